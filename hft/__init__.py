@@ -1,0 +1,1 @@
+"""A low-latency trading system for Binance USD-M Futures."""

@@ -1,0 +1,378 @@
+"""Every record that crosses a process boundary, declared once, and the words written in it.
+
+Clocks: fields ending in ``_ns`` are CLOCK_MONOTONIC of this machine, ``venue_ms`` is the venue's own
+time.  Numbers: market data and intents carry float64 prices and quantities, correctly rounded from the
+decimal text; from the risk gate onward prices are whole ticks, quantities whole lots and money is int64
+in units of 1e-8.  A hop is a u32 offset in nanoseconds from the receipt of the frame that caused the
+order, saturating at about 4.29 s.
+
+The dtypes are given by names, formats and ``itemsize`` because numba refuses padding fields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import IntEnum
+
+import numpy as np
+
+SYMBOLS_MAX = 16
+HOP_MAX_NS = (1 << 32) - 1
+
+
+class MarketKind(IntEnum):
+    """What a MARKET event tells."""
+
+    TRADE = 1
+    BOOK_TOP = 2
+    LIQUIDATION = 3
+    MARK_PRICE = 4
+    CLOCK = 5
+
+
+class MarketFlag(IntEnum):
+    """Bits of MARKET.flags."""
+
+    BUYER_IS_MAKER = 1
+    """The taker sold (aggTrade ``m``); for a LIQUIDATION: the liquidated position was long."""
+    GAP = 2
+    """Events before this one are missing; what was remembered of them is not to be trusted."""
+    SNAPSHOT = 4
+    """A value re-read from a block rather than received from the venue."""
+
+
+class Action(IntEnum):
+    """What an intent asks for."""
+
+    PLACE = 1
+    CANCEL = 2
+    AMEND = 3
+    CANCEL_ALL = 4
+
+
+class Side(IntEnum):
+    """Direction of an order or fill; its sign is the sign of the position change."""
+
+    BUY = 1
+    SELL = -1
+
+
+class OrderType(IntEnum):
+    """How an order is priced."""
+
+    MARKET = 1
+    LIMIT = 2
+
+
+class TimeInForce(IntEnum):
+    """How long a limit order may rest."""
+
+    GTC = 1
+    IOC = 2
+    FOK = 3
+    GTX = 4
+    """Post-only: the venue rejects it when it would take."""
+
+
+class IntentFlag(IntEnum):
+    """Bits of INTENT.flags, carried on into the order and its reports."""
+
+    REDUCE_ONLY = 1
+    POST_ONLY = 2
+
+
+class Status(IntEnum):
+    """What a REPORT says happened to an order."""
+
+    ACCEPTED = 1
+    PARTIALLY_FILLED = 2
+    FILLED = 3
+    CANCELLED = 4
+    AMENDED = 5
+    EXPIRED = 6
+    REJECTED = 7
+    """Refused by the venue; `venue_code` says why."""
+    DENIED = 8
+    """Refused by our own gate; the venue never saw it; `reason` is a Denial."""
+    UNKNOWN = 9
+    """We cannot tell whether the venue has it; reconciliation decides."""
+    POSITION = 10
+    """No order: the venue's position differs from ours, or was read anew; carries position and entry."""
+
+
+class Denial(IntEnum):
+    """Why the gate refused an intent; the order of the checks is the order of this list."""
+
+    NONE = 0
+    TRADING_HALTED = 1
+    REDUCING_ONLY = 2
+    INTENT_EXPIRED = 3
+    MALFORMED = 4
+    QUANTITY_NOT_POSITIVE = 5
+    PRICE_NOT_POSITIVE = 6
+    UNKNOWN_SYMBOL = 7
+    QUANTITY_BELOW_STEP = 8
+    QUANTITY_ABOVE_FILTER = 9
+    PRICE_OUTSIDE_FILTER = 10
+    NOTIONAL_BELOW_FILTER = 11
+    ORDER_SIZE_ABOVE_LIMIT = 12
+    POSITION_ABOVE_LIMIT = 13
+    ORDER_RATE_ABOVE_LIMIT = 14
+    ORDER_TABLE_FULL = 15
+    NO_PRICE = 16
+    FEED_STALE = 17
+    REPORTS_BACKED_UP = 18
+    NOT_CONNECTED = 19
+    UNKNOWN_ORDER = 20
+    NOT_SUPPORTED = 21
+    LOSS_LIMIT_REACHED = 22
+
+
+class TradingState(IntEnum):
+    """The kill switch: the tighter of fitness (heals) and latch (a person resumes)."""
+
+    ACTIVE = 0
+    REDUCING = 1
+    HALTED = 2
+
+
+class Unfit(IntEnum):
+    """Why fitness is below ACTIVE."""
+
+    NONE = 0
+    STARTING = 1
+    FEED_STALE = 2
+    FEED_DOWN = 3
+    STRATEGY_DOWN = 4
+    ORDER_SESSION_DOWN = 5
+    USER_STREAM_DOWN = 6
+    NOT_RECONCILED = 7
+    ORDERS_UNKNOWN = 8
+    REPORTS_BACKED_UP = 9
+    LEDGER_DOWN = 10
+    CLOCK_UNKNOWN = 11
+
+
+class LatchReason(IntEnum):
+    """Who or what ordered a halt, or lifted it."""
+
+    NONE = 0
+    START_UP = 1
+    PERSON = 2
+    MAX_LOSS = 3
+    TARGET_PROFIT = 4
+    DEATHS = 5
+    FLATTEN = 6
+    EXECUTION_LOST = 7
+
+
+class Verdict(IntEnum):
+    """Why a strategy did or did not act on an event."""
+
+    NONE = 0
+    WARMING_UP = 1
+    COOLING_DOWN = 2
+    NO_SIGNAL = 3
+    EDGE_BELOW_FEES = 4
+    IN_FLIGHT = 5
+    PRICE_GATE = 6
+    HOLDING = 7
+    ENTER = 8
+    EXIT = 9
+    GAP = 10
+    INTENTS_FULL = 11
+
+
+class OrderState(IntEnum):
+    """Where an order stands in the order table; everything from FILLED on is terminal."""
+
+    FREE = 0
+    SENT = 1
+    UNKNOWN = 2
+    ACCEPTED = 3
+    PARTIALLY_FILLED = 4
+    FILLED = 5
+    CANCELLED = 6
+    EXPIRED = 7
+    REJECTED = 8
+
+
+FIRST_TERMINAL_STATE = OrderState.FILLED
+
+
+class Level(IntEnum):
+    """Severity of a LOG record."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+
+
+class Role(IntEnum):
+    """A process of the house; also the index of its vitals, its parked word and its log ring."""
+
+    SUPERVISOR = 0
+    FEED = 1
+    STRATEGY = 2
+    EXECUTION = 3
+    LEDGER = 4
+    DASHBOARD = 5
+
+
+class Hop(IntEnum):
+    """Stations of an order, in order; index into the `hops` of REPORT and ORDER."""
+
+    DECODED = 0
+    STRATEGY = 1
+    DECIDED = 2
+    EXECUTION = 3
+    GATED = 4
+    SIGNED = 5
+    SENT = 6
+    ACKED = 7
+    FILLED = 8
+
+
+def record(size: int, *fields: tuple[str, str] | tuple[str, str, int]) -> np.dtype[np.void]:
+    """Lay fields one after another without holes; a third element counts a nested array."""
+    names, formats, offsets, at = [], [], [], 0
+    for field in fields:
+        kind = np.dtype(field[1]) if len(field) == 2 else np.dtype((field[1], (field[2],)))
+        names.append(field[0])
+        formats.append(kind)
+        offsets.append(at)
+        at += kind.itemsize
+    assert at <= size, f"{at} bytes do not fit into {size}"
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
+
+
+MARKET = record(
+    64,
+    ("seq", "<u8"),  # Local, +1 per event; dropped events consume numbers.
+    ("venue_ms", "<i8"),
+    ("recv_ns", "<i8"),
+    ("price", "<f8"),  # TRADE: price; BOOK_TOP: bid; LIQUIDATION: average; MARK_PRICE: mark.
+    (
+        "qty",
+        "<f8",
+    ),  # TRADE, LIQUIDATION: quantity; BOOK_TOP: bid quantity; MARK_PRICE: funding rate.
+    ("price2", "<f8"),  # BOOK_TOP: ask; LIQUIDATION: limit price; MARK_PRICE: index price.
+    ("qty2", "<f8"),  # BOOK_TOP: ask quantity; TRADE: the aggregate trade id, exact below 2**53.
+    ("decoded_off_ns", "<u4"),  # From recv_ns to the moment the decoder began on this buffer.
+    ("symbol", "<u2"),
+    ("kind", "u1"),
+    ("flags", "u1"),
+)
+
+INTENT = record(
+    128,
+    ("seq", "<u8"),
+    ("market_seq", "<u8"),
+    ("recv_ns", "<i8"),
+    ("strategy_ns", "<i8"),
+    ("decide_ns", "<i8"),
+    ("order_ref", "<u8"),
+    ("target_ref", "<u8"),  # CANCEL, AMEND: order_ref of the order meant.
+    ("price", "<f8"),
+    ("qty", "<f8"),
+    ("decoded_off_ns", "<u4"),
+    ("symbol", "<u2"),
+    ("strategy", "<u2"),
+    ("reason", "<u2"),
+    ("action", "u1"),
+    ("side", "i1"),
+    ("order_type", "u1"),
+    ("tif", "u1"),
+    ("flags", "u1"),
+)
+
+REPORT = record(
+    256,
+    ("seq", "<u8"),
+    ("intent_seq", "<u8"),  # 0: not one of our orders of this session.
+    ("order_ref", "<u8"),
+    ("market_seq", "<u8"),
+    ("recv_ns", "<i8"),
+    ("local_ns", "<i8"),  # When execution wrote this report.
+    ("venue_ms", "<i8"),
+    ("venue_order_id", "<i8"),
+    ("trade_id", "<i8"),  # 0: no fill in this report.
+    ("price_ticks", "<i8"),
+    ("qty_lots", "<i8"),
+    ("last_price_ticks", "<i8"),
+    ("last_qty_lots", "<i8"),
+    ("cum_qty_lots", "<i8"),
+    ("cum_quote_e8", "<i8"),
+    ("fee_e8", "<i8"),
+    ("realised_e8", "<i8"),  # Of this fill, before fees, as the venue booked it.
+    ("position_lots", "<i8"),
+    ("entry_e8", "<i8"),
+    ("bid", "<f8"),  # TOP as the gate saw it.
+    ("ask", "<f8"),
+    ("fee_asset", "S8"),
+    ("hops", "<u4", len(Hop)),
+    ("venue_code", "<i4"),
+    ("symbol", "<u2"),
+    ("strategy", "<u2"),
+    ("reason", "<u2"),
+    ("status", "u1"),
+    ("side", "i1"),
+    ("order_type", "u1"),
+    ("tif", "u1"),
+    ("flags", "u1"),
+    ("maker", "u1"),
+)
+
+LOG_TEXT_MAX = 232
+LOG = record(
+    256,
+    ("ns", "<i8"),
+    ("count", "<u4"),  # How many records were dropped before this one.
+    ("level", "u1"),
+    ("role", "u1"),
+    ("size", "<u2"),  # Bytes of text.
+    ("text", f"S{LOG_TEXT_MAX}"),
+)
+
+POSITION = record(
+    128,
+    ("qty", "<f8"),  # Signed: positive is long.
+    ("entry", "<f8"),  # Average entry price, 0 while flat.
+    ("realised", "<f8"),  # Of this session, before fees.
+    ("tick", "<f8"),
+    ("lot", "<f8"),
+    ("maker_fee", "<f8"),  # Fraction of notional.
+    ("taker_fee", "<f8"),
+    ("open_orders", "<i8"),  # Ours, in flight or resting, on this symbol.
+    ("last_fill_ns", "<i8"),
+    ("fills", "<i8"),
+)
+
+OPEN_ORDER = record(
+    64,
+    ("order_ref", "<u8"),
+    ("intent_seq", "<u8"),
+    ("price", "<f8"),
+    ("qty", "<f8"),
+    ("filled", "<f8"),
+    ("symbol", "<u2"),
+    ("side", "i1"),
+    ("order_type", "u1"),
+    ("status", "u1"),  # A Status; 0: the row is free.
+    ("flags", "u1"),
+)
+
+for _dtype, _size in ((MARKET, 64), (INTENT, 128), (REPORT, 256), (LOG, 256), (OPEN_ORDER, 64)):
+    assert _dtype.itemsize == _size, "events fill whole cache lines"
+
+
+def schema_digest(*dtypes: np.dtype[np.void]) -> int:
+    """Digest the layout of records into 63 bits; two builds that differ refuse each other's memory."""
+    text = ";".join(
+        ",".join(f"{name}:{kind.fields[name][0].str}@{kind.fields[name][1]}" for name in kind.names)
+        + f"/{kind.itemsize}"
+        for kind in dtypes
+        if kind.names is not None and kind.fields is not None
+    )
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1

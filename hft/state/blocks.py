@@ -1,0 +1,324 @@
+"""The records of the state segment, each with the one process that writes it.
+
+Snapshots (two slots and a generation) are marked *snapshot*; plain counters are single aligned words
+that a reader may catch between two related updates, never torn.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from hft.events import SYMBOLS_MAX, Denial, Hop, Verdict, record
+
+STRATEGY_NAME_MAX = 32
+SYMBOL_NAME_MAX = 20
+PARAMS_BYTES_MAX = 1024
+STATE_BYTES_MAX = 65536
+OUT_DETAIL = 8
+ORDERS_MAX = 1024
+LOG_LINES_MAX = 512
+
+
+class Life(IntEnum):
+    """Where a process stands; written by the process itself, never by its parent."""
+
+    ABSENT = 0
+    STARTING = 1
+    READY = 2
+    RUNNING = 3
+    DRAINING = 4
+    STOPPED = 5
+
+
+class Order(IntEnum):
+    """What the supervisor asks of a process, in a word of its own."""
+
+    NONE = 0
+    RUN = 1
+    DRAIN = 2
+
+
+class Mode(IntEnum):
+    """What kind of venue the run talks to, for the colour of the page; nothing below decides by it."""
+
+    DEMO = 0
+    TESTNET = 1
+    LIVE = 2
+    CUSTOM = 3
+
+
+# Supervisor writes, before READY only, except where noted.
+RUN = record(
+    512,
+    ("session_epoch", "<u8"),  # Of client order ids; new with every run of the house.
+    ("started_mono_ns", "<i8"),
+    ("started_wall_ns", "<i8"),  # The pair is the wall-clock anchor.
+    ("supervisor_pid", "<i8"),
+    ("symbol_count", "<i8"),
+    ("mode", "<i8"),
+    ("strategy_index", "<i8"),  # Changes when the strategy is switched.
+    ("strategy_epoch", "<i8"),  # +1 with every switch.
+    ("symbols", f"S{SYMBOL_NAME_MAX}", SYMBOLS_MAX),
+    ("maker_fee", "<f8"),
+    ("taker_fee", "<f8"),
+)
+
+# One per role; the process itself writes it.
+VITALS = record(
+    256,
+    ("pid", "<i8"),
+    ("life", "<i8"),
+    ("heartbeat_ns", "<i8"),
+    ("cycles", "<i8"),
+    ("longest_cycle_ns", "<i8"),
+    ("stalls", "<i8"),
+    ("events_in", "<i8"),
+    ("events_out", "<i8"),
+    ("late_compilations", "<i8"),
+    ("core", "<i8"),  # -1: not pinned.
+    ("idle", "<i8"),  # IdleKind.
+    ("started_ns", "<i8"),
+    ("exit_code", "<i8"),
+    ("log_dropped", "<i8"),
+)
+
+# One per role; the supervisor writes it.
+ORDERS_TO = record(
+    64,
+    ("order", "<i8"),
+    ("restarts", "<i8"),
+    ("died_ns", "<i8"),  # When the last death was seen; 0: never.
+    ("last_exit", "<i8"),  # Exit code, or minus the signal.
+)
+
+# The latch: the supervisor's pair and the gate's pair, each in its own block.
+LATCH = record(
+    64,
+    ("halt_ns", "<i8"),
+    ("resume_ns", "<i8"),
+    ("halt_reason", "<i8"),  # LatchReason.
+    ("reduce", "<i8"),
+)
+
+# Snapshot; supervisor writes.
+LIMITS = record(
+    128,
+    ("max_loss_e8", "<i8"),  # 0: no limit.
+    ("target_profit_e8", "<i8"),  # 0: none.
+    ("max_position_e8", "<i8"),  # Base units.
+    ("max_order_size_e8", "<i8"),  # Base units.
+    ("max_orders_per_s", "<i8"),
+    ("intent_expiry_ns", "<i8"),
+    ("feed_stale_ns", "<i8"),
+)
+
+# Snapshot; supervisor writes: the parameters of the running strategy, a record of its own dtype.
+PARAMS = record(
+    64 + PARAMS_BYTES_MAX,
+    ("size", "<i8"),
+    ("strategy_index", "<i8"),
+    ("value", f"V{PARAMS_BYTES_MAX}"),
+)
+
+# Snapshot, one per symbol; feed writes.
+TOP = record(
+    128,
+    ("bid", "<f8"),
+    ("bid_qty", "<f8"),
+    ("ask", "<f8"),
+    ("ask_qty", "<f8"),
+    ("last", "<f8"),
+    ("mark", "<f8"),
+    ("index", "<f8"),
+    ("funding_rate", "<f8"),
+    ("book_ns", "<i8"),  # recv_ns of the newest value of each kind; 0: none yet.
+    ("trade_ns", "<i8"),
+    ("mark_ns", "<i8"),
+    ("book_venue_ms", "<i8"),
+    ("trade_venue_ms", "<i8"),
+)
+
+# One per feed connection (0: public, 1: market); feed writes.
+FEED_LINK = record(
+    128,
+    ("connected", "<i8"),
+    ("connects", "<i8"),
+    ("last_recv_ns", "<i8"),
+    ("frames", "<i8"),
+    ("slow_frames", "<i8"),  # Decoded by msgspec because the scanner did not know the shape.
+    ("bad_frames", "<i8"),  # Neither could read them.
+    ("gaps", "<i8"),
+    ("duplicates", "<i8"),
+    ("mute_streams", "<i8"),  # Subscribed, acknowledged, and nothing came within the deadline.
+    ("bytes_in", "<i8"),
+    ("dropped", "<i8"),  # Events that found the market ring full.
+)
+
+# Snapshot; strategy writes once per burst.
+VERDICT = record(
+    384,
+    ("event_ns", "<i8"),
+    ("events", "<i8"),  # Market events decided on since the process started.
+    ("intents", "<i8"),
+    ("refused", "<i8"),  # Intents that found the ring full.
+    ("verdict", "<i8"),
+    ("distance", "<f8"),
+    ("needed", "<f8"),
+    ("symbol", "<i8"),
+    ("detail", "<f8", OUT_DETAIL),
+    ("counts", "<i8", 16),  # By Verdict.
+    ("gaps_seen", "<i8"),
+)
+assert len(Verdict) <= 16
+
+# Strategy writes, two slots of STATE_BYTES_MAX behind it (a snapshot of raw bytes).
+STATE_HEAD = record(
+    128,
+    ("dtype_digest", "<u8"),
+    ("size", "<i8"),
+    ("name", f"S{STRATEGY_NAME_MAX}"),
+)
+
+# Snapshot; execution writes.
+ACCOUNT = record(
+    512,
+    ("updated_ns", "<i8"),
+    ("trading_state", "<i8"),
+    ("unfit", "<i8"),  # Unfit.
+    ("latch_reason", "<i8"),  # LatchReason; NONE while not latched.
+    ("reconciled", "<i8"),
+    ("session_up", "<i8"),
+    ("user_stream_up", "<i8"),
+    ("unknown_orders", "<i8"),
+    ("open_orders", "<i8"),
+    ("wallet_e8", "<i8"),
+    ("initial_wallet_e8", "<i8"),
+    ("available_e8", "<i8"),
+    ("realised_e8", "<i8"),  # Of this session, before fees.
+    ("fees_e8", "<i8"),
+    ("unrealised_e8", "<i8"),
+    ("pnl_e8", "<i8"),  # realised - fees + unrealised.
+    ("clock_offset_ns", "<i8"),  # Venue minus ours.
+    ("clock_error_ns", "<i8"),  # Half the round trip of the best sample; -1: unknown.
+    ("order_rtt_ns", "<i8"),  # Of the last order.
+    ("intents", "<i8"),
+    ("orders_sent", "<i8"),
+    ("fills", "<i8"),
+    ("rejected", "<i8"),
+    ("last_reject_code", "<i8"),
+    ("denied", "<i8", 32),  # By Denial.
+)
+assert len(Denial) <= 32
+
+ACCOUNT_EPOCH_MAX = 40
+
+# Execution writes at start-up, before READY.
+ACCOUNT_IDENTITY = record(64, ("account_epoch", f"S{ACCOUNT_EPOCH_MAX}"))
+
+# One per symbol; execution writes at start-up, before READY.
+SPEC = record(
+    128,
+    ("tick_e8", "<i8"),
+    ("lot_e8", "<i8"),
+    ("min_lots", "<i8"),
+    ("max_lots", "<i8"),
+    ("market_max_lots", "<i8"),
+    ("min_ticks", "<i8"),
+    ("max_ticks", "<i8"),
+    ("min_notional_e8", "<i8"),
+    ("unit_e8", "<i8"),  # Money in 1e-8 of one tick times one lot: tick_e8 * lot_e8 / 1e8, exact.
+)
+
+# Snapshot, one per symbol; execution writes.
+POSITION_BLOCK = record(
+    128,
+    ("position_lots", "<i8"),
+    ("entry_e8", "<i8"),
+    ("realised_e8", "<i8"),
+    ("fees_e8", "<i8"),
+    ("unrealised_e8", "<i8"),
+    ("fills", "<i8"),
+    ("last_trade_id", "<i8"),
+    ("last_fill_ns", "<i8"),
+    ("venue_position_lots", "<i8"),  # As the venue last told it, for the agreement light.
+    ("venue_told_ns", "<i8"),
+)
+
+# The order table: ORDERS_MAX rows; execution writes.  A row is whole when `version` is even.
+ORDER = record(
+    256,
+    ("version", "<u8"),
+    ("intent_seq", "<u8"),
+    ("order_ref", "<u8"),
+    ("market_seq", "<u8"),
+    ("recv_ns", "<i8"),
+    ("sent_venue_ms", "<i8"),  # The timestamp we signed.
+    ("updated_ns", "<i8"),
+    ("venue_order_id", "<i8"),
+    ("price_ticks", "<i8"),
+    ("qty_lots", "<i8"),
+    ("cum_qty_lots", "<i8"),
+    ("cum_quote_e8", "<i8"),
+    ("fee_e8", "<i8"),
+    ("realised_e8", "<i8"),
+    ("bid", "<f8"),
+    ("ask", "<f8"),
+    ("hops", "<u4", len(Hop)),
+    ("venue_code", "<i4"),
+    ("symbol", "<u2"),
+    ("strategy", "<u2"),
+    ("reason", "<u2"),
+    ("state", "u1"),  # OrderState.
+    ("side", "i1"),
+    ("order_type", "u1"),
+    ("tif", "u1"),
+    ("flags", "u1"),
+    ("cancel_sent", "u1"),
+)
+
+# Execution writes: what survives its own death beside the order table.
+EXECUTION_MEMORY = record(
+    128,
+    ("handled_intent_seq", "<u8"),  # Denied or in the table; a consumed intent above it is UNKNOWN.
+    ("next_report_seq", "<u8"),
+    ("rows_used", "<i8"),  # Rows ever used; new orders take the oldest terminal row.
+)
+
+LATENCY_BINS = 512
+# One per leg; execution writes.  Bin edges: `hft.state.histogram`.
+LATENCY = record(
+    64 + 8 * LATENCY_BINS,
+    ("count", "<i8"),
+    ("max_ns", "<i8"),
+    ("sum_ns", "<i8"),
+    ("bins", "<i8", LATENCY_BINS),
+)
+
+
+class Leg(IntEnum):
+    """A stretch of the tick-to-trade path with a histogram of its own."""
+
+    DECODE = 0
+    TO_STRATEGY = 1
+    DECIDE = 2
+    TO_EXECUTION = 3
+    GATE = 4
+    SIGN = 5
+    SEND = 6
+    TICK_TO_TRADE = 7
+    ORDER_ROUND_TRIP = 8
+    ORDER_TO_FILL = 9
+
+
+# Ledger writes: the newest LOG_LINES_MAX log records, overwriting, for the page.
+LOG_TAIL_HEAD = record(64, ("written", "<i8"))
+
+# Snapshot; ledger writes.
+LEDGER_STATUS = record(
+    128,
+    ("committed", "<i8"),  # Reports behind the last commit.
+    ("trades", "<i8"),
+    ("gap_filled", "<i8"),  # Trades that came from userTrades instead of a report.
+    ("last_commit_ns", "<i8"),
+    ("errors", "<i8"),
+)
