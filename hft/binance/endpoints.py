@@ -1,0 +1,52 @@
+"""Paths of the venue's doors, and the codes by which it turns a key away."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+PING = "/fapi/v1/ping"
+TIME = "/fapi/v1/time"
+EXCHANGE_INFO = "/fapi/v1/exchangeInfo"
+ORDER = "/fapi/v1/order"
+OPEN_ORDERS = "/fapi/v1/openOrders"
+ALL_OPEN_ORDERS = "/fapi/v1/allOpenOrders"
+USER_TRADES = "/fapi/v1/userTrades"
+INCOME = "/fapi/v1/income"
+LISTEN_KEY = "/fapi/v1/listenKey"
+BALANCE = "/fapi/v2/balance"
+ACCOUNT = "/fapi/v2/account"
+POSITION_RISK = "/fapi/v2/positionRisk"
+
+USER_EVENTS = (
+    "ORDER_TRADE_UPDATE",
+    "ACCOUNT_UPDATE",
+    "TRADE_LITE",
+    "listenKeyExpired",
+    "ACCOUNT_CONFIG_UPDATE",
+    "MARGIN_CALL",
+    "ALGO_UPDATE",
+)
+RECV_WINDOW_MS = 5000
+
+API_KEY_FORMAT_INVALID = -2014
+API_KEY_REFUSED = -2015
+UNAUTHORISED_CODES = frozenset({API_KEY_FORMAT_INVALID, API_KEY_REFUSED})
+
+TIMESTAMP_OUTSIDE_WINDOW = -1021
+LISTEN_KEY_UNKNOWN = -1125
+UNKNOWN_ORDER_SENT = -2011
+ORDER_DOES_NOT_EXIST = -2013
+
+
+def user_stream_url(ws_url: str, listen_key: str) -> str:
+    """Address of the user data stream.
+
+    Only the query form with every event named is known to deliver everywhere; without `events` some
+    hosts open the stream and stay mute.
+    """
+    return f"{ws_url}/private/ws?listenKey={listen_key}&events={'/'.join(USER_EVENTS)}"
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is this machine: such a venue is never behind a proxy."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")

@@ -1,0 +1,232 @@
+"""The venue over HTTP: start-up, recovery, bookkeeping and flatten; never the hot path.
+
+One `Rest` per thread.  Replies come back as decoded JSON, prices and amounts still text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+
+from hft.binance import endpoints
+from hft.binance.clock_offset import ClockOffset, best_offset
+from hft.binance.outcomes import Outcome, outcome_of
+from hft.binance.signing import Signer, Value, rest_query
+from hft.clock import monotonic_ns, wall_ns
+from hft.errors import AuthError, HftError
+from hft.units import NS_PER_MS
+
+if TYPE_CHECKING:
+    from hft.config import Keys
+
+CLOCK_SAMPLES = 5
+TRADES_LIMIT_MAX = 1000
+_ERROR_TEXT_MAX = 160
+Params = Mapping[str, Value]
+
+
+class VenueError(HftError):
+    """The venue refused: `code` and `message` as it put them; 0 when the body held no code."""
+
+    def __init__(
+        self, code: int, message: str, http_status: int, retry_after_s: float = 0.0
+    ) -> None:
+        super().__init__(f"venue says {code} (HTTP {http_status}): {message}")
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+        self.retry_after_s = retry_after_s
+
+
+class VenueUnknown(HftError):  # noqa: N818
+    """No answer, or one that does not say whether the request was executed."""
+
+
+class Rest:
+    """A connection to one venue's REST interface, kept alive between calls.
+
+    Every call raises `AuthError` for a refused key, `VenueError` for any other refusal and
+    `VenueUnknown` when it cannot tell.
+    """
+
+    def __init__(
+        self, base_url: str, keys: Keys | None, timeout_s: float = 5.0, ca_file: str = ""
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._signer = Signer(keys.secret_key) if keys else None
+        self._session = requests.Session()
+        self._session.trust_env = not endpoints.is_loopback(base_url)
+        if ca_file:
+            self._session.verify = ca_file
+        if keys:
+            self._session.headers["X-MBX-APIKEY"] = keys.api_key
+        self.offset = ClockOffset(0, -1)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    # The four verbs.
+
+    def get(self, path: str, params: Params | None = None, *, signed: bool = False) -> Any:
+        """Ask for something."""
+        return self._call("GET", path, params or {}, signed=signed)
+
+    def post(self, path: str, params: Params | None = None, *, signed: bool = False) -> Any:
+        """Make something."""
+        return self._call("POST", path, params or {}, signed=signed)
+
+    def put(self, path: str, params: Params | None = None, *, signed: bool = False) -> Any:
+        """Change or prolong something."""
+        return self._call("PUT", path, params or {}, signed=signed)
+
+    def delete(self, path: str, params: Params | None = None, *, signed: bool = False) -> Any:
+        """Take something away."""
+        return self._call("DELETE", path, params or {}, signed=signed)
+
+    # The venue's clock.
+
+    def server_time_ms(self) -> int:
+        """Read the venue's clock in milliseconds."""
+        return int(self.get(endpoints.TIME)["serverTime"])
+
+    def sync_clock(self, samples: int = CLOCK_SAMPLES) -> ClockOffset:
+        """Measure the venue's clock against ours, keep and return the best of `samples`."""
+        taken = []
+        for _ in range(samples):
+            sent_mono_ns, sent_wall_ns = monotonic_ns(), wall_ns()
+            server_ms = self.server_time_ms()
+            taken.append((sent_wall_ns, monotonic_ns() - sent_mono_ns, server_ms))
+        self.offset = best_offset(taken)
+        return self.offset
+
+    def venue_ms(self) -> int:
+        """Our wall clock, corrected to the venue's, in milliseconds."""
+        return (wall_ns() + self.offset.offset_ns) // NS_PER_MS
+
+    # What the house asks for.
+
+    def exchange_info(self) -> Any:
+        """Every symbol with its filters."""
+        return self.get(endpoints.EXCHANGE_INFO)
+
+    def account(self) -> Any:
+        """The account: assets, positions and, from the simulator, its `accountEpoch`."""
+        return self.get(endpoints.ACCOUNT, signed=True)
+
+    def balance(self) -> Any:
+        """Balances, one row per asset."""
+        return self.get(endpoints.BALANCE, signed=True)
+
+    def position_risk(self, symbol: str | None = None) -> Any:
+        """Positions, one row per symbol and position side."""
+        return self.get(endpoints.POSITION_RISK, _only(symbol=symbol), signed=True)
+
+    def open_orders(self, symbol: str | None = None) -> Any:
+        """Open orders of one symbol, or of all."""
+        return self.get(endpoints.OPEN_ORDERS, _only(symbol=symbol), signed=True)
+
+    def order_status(self, symbol: str, client_id: str) -> Any:
+        """One order by our name for it; -2013 where the venue knows none."""
+        params = {"symbol": symbol, "origClientOrderId": client_id}
+        return self.get(endpoints.ORDER, params, signed=True)
+
+    def user_trades(
+        self,
+        symbol: str,
+        from_id: int | None = None,
+        order_id: int | None = None,
+        start_ms: int | None = None,
+        limit: int = TRADES_LIMIT_MAX,
+    ) -> Any:
+        """Our fills of one symbol, oldest first; `from_id` cannot be combined with `start_ms`."""
+        params = _only(
+            symbol=symbol, fromId=from_id, orderId=order_id, startTime=start_ms, limit=limit
+        )
+        return self.get(endpoints.USER_TRADES, params, signed=True)
+
+    def place(self, params: Params) -> Any:
+        """Send one order; parameters as the venue names them."""
+        return self.post(endpoints.ORDER, params, signed=True)
+
+    def cancel(self, symbol: str, client_id: str) -> Any:
+        """Cancel one order by our name for it."""
+        params = {"symbol": symbol, "origClientOrderId": client_id}
+        return self.delete(endpoints.ORDER, params, signed=True)
+
+    def cancel_all(self, symbol: str) -> Any:
+        """Cancel every open order of one symbol."""
+        return self.delete(endpoints.ALL_OPEN_ORDERS, {"symbol": symbol}, signed=True)
+
+    def listen_key(self) -> str:
+        """Get a listen key, the living one if there is one."""
+        return str(self.post(endpoints.LISTEN_KEY)["listenKey"])
+
+    def keep_listen_key(self) -> None:
+        """Prolong the listen key by an hour; -1125 when it has expired."""
+        self.put(endpoints.LISTEN_KEY)
+
+    def _call(self, method: str, path: str, params: Params, *, signed: bool) -> Any:
+        try:
+            return self._send(method, path, params, signed=signed)
+        except VenueError as refusal:
+            # A refused timestamp was not executed: measure the clock again and ask once more.
+            if refusal.code != endpoints.TIMESTAMP_OUTSIDE_WINDOW or not signed:
+                raise
+        self.sync_clock()
+        return self._send(method, path, params, signed=signed)
+
+    def _send(self, method: str, path: str, params: Params, *, signed: bool) -> Any:
+        url = self._base_url + path
+        query = self._signed_query(params) if signed else rest_query(params)
+        if query:
+            url = f"{url}?{query}"
+        try:
+            reply = self._session.request(method, url, timeout=self._timeout_s)
+        except requests.RequestException as problem:
+            what = type(problem).__name__
+            raise VenueUnknown(f"no answer from {self._base_url}{path}: {what}") from problem
+        return self._judge(path, reply)
+
+    def _signed_query(self, params: Params) -> str:
+        if self._signer is None:
+            raise AuthError("AUTH_ERROR: this call needs an API key and none is configured")
+        stamp = {"recvWindow": endpoints.RECV_WINDOW_MS, "timestamp": self.venue_ms()}
+        return self._signer.signed_query({**params, **stamp})
+
+    def _judge(self, path: str, reply: requests.Response) -> Any:
+        code, message, body = _read(reply)
+        outcome = outcome_of(reply.status_code, code, message)
+        if outcome is Outcome.ACCEPTED:
+            if body is None:
+                raise VenueUnknown(f"{path}: HTTP {reply.status_code} without JSON")
+            return body
+        if code in endpoints.UNAUTHORISED_CODES:
+            raise AuthError(f"AUTH_ERROR: the venue refused the API key ({code}: {message})")
+        if outcome is Outcome.UNKNOWN:
+            raise VenueUnknown(f"{path}: HTTP {reply.status_code}, code {code}: {message}")
+        raise VenueError(code, message, reply.status_code, _retry_after_s(reply))
+
+
+def _read(reply: requests.Response) -> tuple[int, str, Any]:
+    try:
+        body = msgspec.json.decode(reply.content)
+    except msgspec.DecodeError:
+        # The firewall in front of the venue answers in HTML.
+        return 0, reply.text[:_ERROR_TEXT_MAX], None
+    if isinstance(body, dict) and "code" in body:
+        return int(body["code"]), str(body.get("msg", "")), body
+    return 0, "", body
+
+
+def _retry_after_s(reply: requests.Response) -> float:
+    text = reply.headers.get("Retry-After", "")
+    return float(text) if text.isdigit() else 0.0
+
+
+def _only(**params: Value | None) -> dict[str, Value]:
+    return {name: value for name, value in params.items() if value is not None}
