@@ -1,7 +1,7 @@
 """What an agent signs, and what it is handed.
 
-An agent does bounded work when asked and says how much; the runner loops, waits, measures, beats the
-heart and chooses the exit code.  An agent does not know whether it is alone in its process.
+An agent does bounded work when asked and says how much; the runner loops, waits, measures, beats
+the heart and chooses the exit code.  An agent does not know whether it is alone in its process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from ringbuf.doorbell import Doorbell
 
 
 class Poller:
-    """The descriptors a parked process sleeps on; an agent registers its sockets as they come and go."""
+    """The descriptors a parked process sleeps on; an agent registers its sockets as they come and
+    go.
+    """
 
     def __init__(self) -> None:
         self._poll = select.poll()
@@ -34,15 +36,17 @@ class Poller:
             self._poll.unregister(descriptor)
 
     def wait(self, timeout_ms: int) -> bool:
-        """Sleep until something can be read or `timeout_ms` has passed; says whether it was the former."""
+        """Sleep until something can be read or `timeout_ms` has passed; says whether it was the
+        former.
+        """
         return bool(self._poll.poll(timeout_ms))
 
 
 class Context:
     """Everything a process is handed: its role, the house, the doorbells, its poller and its log.
 
-    `bells[role]` is rung after publishing to `role`; the process's own bell is in its poller already, and
-    a thread of this process rings it to say that a result is ready.
+    `bells[role]` is rung after publishing to `role`; the process's own bell is in its poller
+    already, and a thread of this process rings it to say that a result is ready.
     """
 
     def __init__(self, role: Role, house: House, bells: dict[Role, Doorbell], log: Log) -> None:
@@ -62,11 +66,12 @@ class Context:
 class Agent(Protocol):
     """A thing with a role that does work when asked and says how much.
 
-    `on_start` may block, allocate and raise (`BootError` to refuse).  `do_work` may not block or sleep,
-    looks at a limited burst, and returns the work count (0: nothing to do).  `has_work` looks once at the
-    inputs from shared memory; the runner asks it between saying *parked* and sleeping.  `drain` is called
-    instead of `do_work` once asked to stop, until it returns True (nothing held any more) or five seconds
-    have passed.  `on_close` is called once, last, also when `on_start` failed: it tolerates a half-built self.
+    `on_start` may block, allocate and raise (`BootError` to refuse).  `do_work` may not block or
+    sleep, looks at a limited burst, and returns the work count (0: nothing to do).  `has_work`
+    looks once at the inputs from shared memory; the runner asks it between saying *parked* and
+    sleeping.  `drain` is called instead of `do_work` once asked to stop, until it returns True
+    (nothing held any more) or five seconds have passed.  `on_close` is called once, last, also
+    when `on_start` failed: it tolerates a half-built self.
     """
 
     def on_start(self) -> None:

@@ -1,7 +1,7 @@
 """Saying something: a record into the process's log ring, never a write to a file.
 
-The ledger turns the records into lines for people; a full ring drops and counts, and says how many once
-there is room.
+The ledger turns the records into lines for people; a full ring drops and counts, and says how
+many once there is room.
 """
 
 from __future__ import annotations

@@ -1,0 +1,161 @@
+"""Forking, watching and reaping the house's processes."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import msgspec
+
+from hft.clock import monotonic_ns
+from hft.errors import ExitCode
+from hft.events import Role
+from hft.state.blocks import Life, Order
+from hft.topology import PROCESSES, House
+from hft.units import NS_PER_S
+
+START_MAX_NS = 10 * NS_PER_S
+COMPILE_MAX_NS = 60 * NS_PER_S
+STOP_MAX_NS = 6 * NS_PER_S
+_ABORT_GRACE_NS = NS_PER_S
+_SUSPECT_GRACE_NS = NS_PER_S // 4
+_PR_SET_PDEATHSIG = 1
+_WHY_BYTES_MAX = 4096
+_SPECS = {spec.role: spec for spec in PROCESSES}
+
+Entry = Callable[[], tuple[int, str]]
+"""Runs in the child: lives a whole life and returns its exit code and the reason."""
+
+
+class Death(msgspec.Struct, frozen=True):
+    """How a child ended: its exit code, or minus the signal, and its own last words."""
+
+    role: Role
+    code: int
+    why: str
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Ask the kernel for SIGTERM when the parent goes, and leave now if it has gone already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent_pid:
+        os._exit(ExitCode.OK)
+
+
+class Child:
+    """One role's process, from the parent's side."""
+
+    def __init__(self, role: Role, house: House) -> None:
+        self.role = role
+        self.spec = _SPECS[role]
+        self.pid = 0
+        self.deaths_ns: list[int] = []
+        self.start_deadline_ns = 0
+        self.restart_at_ns = 0
+        self._why = -1
+        self._vitals = house.vitals[role]
+        self._orders = house.orders_to[role]
+        self._suspect_since_ns = 0
+        self._aborted_ns = 0
+
+    @property
+    def life(self) -> Life:
+        """What the process says of itself."""
+        return Life(int(self._vitals["life"])) if self.pid else Life.ABSENT
+
+    def fork(self, entry: Entry, start_max_ns: int = START_MAX_NS) -> None:
+        """Start the process; the parent must be a single task."""
+        self._orders["order"] = Order.NONE
+        self._vitals["life"] = Life.STARTING
+        self._vitals["heartbeat_ns"] = monotonic_ns()
+        self._why, write_end = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent_pid = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            os.close(self._why)
+            _live_and_leave(entry, write_end, parent_pid)
+        os.close(write_end)
+        self.pid = pid
+        self.start_deadline_ns = monotonic_ns() + start_max_ns
+        self._suspect_since_ns = self._aborted_ns = 0
+
+    def tell(self, order: Order) -> None:
+        """Write the order word the process reads every cycle."""
+        self._orders["order"] = order
+
+    def reap(self) -> Death | None:
+        """Collect the process if it has ended."""
+        if not self.pid:
+            return None
+        pid, status = os.waitpid(self.pid, os.WNOHANG)
+        if pid == 0:
+            return None
+        why = os.read(self._why, _WHY_BYTES_MAX).decode(errors="replace")
+        os.close(self._why)
+        self._why = -1
+        self.pid = 0
+        code = os.waitstatus_to_exitcode(status)
+        now_ns = monotonic_ns()
+        self.deaths_ns.append(now_ns)
+        self._orders["died_ns"] = now_ns
+        self._orders["last_exit"] = code
+        return Death(self.role, code, why)
+
+    def check_heart(self, now_ns: int) -> str:
+        """End a process that hangs, SIGABRT first so that it says where; returns what was done.
+
+        A heart counts as silent only when it stays so over two looks: a machine that stood still
+        as a whole delayed this process as well.
+        """
+        if not self.pid:
+            return ""
+        if self._aborted_ns:
+            if now_ns - self._aborted_ns > _ABORT_GRACE_NS:
+                os.kill(self.pid, signal.SIGKILL)
+            return ""
+        late_start = self.life is Life.STARTING and now_ns > self.start_deadline_ns
+        age_ns = now_ns - int(self._vitals["heartbeat_ns"])
+        silent = self.life is not Life.STARTING and age_ns > self.spec.heartbeat_max_ns
+        if not late_start and not silent:
+            self._suspect_since_ns = 0
+            return ""
+        if silent and not self._suspect_since_ns:
+            self._suspect_since_ns = now_ns
+        if silent and now_ns - self._suspect_since_ns < _SUSPECT_GRACE_NS:
+            return ""
+        self._aborted_ns = now_ns
+        os.kill(self.pid, signal.SIGABRT)
+        if late_start:
+            return f"{self.role.name.lower()} did not become ready in time"
+        return f"{self.role.name.lower()} hangs: no heartbeat for {age_ns / NS_PER_S:.1f} s"
+
+    def kill(self) -> None:
+        """End the process without asking."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def _live_and_leave(entry: Entry, why: int, parent_pid: int) -> None:
+    code, reason = int(ExitCode.FATAL), ""
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        die_with_parent(parent_pid)
+        faulthandler.enable()
+        code, reason = entry()
+    except BaseException as problem:  # noqa: BLE001 - a child must never return into its parent's code.
+        reason = f"{type(problem).__name__}: {problem}"
+    finally:
+        os.write(why, reason.encode()[:_WHY_BYTES_MAX])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

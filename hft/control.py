@@ -1,0 +1,155 @@
+"""The one way in: one JSON line asked of ``D/control.sock``, one JSON line answered.
+
+The socket is mode 0600 and the peer's user is checked by the kernel's word.  `ask` is the client
+for the dashboard and the command line; `ControlSocket` is the supervisor's end, which never
+blocks.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from hft.errors import BootError, HftError
+
+REQUEST_BYTES_MAX = 65536
+_PEERCRED = struct.Struct("3i")
+
+Reply = Callable[[dict[str, Any]], None]
+"""Sends the one answer of a request and closes its connection."""
+
+
+class ControlUnreachable(HftError):
+    """Nobody answers at the control socket: the engine is not running."""
+
+
+def ask(path: Path, request: dict[str, Any], timeout_s: float = 10.0) -> dict[str, Any]:
+    """Send one request and wait for its answer.
+
+    Raises:
+        ControlUnreachable: no engine behind `path`, or no whole answer within `timeout_s`.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.settimeout(timeout_s)
+        try:
+            line.connect(str(path))
+            line.sendall(orjson.dumps(request) + b"\n")
+            answer = b""
+            while not answer.endswith(b"\n"):
+                part = line.recv(65536)
+                if not part:
+                    raise ControlUnreachable("the engine ended before it answered")
+                answer += part
+        except OSError as problem:
+            raise ControlUnreachable(f"no engine answers at {path}: {problem}") from problem
+    reply: dict[str, Any] = orjson.loads(answer)
+    return reply
+
+
+def refusal(code: str, message: str) -> dict[str, Any]:
+    """Build the answer that says no, with a code for programs and a sentence for people."""
+    return {"ok": False, "code": code, "message": message}
+
+
+class ControlSocket:
+    """The supervisor's end; `poll` handles whatever has arrived and returns at once."""
+
+    def __init__(self, path: Path, handle: Callable[[dict[str, Any], Reply], None]) -> None:
+        self._path = path
+        self._handle = handle
+        self._asking: dict[socket.socket, bytes] = {}
+        path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        mask = os.umask(0o177)
+        try:
+            self._listener.bind(str(path))
+        except OSError as problem:
+            raise BootError(f"cannot open the control socket {path}: {problem}") from problem
+        finally:
+            os.umask(mask)
+        self._listener.listen(16)
+        self._listener.setblocking(False)
+
+    def descriptors(self) -> list[int]:
+        """What to wait on."""
+        return [self._listener.fileno(), *(line.fileno() for line in self._asking)]
+
+    def poll(self) -> None:
+        """Accept, read and answer what is there."""
+        self._accept()
+        for line in list(self._asking):
+            self._read(line)
+
+    def close(self) -> None:
+        """Close every connection and remove the socket's name."""
+        self.forget()
+        self._path.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Close the descriptors only; a forked child does this with its inherited copies."""
+        for line in self._asking:
+            line.close()
+        self._asking.clear()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                line, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            line.setblocking(False)
+            if _same_user(line):
+                self._asking[line] = b""
+            else:
+                line.close()
+
+    def _read(self, line: socket.socket) -> None:
+        try:
+            part = line.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        self._asking[line] += part
+        text = self._asking[line]
+        if text.endswith(b"\n"):
+            del self._asking[line]
+            self._answer(line, text)
+        elif not part or len(text) > REQUEST_BYTES_MAX:
+            del self._asking[line]
+            line.close()
+
+    def _answer(self, line: socket.socket, text: bytes) -> None:
+        def reply(answer: dict[str, Any]) -> None:
+            line.settimeout(1.0)
+            try:
+                line.sendall(orjson.dumps(answer) + b"\n")
+            except OSError:
+                # Whoever asked has gone; the deed itself is done or refused all the same.
+                return
+            finally:
+                line.close()
+
+        try:
+            request = orjson.loads(text)
+        except orjson.JSONDecodeError as problem:
+            reply(refusal("BAD_REQUEST", f"not a JSON line: {problem}"))
+            return
+        if not isinstance(request, dict) or not isinstance(request.get("command"), str):
+            reply(refusal("BAD_REQUEST", 'expected an object with a "command"'))
+            return
+        self._handle(request, reply)
+
+
+def _same_user(line: socket.socket) -> bool:
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True  # The file's mode already keeps other users out.
+    raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size)
+    return bool(_PEERCRED.unpack(raw)[1] in (os.getuid(), 0))
