@@ -1,0 +1,138 @@
+"""Run the local exchange: `python -m hft.simulator --port 0`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import orjson
+import uvloop
+
+from hft.errors import BootError, ConfigError, ExitCode, HftError
+from hft.simulator.clockwork import Clockwork, Market, SteppedMarkets
+from hft.simulator.market import SyntheticMarket, character_of
+from hft.simulator.server import ClientProtocol, Connections
+from hft.simulator.symbols import KNOWN
+from hft.simulator.venue import Credentials, Venue
+
+DEMO_API_KEY = "demo0hft0simulator0key0000000000000000000000000000000000000000000"[:64]
+DEMO_API_SECRET = "demo0hft0simulator0secret0000000000000000000000000000000000000000"[:64]
+PR_SET_PDEATHSIG = 1
+CLOSE_GRACE_S = 0.2
+
+
+class _Arguments(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see --help)")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run until told to stop; gives the exit code."""
+    try:
+        options = _read_arguments(argv)
+        if options.parent_pid:
+            _follow_parent(options.parent_pid)
+        uvloop.run(_serve(options))
+    except HftError as error:
+        sys.stderr.write(f"hft.simulator: {error}\n")
+        return error.exit_code
+    return ExitCode.OK
+
+
+def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = _Arguments(prog="python -m hft.simulator", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1; 0: any")
+    parser.add_argument("--symbols", default="BTCUSDT,ETHUSDT", help="symbols to list")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the synthetic market")
+    parser.add_argument("--replay", metavar="FILE", help="play this recording instead")
+    parser.add_argument("--speed", type=float, default=1.0, help="replay X times faster")
+    parser.add_argument("--api-key", default=DEMO_API_KEY)
+    parser.add_argument("--api-secret", default=DEMO_API_SECRET)
+    parser.add_argument("--parent-pid", type=int, default=0, help="end when this process ends")
+    options = parser.parse_args(argv)
+    if not 0 <= options.port <= 65_535:
+        raise ConfigError(f"--port must be 0 to 65535, not {options.port}")
+    if not options.speed > 0:
+        raise ConfigError(f"--speed must be above 0, not {options.speed}")
+    options.symbols = [name.strip().upper() for name in options.symbols.split(",") if name.strip()]
+    unknown = [name for name in options.symbols if name not in KNOWN]
+    if unknown or not options.symbols:
+        raise ConfigError(f"--symbols knows {', '.join(KNOWN)}, not {', '.join(unknown) or 'none'}")
+    return options
+
+
+def _follow_parent(parent_pid: int) -> None:
+    """Leave interrupts to the parent, and end when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent_pid:
+        raise BootError(f"the parent process {parent_pid} is gone")
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    venue = Venue(
+        [KNOWN[name] for name in options.symbols], Credentials(options.api_key, options.api_secret)
+    )
+    market = _synthetic(venue, options.seed)
+    everyone = Connections()
+    loop = asyncio.get_running_loop()
+    try:
+        server = await loop.create_server(
+            lambda: ClientProtocol(venue, everyone), "127.0.0.1", options.port
+        )
+    except OSError as error:
+        raise BootError(
+            f"cannot listen on 127.0.0.1:{options.port}: {os.strerror(error.errno or 0)}"
+        ) from None
+    stopping = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopping.set)
+    if not options.parent_pid:
+        loop.add_signal_handler(signal.SIGINT, stopping.set)
+    clockwork = Clockwork(venue, market, everyone)
+    ticking = asyncio.create_task(clockwork.run())
+    _say_listening(server.sockets[0].getsockname()[1], venue)
+    waiting = asyncio.create_task(stopping.wait())
+    await asyncio.wait({ticking, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if ticking.done():
+        ticking.result()
+    ticking.cancel()
+    server.close()
+    for connection in list(everyone):
+        connection.go_away()
+    await asyncio.sleep(CLOSE_GRACE_S if everyone else 0)
+
+
+def _synthetic(venue: Venue, seed: int) -> Market:
+    markets = [
+        SyntheticMarket(venue.exchange, listing, character_of(name), seed)
+        for name, listing in venue.exchange.listings.items()
+    ]
+    venue.describe_market = lambda: {
+        "kind": "synthetic",
+        "seed": seed,
+        "finished": False,
+        "recorded_time_ms": None,
+        "events": sum(market.steps for market in markets),
+    }
+    return SteppedMarkets(venue, markets)
+
+
+def _say_listening(port: int, venue: Venue) -> None:
+    line = {
+        "listening": f"http://127.0.0.1:{port}",
+        "port": port,
+        "account_epoch": venue.account_epoch,
+    }
+    sys.stdout.write(orjson.dumps(line).decode() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

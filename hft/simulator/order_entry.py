@@ -1,0 +1,170 @@
+"""Reads an order from request parameters and checks what can be checked without a book."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from collections.abc import Mapping
+
+from hft.simulator.matching import BUY, SELL
+from hft.simulator.orders import OrderRequest
+from hft.simulator.refusals import refusal
+from hft.simulator.symbols import Symbol
+from hft.units import parse_e8
+
+Params = Mapping[str, str]
+
+CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]*)?|-?\.[0-9]+")
+DECIMAL_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+ALGO_TYPES = frozenset(
+    {"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"}
+)
+TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "GTX"})
+SELF_TRADES = frozenset({"EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH"})
+SIDES = {"BUY": BUY, "SELL": SELL}
+_ID_LETTERS = string.ascii_letters + string.digits
+
+
+def need(params: Params, name: str) -> str:
+    """Give a parameter that must be there.
+
+    Raises:
+        Refusal: -1102, it is missing or empty.
+    """
+    value = params.get(name, "")
+    if not value:
+        raise refusal(-1102, name)
+    return value
+
+
+def need_int(params: Params, name: str) -> int:
+    """Give a whole number that must be there.
+
+    Raises:
+        Refusal: -1102, it is missing or no whole number.
+    """
+    value = need(params, name)
+    if not re.fullmatch(r"-?[0-9]{1,19}", value):
+        raise refusal(-1102, name)
+    return int(value)
+
+
+def optional_int(params: Params, name: str) -> int | None:
+    """Give a whole number if it was sent."""
+    return need_int(params, name) if params.get(name) else None
+
+
+def decimal_e8(params: Params, name: str) -> int:
+    """Give a decimal that must be there, in units of 1e-8.
+
+    Raises:
+        Refusal: -1102 missing, -1100 not a number, -1111 finer than 1e-8.
+    """
+    value = need(params, name)
+    if not DECIMAL.fullmatch(value):
+        raise refusal(-1100, name, DECIMAL_RANGE)
+    try:
+        return parse_e8(value)
+    except ValueError:
+        raise refusal(-1111) from None
+
+
+def flag(params: Params, name: str) -> bool:
+    """Give a boolean parameter, false when absent; libraries write it in any case."""
+    value = params.get(name, "").lower()
+    if value not in ("", "true", "false"):
+        raise refusal(-1130, name)
+    return value == "true"
+
+
+def read_order(params: Params, symbol: Symbol) -> OrderRequest:
+    """Read a new order, with the filters that concern price and quantity alone.
+
+    Raises:
+        Refusal: the first thing that is missing, malformed or outside the filters.
+    """
+    side = SIDES.get(need(params, "side"))
+    if side is None:
+        raise refusal(-1117)
+    kind = need(params, "type")
+    if kind in ALGO_TYPES:
+        raise refusal(-4120)
+    if kind not in ("LIMIT", "MARKET"):
+        raise refusal(-1116)
+    if params.get("positionSide", "BOTH") != "BOTH":
+        raise refusal(-4061)
+    if params.get("priceMatch", "NONE") != "NONE":
+        raise refusal(-5037)
+    if params.get("newOrderRespType", "ACK") not in ("ACK", "RESULT"):
+        raise refusal(-1136)
+    self_trade = params.get("selfTradePreventionMode", "EXPIRE_MAKER")
+    if self_trade == "NONE":
+        self_trade = "EXPIRE_MAKER"
+    if self_trade not in SELF_TRADES:
+        raise refusal(-5039)
+    return OrderRequest(
+        symbol=symbol,
+        side=side,
+        kind=kind,
+        time_in_force=_time_in_force(params, kind),
+        price_ticks=_price_ticks(params, symbol) if kind == "LIMIT" else 0,
+        lots=_lots(params, symbol, kind),
+        client_id=_client_id(params),
+        reduce_only=flag(params, "reduceOnly"),
+        self_trade=self_trade,
+    )
+
+
+def _time_in_force(params: Params, kind: str) -> str:
+    if kind == "MARKET":
+        return "GTC"
+    value = need(params, "timeInForce")
+    if value not in TIMES_IN_FORCE:
+        raise refusal(-1115)
+    return value
+
+
+def _price_ticks(params: Params, symbol: Symbol) -> int:
+    price_e8 = decimal_e8(params, "price")
+    if price_e8 % 10 ** (8 - symbol.price_precision):
+        raise refusal(-1111)
+    if price_e8 <= 0:
+        raise refusal(-4001)
+    if price_e8 < symbol.min_ticks * symbol.tick_e8:
+        raise refusal(-4013)
+    if price_e8 > symbol.max_ticks * symbol.tick_e8:
+        raise refusal(-4002)
+    ticks, rest = divmod(price_e8, symbol.tick_e8)
+    if rest:
+        raise refusal(-4014)
+    return ticks
+
+
+def _lots(params: Params, symbol: Symbol, kind: str) -> int:
+    quantity_e8 = decimal_e8(params, "quantity")
+    if quantity_e8 <= 0:
+        raise refusal(-4003)
+    if quantity_e8 % 10 ** (8 - symbol.qty_precision):
+        raise refusal(-1111)
+    if quantity_e8 < symbol.lot_e8:
+        raise refusal(-4004)
+    most = symbol.market_max_lots if kind == "MARKET" else symbol.max_lots
+    if quantity_e8 > most * symbol.lot_e8:
+        raise refusal(-4005)
+    lots, rest = divmod(quantity_e8, symbol.lot_e8)
+    if rest:
+        raise refusal(-4023)
+    return lots
+
+
+def _client_id(params: Params) -> str:
+    client_id = params.get("newClientOrderId", "")
+    if not client_id:
+        return "".join(secrets.choice(_ID_LETTERS) for _ in range(22))
+    if len(client_id) > 36:
+        raise refusal(-4015, text="Client order id length should not be more than 36 chars")
+    if not CLIENT_ID.fullmatch(client_id):
+        raise refusal(-4015)
+    return client_id

@@ -1,0 +1,97 @@
+"""What an order is at the venue, and the table of what may become of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hft.simulator.matching import Order
+from hft.simulator.symbols import Symbol
+
+NEW = "NEW"
+PARTIALLY_FILLED = "PARTIALLY_FILLED"
+FILLED = "FILLED"
+CANCELED = "CANCELED"
+EXPIRED = "EXPIRED"
+EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
+
+OPEN = frozenset({NEW, PARTIALLY_FILLED})
+TERMINAL = frozenset({FILLED, CANCELED, EXPIRED, EXPIRED_IN_MATCH})
+
+_NEXT = frozenset({PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, EXPIRED_IN_MATCH})
+MOVES: dict[str, frozenset[str]] = {NEW: _NEXT, PARTIALLY_FILLED: _NEXT}
+
+# Why an order expired, as the user stream says it in `er`.
+REASON_NONE = "0"
+REASON_SELF_TRADE = "1"
+REASON_IOC = "2"
+REASON_REDUCE_ONLY = "4"
+REASON_MARKET = "9"
+
+
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked wish to trade: whole ticks and lots, every default filled in."""
+
+    symbol: Symbol
+    side: int
+    kind: str
+    time_in_force: str
+    price_ticks: int
+    lots: int
+    client_id: str
+    reduce_only: bool = False
+    self_trade: str = "EXPIRE_MAKER"
+
+
+class VenueOrder(Order):
+    """An order of a user: what was asked, what was done, and its status."""
+
+    __slots__ = (
+        "announced",
+        "client_id",
+        "filled_lots",
+        "kind",
+        "limit_ticks",
+        "lots",
+        "quote_e8",
+        "reduce_only",
+        "self_trade",
+        "status",
+        "symbol",
+        "time_in_force",
+        "time_ms",
+        "update_ms",
+    )
+
+    def __init__(self, order_id: int, owner: int, request: OrderRequest, now_ms: int) -> None:
+        super().__init__(order_id, owner, request.side, (request.price_ticks, request.lots))
+        self.symbol = request.symbol
+        self.client_id = request.client_id
+        self.kind = request.kind
+        self.time_in_force = request.time_in_force
+        self.limit_ticks = request.price_ticks
+        self.lots = request.lots
+        self.reduce_only = request.reduce_only
+        self.self_trade = request.self_trade
+        self.announced = False
+        self.filled_lots = 0
+        self.quote_e8 = 0
+        self.status = NEW
+        self.time_ms = now_ms
+        self.update_ms = now_ms
+
+    def move(self, status: str, now_ms: int) -> None:
+        """Change the status; a move the table does not hold is a bug (KeyError or ValueError)."""
+        if status not in MOVES[self.status]:
+            raise ValueError(f"order {self.order_id} cannot go from {self.status} to {status}")
+        self.status = status
+        self.update_ms = now_ms
+
+    @property
+    def rests(self) -> bool:
+        """Say whether this order may wait in the book."""
+        return self.kind == "LIMIT" and self.time_in_force in ("GTC", "GTX")
+
+    def average_e8(self) -> int:
+        """Average fill price in units of 1e-8, 0 before the first fill."""
+        size = self.filled_lots * self.symbol.lot_e8
+        return (2 * self.quote_e8 * 100_000_000 + size) // (2 * size) if size else 0

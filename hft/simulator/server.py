@@ -1,0 +1,276 @@
+"""The bytes: HTTP/1.1 and WebSocket on one port, on raw transports.
+
+httptools parses requests; wsproto frames what comes in after an upgrade; what goes out is framed
+once by the hub.  Every request is answered in the call that completes it, so answers to pipelined
+requests leave in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from http import HTTPStatus
+from typing import Protocol, cast
+from urllib.parse import unquote
+
+import httptools
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import (
+    CloseConnection,
+    Ping,
+    TextMessage,
+)
+from wsproto.utilities import RemoteProtocolError
+
+from hft.simulator.hub import SEND_BUFFER_MAX_BYTES, text_frame
+from hft.simulator.rest import Reply, Request, RestDoor
+from hft.simulator.venue import Venue
+from hft.simulator.ws_api import SessionDoor
+from hft.simulator.ws_streams import StreamClient
+
+WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+PING_FRAME_HEAD = 0x89
+CLOSE_GOING_AWAY = b"\x88\x02\x03\xe9"
+BODY_MAX_BYTES = 1 << 20
+PREFIXES = ("public", "market", "private")
+
+
+class WebSocketDoor(Protocol):
+    """What a WebSocket connection leads to."""
+
+    def answer(self, message: str) -> bytes:
+        """Answer one text message."""
+
+    def close(self) -> None:
+        """Let go of what the connection held."""
+
+
+class SessionSide:
+    """The WebSocket API behind a connection."""
+
+    def __init__(self, venue: Venue, query: str) -> None:
+        self._venue = venue
+        self._door = SessionDoor(venue, rate_limits="returnRateLimits=false" not in query)
+        venue.counts.session_connections += 1
+
+    def answer(self, message: str) -> bytes:
+        """Answer one request."""
+        return self._door.answer(message)
+
+    def close(self) -> None:
+        """Count the connection out."""
+        self._venue.counts.session_connections -= 1
+
+
+class StreamSide:
+    """Streams behind a connection."""
+
+    def __init__(self, venue: Venue, client: StreamClient) -> None:
+        self._venue = venue
+        self._client = client
+        venue.counts.stream_connections += 1
+
+    def answer(self, message: str) -> bytes:
+        """Answer one control message."""
+        return self._client.answer(message)
+
+    def close(self) -> None:
+        """Drop the subscriptions and count the connection out."""
+        self._client.close()
+        self._venue.counts.stream_connections -= 1
+
+
+class Connections(set["ClientProtocol"]):
+    """Every open connection, for pings and for the end."""
+
+
+class ClientProtocol(asyncio.Protocol):
+    """One client connection, HTTP until it upgrades."""
+
+    def __init__(self, venue: Venue, everyone: Connections) -> None:
+        self._venue = venue
+        self._everyone = everyone
+        self._rest = RestDoor(venue)
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._frames: Connection | None = None
+        self._door: WebSocketDoor | None = None
+        self._text = ""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._body = b""
+        self._headers: dict[bytes, bytes] = {}
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; TCP_NODELAY is the event loop's default."""
+        # uvloop's transport has every method of asyncio.Transport without being its subclass.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=SEND_BUFFER_MAX_BYTES)
+        self._venue.counts.connections += 1
+        self._everyone.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._venue.counts.connections -= 1
+        self._everyone.discard(self)
+        if self._door is not None:
+            self._door.close()
+            self._door = None
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        """Feed what came to the parser of the present protocol."""
+        if self._frames is not None:
+            self._receive_frames(data)
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._write_reply(Reply(400, b'{"code":-1000,"msg":"Malformed request."}'), close=True)
+
+    # httptools callbacks
+
+    def on_url(self, url: bytes) -> None:
+        """Collect the request target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect one header."""
+        self._headers[name.lower()] = value
+
+    def on_body(self, body: bytes) -> None:
+        """Collect the body up to its limit."""
+        if len(self._body) + len(body) <= BODY_MAX_BYTES:
+            self._body += body
+
+    def on_message_complete(self) -> None:
+        """Answer the request, unless it asks for an upgrade."""
+        if self._parser.should_upgrade():
+            return
+        path, _, query = self._url.partition(b"?")
+        request = Request(
+            method=self._parser.get_method().decode(),
+            path=unquote(path.decode("latin-1")),
+            query=query,
+            body=self._body,
+            api_key=self._headers.get(b"x-mbx-apikey", b"").decode("latin-1"),
+        )
+        reply = self._rest.answer(request)
+        self._write_reply(reply, close=not self._parser.should_keep_alive())
+        self._reset()
+
+    # WebSocket
+
+    def _upgrade(self, early: bytes) -> None:
+        key = self._headers.get(b"sec-websocket-key", b"")
+        path, _, query = self._url.decode("latin-1").partition("?")
+        door = self._open_door(path, query) if key else None
+        if door is None or self._transport is None:
+            self._write_reply(Reply(404, b'{"code":-5000,"msg":"No such stream."}'), close=True)
+            return
+        accept = base64.b64encode(hashlib.sha1(key + WEBSOCKET_GUID).digest())
+        self._frames = Connection(ConnectionType.SERVER)
+        self._transport.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        )
+        self._door = door[0]
+        if door[1] is not None:
+            client, names, combined = door[1]
+            client.open(names, query, combined=combined)
+        if early:
+            self._receive_frames(early)
+
+    def _open_door(
+        self, path: str, query: str
+    ) -> tuple[WebSocketDoor, tuple[StreamClient, str, bool] | None] | None:
+        if path == "/ws-fapi/v1":
+            return SessionSide(self._venue, query), None
+        words = unquote(path).lstrip("/").split("/", 1)
+        prefix = ""
+        if words[0] in PREFIXES:
+            prefix = words[0]
+            words = (words[1] if len(words) > 1 else "").split("/", 1)
+        if words[0] not in ("ws", "stream"):
+            return None
+        names = words[1] if len(words) > 1 else ""
+        client = StreamClient(self._venue.hub, self._venue.users, self.write_frame, prefix=prefix)
+        return StreamSide(self._venue, client), (client, names, words[0] == "stream")
+
+    def _receive_frames(self, data: bytes) -> None:
+        assert self._frames is not None
+        try:
+            self._frames.receive_data(data)
+            for event in self._frames.events():
+                if isinstance(event, TextMessage):
+                    self._receive_text(event)
+                elif isinstance(event, Ping):
+                    self._write(self._frames.send(event.response()))
+                elif isinstance(event, CloseConnection):
+                    self._write(self._frames.send(event.response()))
+                    self._end()
+                    return
+        except RemoteProtocolError:
+            self._end()
+
+    def _receive_text(self, event: TextMessage) -> None:
+        self._text += event.data
+        if not event.message_finished:
+            return
+        message, self._text = self._text, ""
+        if self._door is None:
+            return
+        answer = self._door.answer(message)
+        self.write_frame(text_frame(answer))
+        self._venue.flush(self._venue.now_ms())
+
+    def write_frame(self, frame: bytes) -> None:
+        """Write one frame; a client that does not read is cut off."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > SEND_BUFFER_MAX_BYTES:
+            self._venue.counts.cut_off += 1
+            transport.abort()
+            return
+        transport.write(frame)
+
+    def ping(self, payload: bytes) -> None:
+        """Send a WebSocket ping if this is a WebSocket."""
+        if self._frames is not None:
+            self.write_frame(bytes((PING_FRAME_HEAD, len(payload))) + payload)
+
+    def go_away(self) -> None:
+        """Close politely: the venue is shutting down."""
+        if self._frames is not None:
+            self._write(CLOSE_GOING_AWAY)
+        self._end()
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _end(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def _write_reply(self, reply: Reply, *, close: bool) -> None:
+        lines = [
+            f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(reply.body)}",
+            "Cache-Control: no-cache, no-store, must-revalidate",
+            "Access-Control-Allow-Origin: *",
+            f"Connection: {'close' if close else 'keep-alive'}",
+        ]
+        lines += [f"{name}: {value}" for name, value in reply.headers]
+        self._write("\r\n".join(lines).encode() + b"\r\n\r\n" + reply.body)
+        if close:
+            self._end()

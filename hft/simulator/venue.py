@@ -1,0 +1,93 @@
+"""The venue as its doors see it: the core, the streams, the keys and the clock."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from hft.clock import wall_ms
+from hft.simulator.desk import Desk, Listing
+from hft.simulator.exchange import Exchange
+from hft.simulator.hub import Hub
+from hft.simulator.limits import Usage
+from hft.simulator.publisher import Publisher
+from hft.simulator.refusals import refusal
+from hft.simulator.symbols import Symbol
+from hft.simulator.user_streams import UserStreams
+
+DEMO_ACCOUNT_ID = 1
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """An API key, its secret and the account they open."""
+
+    api_key: str
+    api_secret: str
+    account_id: int = DEMO_ACCOUNT_ID
+
+
+class Counts(msgspec.Struct):
+    """What `/sim/state` counts."""
+
+    rest_requests: int = 0
+    session_requests: int = 0
+    refusals: int = 0
+    connections: int = 0
+    stream_connections: int = 0
+    session_connections: int = 0
+    cut_off: int = 0
+
+
+class Venue:
+    """Everything the doors (REST, streams, WebSocket API) share."""
+
+    def __init__(self, symbols: Iterable[Symbol], credentials: Credentials) -> None:
+        self.exchange = Exchange(symbols)
+        self.hub = Hub()
+        self.users = UserStreams()
+        self.publisher = Publisher(self.exchange, self.hub, self.users)
+        self.usage = Usage()
+        self.counts = Counts()
+        self.account_epoch = secrets.token_hex(8)
+        self.account_alias = secrets.token_hex(4)
+        self.describe_market: Callable[[], dict[str, object]] = dict
+        self._credentials = {credentials.api_key: credentials}
+        self._latest_ms = 0
+        self.exchange.open_desk(credentials.account_id)
+
+    def now_ms(self) -> int:
+        """Read the venue's clock; it never goes back."""
+        self._latest_ms = max(self._latest_ms, wall_ms())
+        return self._latest_ms
+
+    def flush(self, now_ms: int) -> None:
+        """Send what a transaction of time `now_ms` caused."""
+        self.publisher.flush(now_ms, self.now_ms())
+
+    def credentials_of(self, api_key: str) -> Credentials:
+        """Find who an API key belongs to.
+
+        Raises:
+            Refusal: -2014 the key cannot be one, -2015 nobody has it.
+        """
+        known = self._credentials.get(api_key)
+        if known is not None:
+            return known
+        raise refusal(-2015 if api_key.isascii() and api_key.isalnum() else -2014)
+
+    def desk(self, account_id: int) -> Desk:
+        """Give the desk of an account."""
+        return self.exchange.desks[account_id]
+
+    def listing(self, name: str) -> Listing:
+        """Find a symbol.
+
+        Raises:
+            Refusal: -1121, it is not listed.
+        """
+        listing = self.exchange.listings.get(name)
+        if listing is None:
+            raise refusal(-1121)
+        return listing

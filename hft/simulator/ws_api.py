@@ -1,0 +1,125 @@
+"""The WebSocket API door: one JSON request per frame, the same handlers as REST behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import orjson
+
+from hft.simulator import account_calls, market_calls, order_calls, stream_calls
+from hft.simulator.calls import KEYED, PUBLIC, SIGNED, Call, Route, check_time
+from hft.simulator.refusals import Refusal, refusal
+from hft.simulator.signing import is_signed, session_payload, text_of
+from hft.simulator.symbols import RATE_LIMITS
+from hft.simulator.venue import Venue
+
+METHODS: dict[str, Route] = {
+    "ping": Route(market_calls.ping, PUBLIC),
+    "time": Route(market_calls.server_time, PUBLIC),
+    "depth": Route(market_calls.depth, PUBLIC, market_calls.depth_weight),
+    "ticker.price": Route(market_calls.price, PUBLIC),
+    "ticker.book": Route(market_calls.book_ticker, PUBLIC, 2),
+    "order.place": Route(order_calls.place, SIGNED, 0, 1),
+    "order.cancel": Route(order_calls.cancel, SIGNED),
+    "order.status": Route(order_calls.query, SIGNED),
+    "account.balance": Route(account_calls.balance, SIGNED, 5),
+    "v2/account.balance": Route(account_calls.balance, SIGNED, 5),
+    "account.status": Route(account_calls.account_v2, SIGNED, 5),
+    "v2/account.status": Route(account_calls.account_v3, SIGNED, 5),
+    "account.position": Route(account_calls.position_risk_v2, SIGNED, 5),
+    "v2/account.position": Route(account_calls.position_risk_v3, SIGNED, 5),
+    "userDataStream.start": Route(stream_calls.start, KEYED),
+    "userDataStream.ping": Route(stream_calls.extend, KEYED),
+    "userDataStream.stop": Route(stream_calls.stop, KEYED),
+}
+
+
+class SessionDoor:
+    """Answers the requests of one WebSocket API connection."""
+
+    def __init__(self, venue: Venue, *, rate_limits: bool = True) -> None:
+        self._venue = venue
+        self._rate_limits = rate_limits
+
+    def answer(self, message: str) -> bytes:
+        """Answer one text frame; everything wrong with it becomes an error reply."""
+        venue = self._venue
+        venue.counts.session_requests += 1
+        now_ms = venue.now_ms()
+        reply: dict[str, object] = {"id": None}
+        route: Route | None = None
+        shown = self._rate_limits
+        try:
+            request = _read(message)
+            reply["id"] = request.get("id")
+            route, params = _route_of(request)
+
+            shown = _wants_limits(request, params, default=shown)
+            texts = {name: text_of(value) for name, value in params.items()}
+            venue.usage.add(now_ms, route.weigh(texts), route.orders)
+            account_id = self._authenticate(route, params, texts, now_ms)
+            result = route.handler(Call(venue, texts, now_ms, account_id))
+            reply.update(status=200, result=result)
+        except Refusal as refused:
+            venue.counts.refusals += 1
+            reply.update(status=refused.status, error=refused.body())
+        if shown and reply.get("status") != 401:
+            reply["rateLimits"] = self._limit_rows(route, now_ms)
+        return orjson.dumps(reply)
+
+    def _authenticate(
+        self, route: Route, params: dict[str, object], texts: Mapping[str, str], now_ms: int
+    ) -> int:
+        if route.security == PUBLIC:
+            return 0
+        known = self._venue.credentials_of(texts.get("apiKey", ""))
+        if route.security == SIGNED:
+            check_time(texts, now_ms)
+            signature = texts.get("signature", "")
+            if not signature:
+                raise refusal(-1102, "signature")
+            payload = session_payload(params)
+            if not is_signed(known.api_secret, payload, signature.encode()):
+                raise refusal(-1022)
+        return known.account_id
+
+    def _limit_rows(self, route: Route | None, now_ms: int) -> list[dict[str, object]]:
+        weight, ten_seconds, minute = self._venue.usage.counts(now_ms)
+        rows = [{**RATE_LIMITS[0], "count": weight}]
+        if route is not None and route.orders:
+            rows.append({**RATE_LIMITS[2], "count": ten_seconds})
+            rows.append({**RATE_LIMITS[1], "count": minute})
+        return rows
+
+
+def _read(message: str) -> dict[str, object]:
+    try:
+        request = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        raise refusal(-1000, text="Invalid JSON in request.") from None
+    if not isinstance(request, dict):
+        raise refusal(-1000, text="A request is a JSON object.")
+    params = request.get("params")
+    if isinstance(params, dict) and any(isinstance(value, float) for value in params.values()):
+        # A signature counts a number in the text it was sent as (0.010, not 0.01).
+        request["params"] = json.loads(message, parse_float=str)["params"]
+    return request
+
+
+def _route_of(request: dict[str, object]) -> tuple[Route, dict[str, object]]:
+    method = request.get("method")
+    route = METHODS.get(method) if isinstance(method, str) else None
+    if route is None:
+        raise refusal(-1000, text=f"Unknown method {method!r}.")
+    params = request.get("params") or {}
+    if not isinstance(params, dict):
+        raise refusal(-1102, "params")
+    return route, params
+
+
+def _wants_limits(request: dict[str, object], params: dict[str, object], *, default: bool) -> bool:
+    for holder in (request, params):
+        if "returnRateLimits" in holder:
+            return text_of(holder["returnRateLimits"]) == "true"
+    return default

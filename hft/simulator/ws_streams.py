@@ -1,0 +1,149 @@
+"""One stream connection: its subscriptions, its control messages, what its route lets through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+import orjson
+
+from hft.simulator.hub import Hub, prefix_of
+from hft.simulator.user_streams import UserStreams
+
+VARIANTS = "SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, SET_PROPERTY, GET_PROPERTY"
+BARE = ""
+PRIVATE = "private"
+LISTEN_KEY_LENGTH = 64
+
+
+class ControlError(Exception):
+    """A control message the venue answers with a small code."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+class StreamClient:
+    """A subscriber.  A name that does not belong to its route is listed, and stays mute."""
+
+    def __init__(
+        self, hub: Hub, users: UserStreams, write_frame: Callable[[bytes], None], *, prefix: str
+    ) -> None:
+        self.combined = False
+        self._hub = hub
+        self._users = users
+        self.write_frame = write_frame
+        self._prefix = prefix
+        self._names: dict[str, None] = {}
+
+    def open(self, path_names: str, query: str, *, combined: bool) -> None:
+        """Subscribe what the address names: path, `streams=` or `listenKey=&events=`."""
+        self.combined = combined
+        for name in path_names.split("/"):
+            if name:
+                self.subscribe(name)
+        key = ""
+        keys: dict[str, frozenset[str] | None] = {}
+        for field, value in parse_qsl(query):
+            if field == "streams":
+                for name in value.split("/"):
+                    if name:
+                        self.subscribe(name)
+            elif field == "listenKey":
+                key = value
+                keys[key] = None
+            elif field == "events" and key:
+                keys[key] = frozenset(value.split("/"))
+        for listen_key, events in keys.items():
+            self.subscribe(listen_key, events)
+
+    def close(self) -> None:
+        """Give up every subscription."""
+        for name in self._names:
+            self._drop(name)
+        self._names.clear()
+
+    def subscribe(self, name: str, events: frozenset[str] | None = None) -> None:
+        """Start a stream, or a user data stream when the name is shaped like a listen key."""
+        self._names[name] = None
+        if _is_listen_key(name):
+            if self._prefix in (PRIVATE, BARE):
+                self._users.follow(name, self, events)
+        elif self._prefix in (BARE, prefix_of(name)):
+            self._hub.subscribe(name, self)
+
+    def answer(self, message: str) -> bytes:
+        """Answer one control message."""
+        request_id: object = None
+        try:
+            request = _read(message)
+            request_id = request.get("id")
+            reply: dict[str, object] = {"result": self._control(request), "id": request_id}
+        except ControlError as error:
+            reply = {"error": {"code": error.code, "msg": error.text}, "id": request_id}
+        return orjson.dumps(reply)
+
+    def _control(self, request: dict[str, object]) -> object:
+        method = request.get("method")
+        if not isinstance(method, str):
+            raise ControlError(2, "Invalid request: missing field `method`")
+        params = request.get("params", [])
+        if not isinstance(params, list):
+            raise ControlError(2, "Invalid request: params must be an array")
+        if method == "SUBSCRIBE":
+            for name in _texts(params):
+                self.subscribe(name)
+            return None
+        if method == "UNSUBSCRIBE":
+            for name in _texts(params):
+                self._names.pop(name, None)
+                self._drop(name)
+            return None
+        if method == "LIST_SUBSCRIPTIONS":
+            return list(self._names)
+        if method in ("SET_PROPERTY", "GET_PROPERTY"):
+            return self._property(method, params)
+        raise ControlError(
+            2, f"Invalid request: unknown variant `{method}`, expected one of {VARIANTS}"
+        )
+
+    def _property(self, method: str, params: list[object]) -> object:
+        if not params or not isinstance(params[0], str):
+            raise ControlError(2, "Invalid request: property name must be a string")
+        if len(params) > 2:
+            raise ControlError(2, "Invalid request: too many parameters")
+        if params[0] != "combined":
+            raise ControlError(0, "Unknown property")
+        if method == "GET_PROPERTY":
+            return self.combined
+        if len(params) < 2 or not isinstance(params[1], bool):
+            raise ControlError(1, "Invalid value type: expected Boolean")
+        self.combined = params[1]
+        return None
+
+    def _drop(self, name: str) -> None:
+        self._hub.unsubscribe(name, self)
+        self._users.unfollow(name, self)
+
+
+def _is_listen_key(name: str) -> bool:
+    return len(name) == LISTEN_KEY_LENGTH and name.isalnum()
+
+
+def _read(message: str) -> dict[str, object]:
+    try:
+        request = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        raise ControlError(3, "Invalid JSON: expected value at line 1 column 1") from None
+    if not isinstance(request, dict):
+        raise ControlError(2, "Invalid request: missing field `method`")
+    return request
+
+
+def _texts(params: list[object]) -> list[str]:
+    names = [name for name in params if isinstance(name, str)]
+    if len(names) != len(params):
+        raise ControlError(2, "Invalid request: a stream name must be a string")
+    return names
