@@ -57,6 +57,8 @@ class Child:
         self.deaths_ns: list[int] = []
         self.start_deadline_ns = 0
         self.restart_at_ns = 0
+        self.fresh_state = False
+        self._down_since_ns = 0
         self._why = -1
         self._vitals = house.vitals[role]
         self._orders = house.orders_to[role]
@@ -67,6 +69,12 @@ class Child:
     def life(self) -> Life:
         """What the process says of itself."""
         return Life(int(self._vitals["life"])) if self.pid else Life.ABSENT
+
+    def down_for_ns(self, now_ns: int) -> int:
+        """How long the process has been neither READY nor RUNNING since it died; 0 while it is."""
+        if self.life in (Life.READY, Life.RUNNING):
+            self._down_since_ns = 0
+        return now_ns - self._down_since_ns if self._down_since_ns else 0
 
     def fork(self, entry: Entry, start_max_ns: int = START_MAX_NS) -> None:
         """Start the process; the parent must be a single task."""
@@ -104,6 +112,7 @@ class Child:
         code = os.waitstatus_to_exitcode(status)
         now_ns = monotonic_ns()
         self.deaths_ns.append(now_ns)
+        self._down_since_ns = self._down_since_ns or now_ns
         self._orders["died_ns"] = now_ns
         self._orders["last_exit"] = code
         return Death(self.role, code, why)

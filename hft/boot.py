@@ -1,0 +1,241 @@
+"""Everything that must hold before the first process is forked: words, locks, memory, ports."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from hft.clock import anchor_now, wall_ms
+from hft.config import KeySource, Settings, load
+from hft.errors import BootError, ConfigError
+from hft.state.blocks import STRATEGY_NAME_MAX, Mode
+from hft.topology import House
+from ringbuf.memory import KernelLock, Segment, segment_folder, unlink
+
+CONFIG_NAME = "config.toml"
+LAST_RUN = "last-run.shm"
+
+
+class Options(msgspec.Struct, frozen=True):
+    """The command line of the supervisor; None means not given."""
+
+    config: Path | None = None
+    data_dir: Path | None = None
+    port: int | None = None
+    duration_s: float | None = None
+    strategy: str | None = None
+    replay: Path | None = None
+    speed: float = 1.0
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What this run is: its settings, its folder, and whether it is the demo."""
+
+    settings: Settings
+    config: Path | None
+    data_dir: Path
+    demo: bool
+    mode: Mode
+    options: Options
+
+
+def make_plan(options: Options) -> Plan:
+    """Find and read the config file, or plan the demo where there is none.
+
+    Raises:
+        ConfigError: the file, or an option that contradicts it, is wrong.
+        BootError: the data folder cannot be made or written.
+    """
+    config = options.config
+    if config is None and Path(CONFIG_NAME).is_file():
+        config = Path(CONFIG_NAME)
+    settings = load(config)
+    demo = config is None
+    if options.replay and not demo:
+        raise ConfigError(
+            f"--replay plays a recording in the demo, and {config} names a venue: "
+            "expected one of the two."
+        )
+    if options.replay and not options.replay.is_file():
+        raise ConfigError(f"--replay: there is no file {options.replay}.")
+    if settings.trading.dry_run:
+        raise ConfigError(
+            f"{config}: [trading] dry_run is true: fills on live data are not simulated locally "
+            "yet; expected false, or point [network] at a simulator instead."
+        )
+    if options.strategy:
+        trading = msgspec.structs.replace(settings.trading, strategy=options.strategy)
+        settings = msgspec.structs.replace(settings, trading=trading)
+    folder = Path(settings.storage.data_dir)
+    data_dir = options.data_dir or (folder / "demo" if demo else folder)
+    return Plan(
+        settings=settings,
+        config=config,
+        data_dir=writable_folder(data_dir),
+        demo=demo,
+        mode=mode_of(settings, demo=demo),
+        options=options,
+    )
+
+
+def mode_of(settings: Settings, *, demo: bool) -> Mode:
+    """Name the kind of venue, for people; nothing below decides by it."""
+    if demo:
+        return Mode.DEMO
+    return {"testnet": Mode.TESTNET, "mainnet": Mode.LIVE}.get(
+        str(settings.network.venue()), Mode.CUSTOM
+    )
+
+
+def writable_folder(path: Path) -> Path:
+    """Make the data folder and prove that it can be written.
+
+    Raises:
+        BootError: it cannot; one sentence with the folder and the cause.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "logs").mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as problem:
+        reason = problem.strerror
+        raise BootError(f"the data folder {path} cannot be written: {reason}") from problem
+    return path.absolute()
+
+
+class Locks:
+    """One engine per data folder and per account, for as long as this process lives."""
+
+    def __init__(self) -> None:
+        self._held: list[KernelLock] = []
+
+    def take_folder(self, data_dir: Path) -> None:
+        """Lock the data folder.
+
+        Raises:
+            BootError: another engine holds it.
+        """
+        path = data_dir / "engine.lock"
+        self._take(path, f"another engine runs in {data_dir}{_holder(path)}")
+
+    def take_account(self, rest_url: str, api_key: str) -> None:
+        """Lock the account, wherever on this machine its other engine may live.
+
+        Raises:
+            BootError: another engine trades it.
+        """
+        digest = hashlib.blake2b(f"{rest_url} {api_key}".encode(), digest_size=8).hexdigest()
+        path = Path(tempfile.gettempdir()) / f"hft-account-{os.getuid()}-{digest}.lock"
+        self._take(path, f"another engine trades this account at {rest_url}{_holder(path)}")
+
+    def release(self) -> None:
+        """Give every lock back."""
+        for lock in self._held:
+            lock.release()
+        self._held.clear()
+
+    def _take(self, path: Path, taken: str) -> None:
+        lock = KernelLock(path)
+        try:
+            if not lock.acquire():
+                raise BootError(f"{taken}: stop it first")
+            path.write_text(str(os.getpid()))
+        except OSError as problem:
+            raise BootError(f"cannot lock {path}: {problem.strerror}") from problem
+        self._held.append(lock)
+
+
+def _holder(path: Path) -> str:
+    try:
+        return f" (pid {int(path.read_text())})"
+    except (OSError, ValueError):
+        return ""
+
+
+def segment_name(data_dir: Path) -> str:
+    """Name the segment of a data folder; the same folder always has the same one."""
+    digest = hashlib.blake2b(str(data_dir).encode(), digest_size=6).hexdigest()
+    return f"hft-{os.getuid()}-{digest}"
+
+
+def lay_house(data_dir: Path) -> House:
+    """Make the segment; one left by a run that died is kept as ``last-run.shm`` and reclaimed.
+
+    The folder's lock is held, so whoever made the old one is gone.
+
+    Raises:
+        BootError: there is no room for it, or it may not be made.
+    """
+    name = segment_name(data_dir)
+    if (segment_folder() / name).exists():
+        keep_segment(data_dir)
+    try:
+        return House.create(name, anchor_now())
+    except OSError as problem:
+        raise BootError(f"cannot make the shared memory segment: {problem}") from problem
+
+
+def keep_segment(data_dir: Path) -> None:
+    """Copy the segment to the data folder for a look afterwards, then remove it."""
+    name = segment_name(data_dir)
+    shutil.copyfile(segment_folder() / name, data_dir / LAST_RUN)
+    unlink(name)
+
+
+def fill_run(house: House, plan: Plan, symbols: list[str]) -> None:
+    """Write the words of the run that never change."""
+    run, settings = house.run[0], plan.settings
+    run["session_epoch"] = wall_ms()
+    run["started_mono_ns"] = house.anchor.monotonic_ns
+    run["started_wall_ns"] = house.anchor.wall_ns
+    run["supervisor_pid"] = os.getpid()
+    run["mode"] = plan.mode
+    run["symbol_count"] = len(symbols)
+    for index, symbol in enumerate(symbols):
+        run["symbols"][index] = symbol.encode()
+    run["maker_fee"] = settings.trading.fee_maker
+    run["taker_fee"] = settings.trading.fee_taker
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """Listen for the dashboard.
+
+    Raises:
+        BootError: the port is taken or the address is not this machine's.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as problem:
+        listener.close()
+        raise BootError(
+            f"the dashboard cannot listen on {host} port {port}: {problem.strerror}; "
+            "choose another with --port"
+        ) from problem
+    return listener
+
+
+def key_source(plan: Plan) -> KeySource:
+    """Say where the processes that sign find the keys."""
+    if plan.demo:
+        return KeySource(path=str(plan.data_dir / "run.json"), kind="run")
+    return KeySource(path=str(plan.config), kind="config")
+
+
+def attach_for_look(path_or_name: str) -> House:
+    """Open a running engine's segment by name, or the kept copy of a dead one, read-only."""
+    path = Path(path_or_name)
+    found = Segment.map_file(path) if path.is_file() else Segment.attach(path_or_name)
+    return House.attach(found)
+
+
+assert STRATEGY_NAME_MAX >= 32, "a config's strategy name fits into its block"

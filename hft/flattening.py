@@ -1,0 +1,76 @@
+"""The supervisor's side of flatten: a child that works over REST, with the engine dead or alive."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+
+
+class Flattening:
+    """At most one flatten child at a time, and what it last said."""
+
+    def __init__(self, data_dir: Path, config: Path | None) -> None:
+        self._data_dir = data_dir
+        self._config = config
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = b""
+        self.state = "idle"
+        self.message = ""
+
+    def running(self) -> bool:
+        """Say whether a flatten is under way."""
+        return self._process is not None
+
+    def start(self, *, cancel_only: bool = False) -> None:
+        """Start it, unless one is under way."""
+        if self._process is not None:
+            return
+        command = [sys.executable, "-m", "hft.flatten", "--yes", "--json"]
+        command += ["--data-dir", str(self._data_dir)]
+        if self._config:
+            command += ["--config", str(self._config)]
+        if cancel_only:
+            command.append("--cancel-only")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+        )
+        assert self._process.stdout is not None
+        os.set_blocking(self._process.stdout.fileno(), False)
+        self.state, self.message, self._said = "running", "flatten has started", b""
+
+    def descriptor(self) -> int:
+        """What to wait on for its next word; -1 when none is under way."""
+        if self._process is None or self._process.stdout is None:
+            return -1
+        return self._process.stdout.fileno()
+
+    def poll(self) -> bool:
+        """Take in what it has said; True once, when it has ended."""
+        if self._process is None or self._process.stdout is None:
+            return False
+        code = self._process.poll()
+        with contextlib.suppress(BlockingIOError):
+            self._said += os.read(self._process.stdout.fileno(), 65536)
+        *lines, self._said = self._said.split(b"\n")
+        for line in lines:
+            self._hear(line)
+        if code is None:
+            return False
+        self.state = "done" if code == 0 else "failed"
+        if not self.message or self.message == "flatten has started":
+            self.message = f"flatten ended with exit code {code}"
+        self._process.stdout.close()
+        self._process = None
+        return True
+
+    def _hear(self, line: bytes) -> None:
+        try:
+            word = orjson.loads(line)
+            self.message = str(word["message"])
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            self.message = line.decode(errors="replace")
