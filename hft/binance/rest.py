@@ -41,7 +41,7 @@ class VenueError(HftError):
         self.retry_after_s = retry_after_s
 
 
-class VenueUnknown(HftError):  # noqa: N818
+class VenueUnknown(HftError):
     """No answer, or one that does not say whether the request was executed."""
 
 

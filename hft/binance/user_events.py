@@ -1,0 +1,86 @@
+"""What the user data stream says, as far as the books need it.
+
+The venue adds keys and event types without notice, so everything unknown is ignored.  TRADE_LITE is
+read by nobody here: it comes first but knows neither fee nor profit.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+ORDER_UPDATE = "ORDER_TRADE_UPDATE"
+ACCOUNT_UPDATE = "ACCOUNT_UPDATE"
+LISTEN_KEY_EXPIRED = "listenKeyExpired"
+MARGIN_CALL = "MARGIN_CALL"
+
+
+class UserEvent(msgspec.Struct):
+    """The envelope: event type, venue times in milliseconds, and the part still as text."""
+
+    e: str = ""
+    E: int = 0
+    T: int = 0
+    o: msgspec.Raw = msgspec.Raw(b"null")
+    a: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class OrderUpdate(msgspec.Struct):
+    """`o` of ORDER_TRADE_UPDATE, under the venue's letters; they stop at the books."""
+
+    s: str
+    c: str
+    S: str
+    x: str
+    X: str
+    i: int
+    o: str = ""
+    f: str = ""
+    q: str = "0"
+    p: str = "0"
+    l: str = "0"  # noqa: E741
+    z: str = "0"
+    L: str = "0"
+    n: str | None = None
+    N: str | None = None
+    T: int = 0
+    t: int = 0
+    m: bool = False
+    R: bool = False
+    rp: str = "0"
+    er: str = "0"
+
+    @property
+    def is_fill(self) -> bool:
+        """Say whether it carries a trade: an ordinary one, or the venue closing a position."""
+        return self.x in ("TRADE", "CALCULATED") and self.t > 0
+
+
+class BalanceChange(msgspec.Struct):
+    """One asset of ACCOUNT_UPDATE."""
+
+    a: str
+    wb: str
+    cw: str = "0"
+    bc: str = "0"
+
+
+class PositionChange(msgspec.Struct):
+    """One position of ACCOUNT_UPDATE."""
+
+    s: str
+    pa: str
+    ep: str = "0"
+    ps: str = "BOTH"
+
+
+class AccountUpdate(msgspec.Struct):
+    """`a` of ACCOUNT_UPDATE: only what changed is listed."""
+
+    B: list[BalanceChange] = []
+    P: list[PositionChange] = []
+    m: str = ""
+
+
+decode_event = msgspec.json.Decoder(UserEvent).decode
+decode_order_update = msgspec.json.Decoder(OrderUpdate).decode
+decode_account_update = msgspec.json.Decoder(AccountUpdate).decode
