@@ -1,0 +1,255 @@
+"""The ledger's duty cycle: carry records from rings to threads, and give slots back once they are
+safe.
+
+::
+
+    reports ring ──▶ report desk ──▶ courier ──▶ database
+    userTrades ──▶ reconciler (thread) ──┘
+    log rings ──▶ log desk ──▶ courier ──▶ daily file, and the tail the page shows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from hft.agent.contract import Context
+from hft.binance.rest import Rest
+from hft.clock import Deadline
+from hft.errors import BootError
+from hft.ledger import store
+from hft.ledger.courier import Courier
+from hft.ledger.database import open_database, sync_to_disk
+from hft.ledger.log_desk import LogDesk
+from hft.ledger.log_file import LogFile
+from hft.ledger.reconcile import Found, FoundBatch, Reconciler, Source
+from hft.ledger.report_desk import ReportDesk
+from hft.ledger.rows import names_of
+from hft.ledger.status import Status
+from hft.ledger.store import Stored
+from hft.state.blocks import Mode
+from hft.units import NS_PER_MS
+
+if TYPE_CHECKING:
+    from hft.config import KeySource, Settings
+
+BEFORE_START_MS = 60_000
+"""A fresh database takes the venue's fills from this long before the run began: clocks differ."""
+
+REST_TIMEOUT_S = 5.0
+LAST_COMPARISON_S = 2.0
+
+
+class LedgerAgent:
+    """Keeps every fill and every log line of the house.
+
+    `strategies` are the names in the order of their index; `data_dir` holds `trades.db` (unless the
+    settings name a database) and the folder `logs`.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        settings: Settings,
+        key_source: KeySource,
+        data_dir: Path,
+        strategies: Sequence[str],
+    ) -> None:
+        self._ctx = ctx
+        self._settings = settings
+        self._key_source = key_source
+        self._data_dir = data_dir
+        self._strategies = strategies
+        self._engine: Engine | None = None
+        self._couriers: list[Courier] = []
+        self._log_file: LogFile | None = None
+        self._found_waiting = 0
+        self._gaps_seen = 0
+        self._troubles = ["", "", ""]
+        self._compare_failures = 0
+        self._errors_before = 0
+        self._patience: Deadline | None = None
+        self._last_asked = False
+        self._sync: _SyncJob | None = None
+
+    def on_start(self) -> None:
+        """Open the database and the log folder, start the threads.
+
+        Raises:
+            BootError: the database or the folder cannot be opened.
+        """
+        house = self._ctx.house
+        self._open()
+        assert self._engine is not None
+        assert self._log_file is not None
+        wake = self._ctx.wake_self
+        commits = Courier("commits", (SQLAlchemyError, OSError), wake)
+        lines = Courier("log file", (OSError,), wake)
+        self._couriers = [commits, lines]
+        self.status = Status(house.ledger)
+        self._errors_before = self.status.errors
+        self.reports = ReportDesk(house, self._strategies, self._engine, commits, self.status)
+        self.logs = LogDesk(house, self._log_file, lines)
+        started_ms = int(house.run[0]["started_wall_ns"]) // NS_PER_MS
+        source = Source(self._engine, self._connect, house.orders, started_ms - BEFORE_START_MS)
+        self.reconciler = Reconciler(source, wake)
+        self._gaps_seen = self.reports.consumer.gaps()
+        self.status.write()
+
+    def do_work(self, now_ns: int) -> int:
+        """Collect what the threads have done, hand over what is new."""
+        work = self._carry()
+        gaps = self.reports.consumer.gaps()
+        if gaps != self._gaps_seen:
+            self._gaps_seen = gaps
+            self._ctx.log.warning(f"{gaps} reports did not fit into the ring; asking the venue")
+            self.reconciler.ask_now()
+        if self.reconciler.is_due(now_ns):
+            work += self._compare(now_ns)
+        return work
+
+    def has_work(self) -> bool:
+        """Say whether a ring has something new or a thread has finished something."""
+        return bool(
+            self.reports.waiting()
+            or self.logs.waiting()
+            or self.reconciler.has_outcome()
+            or any(courier.has_done() for courier in self._couriers)
+        )
+
+    def drain(self, now_ns: int) -> bool:
+        """Empty the rings, compare with the venue a last time, bring everything to the disk."""
+        self._carry()
+        if not self.reports.empty() or self._found_waiting:
+            return False
+        if not self._compared_last(now_ns):
+            return False
+        if self._sync is None:
+            assert self._engine is not None
+            self._sync = _SyncJob(self._engine)
+            self._couriers[0].send(self._sync)
+        return self._sync.done and self.logs.empty()
+
+    def on_close(self) -> None:
+        """Stop the threads and close what is open."""
+        for courier in self._couriers:
+            courier.close()
+        if self._log_file is not None:
+            if self._couriers:
+                self._write_last_lines()
+            self._log_file.close()
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _open(self) -> None:
+        place = self._settings.storage.database_url or self._data_dir / "trades.db"
+        try:
+            logs = self._data_dir / "logs"
+            logs.mkdir(parents=True, exist_ok=True)
+            self._log_file = LogFile(logs, self._ctx.house.anchor)
+            self._engine = open_database(place)
+            store.store_session(self._engine, self._session())
+        except (SQLAlchemyError, OSError) as problem:
+            reason = str(getattr(problem, "orig", problem)).splitlines()[0]
+            shown = self._engine.url.render_as_string() if self._engine else place
+            raise BootError(f"The trade database {shown} cannot be opened: {reason}") from problem
+
+    def _session(self) -> dict[str, object]:
+        run = self._ctx.house.run[0]
+        strategy = int(run["strategy_index"])
+        return {
+            "session_epoch": int(run["session_epoch"]),
+            "started_ms": int(run["started_wall_ns"]) // NS_PER_MS,
+            "mode": Mode(int(run["mode"])).name,
+            "strategy": self._strategies[strategy] if strategy < len(self._strategies) else "",
+        }
+
+    def _connect(self) -> Rest:
+        network = self._settings.network
+        return Rest(network.rest_url, self._key_source.read(), REST_TIMEOUT_S, network.ca_file)
+
+    def _carry(self) -> int:
+        finished = sum(courier.finish_jobs() for courier in self._couriers)
+        finished += self._take_found()
+        taken = self.reports.work() + self.logs.work()
+        self._tell_troubles()
+        if taken:
+            self._ctx.vitals["events_in"] += taken
+        self.status.write()
+        return finished + taken
+
+    def _take_found(self) -> int:
+        outcome = self.reconciler.take()
+        if outcome is None:
+            return 0
+        assert self._engine is not None
+        if outcome.trouble:
+            self._compare_failures += 1
+        self._note(2, "comparing fills with the venue", outcome.trouble)
+        for found in outcome.found:
+            self._found_waiting += 1
+            self._couriers[0].send(FoundBatch(self._engine, found, self._on_stored))
+        return 1
+
+    def _on_stored(self, found: Found, stored: Stored, now_ns: int) -> None:
+        self._found_waiting -= 1
+        self.status.count_found(stored, now_ns)
+        if stored.inserted:
+            self._ctx.log.info(
+                f"{stored.inserted} fills of {found.symbol} came from the venue's list"
+            )
+        if stored.corrected:
+            self._ctx.log.warning(
+                f"{stored.corrected} fills of {found.symbol} were corrected after the venue's list"
+            )
+
+    def _compared_last(self, now_ns: int) -> bool:
+        """Compare once more, so that nothing told after the last time is missing; not for long."""
+        if self._patience is None:
+            self._patience = Deadline(LAST_COMPARISON_S)
+        if self._patience.passed():
+            return True
+        if not self.reconciler.busy() and not self._last_asked:
+            self._last_asked = True
+            self._compare(now_ns)
+        return self._last_asked and not self.reconciler.busy()
+
+    def _compare(self, now_ns: int) -> bool:
+        return self.reconciler.start(now_ns, names_of(self._ctx.house, self._strategies))
+
+    def _tell_troubles(self) -> None:
+        self._note(0, "writing to the trade database", self._couriers[0].trouble())
+        self._note(1, "writing the log file", self._couriers[1].trouble())
+        failures = sum(courier.failures for courier in self._couriers) + self._compare_failures
+        self.status.errors = self._errors_before + failures
+
+    def _note(self, which: int, what: str, trouble: str) -> None:
+        """Say once that something began to fail, and once that it works again."""
+        if bool(trouble) != bool(self._troubles[which]):
+            if trouble:
+                self._ctx.log.error(f"{what} fails, trying again: {trouble}")
+            else:
+                self._ctx.log.info(f"{what} works again")
+        self._troubles[which] = trouble
+
+    def _write_last_lines(self) -> None:
+        try:
+            self.logs.write_rest()
+        except OSError as problem:
+            self._ctx.log.error(f"the last log lines could not be written: {problem}")
+
+
+class _SyncJob:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.done = False
+
+    def run(self) -> None:
+        sync_to_disk(self._engine)
+
+    def finish(self) -> None:
+        self.done = True

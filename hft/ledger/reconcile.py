@@ -1,0 +1,189 @@
+"""Filling gaps: comparing `trades` with the venue's own list of fills, now and then, beside
+everything else.
+
+A short-lived thread asks the venue; what it found goes to the same courier as the reports, so the
+two never fight for the database and commits never wait for the venue.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import msgspec
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from hft.binance.rest import Rest
+from hft.clock import monotonic_ns, wall_ms
+from hft.errors import HftError
+from hft.ledger import store
+from hft.ledger.owners import Owners
+from hft.ledger.rows import NOT_OURS, Names, Row, row_of_user_trade
+from hft.ledger.store import Progress, Stored
+from hft.ledger.user_trades import fetch_user_trades
+from hft.topology import Records
+from hft.units import NS_PER_S
+
+EVERY_NS = 60 * NS_PER_S
+FIRST_RETRY_NS = 2 * NS_PER_S
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What the venue listed for one symbol, ready to be stored."""
+
+    account_epoch: str
+    symbol: str
+    rows: list[Row]
+    progress: Progress
+
+
+class FoundBatch:
+    """A job that stores what the venue listed for one symbol, and then tells the agent."""
+
+    def __init__(
+        self, engine: Engine, found: Found, on_stored: Callable[[Found, Stored, int], None]
+    ) -> None:
+        self._engine = engine
+        self._found = found
+        self._on_stored = on_stored
+        self._stored = Stored()
+        self._committed_ns = 0
+
+    def run(self) -> None:
+        """Courier's thread: one transaction."""
+        found = self._found
+        self._stored = store.store_user_trades(
+            self._engine, found.account_epoch, found.symbol, found.rows, found.progress
+        )
+        self._committed_ns = monotonic_ns()
+
+    def finish(self) -> None:
+        """Duty cycle: tell what changed, and when it was committed."""
+        self._on_stored(self._found, self._stored, self._committed_ns)
+
+
+class Round(msgspec.Struct, frozen=True):
+    """The outcome of one comparison: what was found, whether more waits, what went wrong."""
+
+    found: list[Found]
+    more: bool = False
+    trouble: str = ""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Everything one comparison needs."""
+
+    engine: Engine
+    connect: Callable[[], Rest]
+    orders: Records
+    since_ms: int
+    """Where to begin with an account that was never compared."""
+
+
+class Reconciler:
+    """Says when to compare, runs one comparison at a time, and hands over the outcome."""
+
+    def __init__(self, source: Source, wake: Callable[[], None]) -> None:
+        self._source = source
+        self._wake = wake
+        self._thread: threading.Thread | None = None
+        self._outcome: Round | None = None
+        self._due_ns = 0
+        self._retry_ns = FIRST_RETRY_NS
+
+    def ask_now(self) -> None:
+        """Compare as soon as possible."""
+        self._due_ns = 0
+
+    def busy(self) -> bool:
+        """Say whether a comparison is under way or its outcome not yet taken."""
+        return self._thread is not None
+
+    def has_outcome(self) -> bool:
+        """Say whether `take` would return something."""
+        return self._outcome is not None
+
+    def is_due(self, now_ns: int) -> bool:
+        """Say whether a comparison should start now."""
+        return self._thread is None and now_ns >= self._due_ns
+
+    def start(self, now_ns: int, names: Names) -> bool:
+        """Start a comparison, unless one is under way or the account is not known yet."""
+        if self._thread is not None or not names.account_epoch:
+            return False
+        self._due_ns = now_ns + EVERY_NS
+        self._thread = threading.Thread(
+            target=self._compare, args=(names,), name="reconcile", daemon=True
+        )
+        self._thread.start()
+        return True
+
+    def take(self) -> Round | None:
+        """Take the outcome of a comparison that has ended, and plan the next one."""
+        outcome = self._outcome
+        if outcome is None or self._thread is None:
+            return None
+        self._thread.join()
+        self._thread = self._outcome = None
+        if outcome.trouble:
+            self._due_ns = monotonic_ns() + self._retry_ns
+            self._retry_ns = min(2 * self._retry_ns, EVERY_NS)
+        else:
+            self._retry_ns = FIRST_RETRY_NS
+            if outcome.more:
+                self.ask_now()
+        return outcome
+
+    def _compare(self, names: Names) -> None:
+        try:
+            self._outcome = compare(self._source, names)
+        except Exception as bug:  # noqa: BLE001 - a thread has nobody above it; the agent logs it
+            self._outcome = Round([], trouble=f"{type(bug).__name__}: {bug}")
+        self._wake()
+
+
+def compare(source: Source, names: Names) -> Round:
+    """Ask the venue for every symbol; what was found before a failure is kept."""
+    found: list[Found] = []
+    more = False
+    try:
+        rest = source.connect()
+        try:
+            rest.sync_clock()
+            owners = Owners(
+                source.orders,
+                names,
+                rest,
+                lambda epoch: store.strategy_of_session(source.engine, epoch),
+            )
+            for symbol in names.symbols:
+                part, waiting = _compare_symbol(source, names, rest, owners, symbol)
+                found.append(part)
+                more |= waiting
+        finally:
+            rest.close()
+    except (HftError, SQLAlchemyError, OSError, ValueError) as problem:
+        return Round(found, trouble=f"{type(problem).__name__}: {problem}".splitlines()[0])
+    return Round(found, more)
+
+
+def _compare_symbol(
+    source: Source, names: Names, rest: Rest, owners: Owners, symbol: str
+) -> tuple[Found, bool]:
+    epoch = names.account_epoch
+    progress = store.read_progress(source.engine, epoch, symbol) or Progress(source.since_ms)
+    fetched = fetch_user_trades(rest, symbol, progress, wall_ms())
+    known = _known(source.engine, epoch, symbol, [int(trade["id"]) for trade in fetched.trades])
+    rows = []
+    for trade in fetched.trades:
+        is_known = (int(trade["id"]), str(trade["orderId"])) in known
+        owner = NOT_OURS if is_known else owners.owner(symbol, int(trade["orderId"]))
+        rows.append(row_of_user_trade(trade, epoch, owner))
+    return Found(epoch, symbol, rows, fetched.progress), fetched.more
+
+
+def _known(
+    engine: Engine, account_epoch: str, symbol: str, ids: Sequence[int]
+) -> set[tuple[int, str]]:
+    return store.known_fills(engine, account_epoch, symbol, min(ids), max(ids)) if ids else set()
