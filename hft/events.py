@@ -1,10 +1,10 @@
 """Every record that crosses a process boundary, declared once, and the words written in it.
 
-Clocks: fields ending in ``_ns`` are CLOCK_MONOTONIC of this machine, ``venue_ms`` is the venue's own
-time.  Numbers: market data and intents carry float64 prices and quantities, correctly rounded from the
-decimal text; from the risk gate onward prices are whole ticks, quantities whole lots and money is int64
-in units of 1e-8.  A hop is a u32 offset in nanoseconds from the receipt of the frame that caused the
-order, saturating at about 4.29 s.
+Clocks: fields ending in ``_ns`` are CLOCK_MONOTONIC of this machine, ``venue_ms`` is the venue's
+own time.  Numbers: market data and intents carry float64 prices and quantities, correctly rounded
+from the decimal text; from the risk gate onward prices are whole ticks, quantities whole lots and
+money is int64 in units of 1e-8.  A hop is a u32 offset in nanoseconds from the receipt of the frame
+that caused the order, saturating at about 4.29 s.
 
 The dtypes are given by names, formats and ``itemsize`` because numba refuses padding fields.
 """
@@ -97,7 +97,7 @@ class Status(IntEnum):
     UNKNOWN = 9
     """We cannot tell whether the venue has it; reconciliation decides."""
     POSITION = 10
-    """No order: the venue's position differs from ours, or was read anew; carries position and entry."""
+    """No order: the venue's position was read anew or differs; carries position and entry."""
 
 
 class Denial(IntEnum):
@@ -368,7 +368,7 @@ for _dtype, _size in ((MARKET, 64), (INTENT, 128), (REPORT, 256), (LOG, 256), (O
 
 
 def schema_digest(*dtypes: np.dtype[np.void]) -> int:
-    """Digest the layout of records into 63 bits; two builds that differ refuse each other's memory."""
+    """Digest the layout of records into 63 bits; builds that differ refuse each other's memory."""
     text = ";".join(
         ",".join(f"{name}:{kind.fields[name][0].str}@{kind.fields[name][1]}" for name in kind.names)
         + f"/{kind.itemsize}"

@@ -1,7 +1,8 @@
 """The table of processes, rings and blocks, and the segment laid out from it.
 
-Rings and blocks are created, attached, drawn in the docs and shown on the dashboard from these tables.
-Every block has one writer; a snapshot block has two slots and a generation, a plain one is words.
+Rings and blocks are created, attached, drawn in the docs and shown on the dashboard from these
+tables.  Every block has one writer; a snapshot block has two slots and a generation, a plain one is
+words.
 """
 
 from __future__ import annotations
@@ -140,9 +141,9 @@ assert SEGMENT_BYTES < 32 << 20, "the default segment fits a container's 64 MB o
 class House:
     """Every ring and block of one segment, as arrays, snapshots and rings under their table names.
 
-    `create` lays a new one, `attach` opens one; `writable` is for the house's own processes, observers map
-    read-only.  Plain blocks are arrays (`house.vitals[role]`), snapshot blocks a `Snapshot`, or a list of
-    them where the table says more than one (`house.top[symbol]`).
+    `create` lays a new one, `attach` opens one; `writable` is for the house's own processes,
+    observers map read-only.  Plain blocks are arrays (`house.vitals[role]`), snapshot blocks a
+    `Snapshot`, or a list of them where the table says more than one (`house.top[symbol]`).
     """
 
     run: Records

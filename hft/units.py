@@ -82,7 +82,7 @@ def nearest_steps(value: float, step_e8: int) -> int:
 
 
 def floor_steps(value: float, step_e8: int) -> int:
-    """Round a non-negative float quantity down to whole steps, reading its shortest decimal text."""
+    """Round a non-negative float quantity down to whole steps, by its shortest decimal text."""
     numerator, denominator = _as_ratio(value)
     return numerator * E8 // (denominator * step_e8)
 

@@ -1,8 +1,9 @@
 """Acquire, release and fence on 64-bit words of shared memory, from compiled Python.
 
-The words are a contiguous ``uint64`` array over the mapping, eight-byte aligned as every layout here
-guarantees.  `load_acquire` also accepts a read-only array, so observers may map without write permission.
-None of these can be called from the interpreter: they exist only inside `ringbuf.compiled` functions.
+The words are a contiguous ``uint64`` array over the mapping, eight-byte aligned as every layout
+here guarantees.  `load_acquire` also accepts a read-only array, so observers may map without write
+permission.  None of these can be called from the interpreter: they exist only inside
+`ringbuf.compiled` functions.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ def _full_fence(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
-# numba replaces the typing context by the call's own arguments; these names carry the types a caller sees.
+# numba replaces the typing context by the call's own arguments; these names carry the types a
+# caller sees.
 load_acquire = cast(Callable[[Any, int], int], _load_acquire)
 store_release = cast(Callable[[Any, int, Any], None], _store_release)
 full_fence = cast(Callable[[], None], _full_fence)

@@ -1,7 +1,8 @@
 """The one decorator for hot code, typed, so that callers stay checked.
 
 A compiled function keeps its Python source as ``.py_func``: the same answers, step by step, under a
-debugger.  Bounds are checked (0.2 ns per event): a bad index raises instead of writing to a neighbour.
+debugger.  Bounds are checked (0.2 ns per event): a bad index raises instead of writing to a
+neighbour.
 """
 
 from __future__ import annotations
@@ -16,14 +17,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def compiled(function: F) -> F:
     """Compile `function` with numba on its first call, bounds checked, cached on disk."""
-    dispatcher = cast(F, njit(cache=True, boundscheck=True, nogil=True)(function))
-    return dispatcher
+    return cast(F, njit(cache=True, boundscheck=True, nogil=True)(function))
 
 
 def inlined(function: F) -> F:
     """Compile a small function that is inlined into every compiled caller."""
-    dispatcher = cast(F, njit(cache=True, boundscheck=True, inline="always")(function))
-    return dispatcher
+    return cast(F, njit(cache=True, boundscheck=True, inline="always")(function))
 
 
 def signature_count(function: Callable[..., Any]) -> int:

@@ -1,10 +1,10 @@
 """Waking a consumer that said it sleeps, and costing nothing when it does not.
 
-One doorbell per consumer, whatever the number of its rings: an ``eventfd`` (a pipe where there is none)
-made before the first fork, and a *parked* word in shared memory.  The consumer stores `parked`, fences,
-looks at its rings once more, then sleeps; the producer publishes, fences, loads `parked`.  Without the two
-fences each side may miss the other's store (592 of 2,000,000 wake-ups were lost in a test), so the Python
-face goes through the compiled ones too.
+One doorbell per consumer, whatever the number of its rings: an ``eventfd`` (a pipe where there is
+none) made before the first fork, and a *parked* word in shared memory.  The consumer stores
+`parked`, fences, looks at its rings once more, then sleeps; the producer publishes, fences, loads
+`parked`.  Without the two fences each side may miss the other's store (592 of 2,000,000 wake-ups
+were lost in a test), so the Python face goes through the compiled ones too.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def must_ring(words: Words) -> bool:
 class Doorbell:
     """The bell of one consumer.
 
-    `words` is its parked word in shared memory (a view of one uint64).  Both ends survive a fork; any
-    number of producers may hold it.
+    `words` is its parked word in shared memory (a view of one uint64).  Both ends survive a fork;
+    any number of producers may hold it.
     """
 
     def __init__(self, words: Words) -> None:

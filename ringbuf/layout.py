@@ -2,10 +2,10 @@
 
 ::
 
-    bytes 0..127      tail | cached head | dropped | gap | deepest | producer epoch     producer writes
-    bytes 128..255    head | cached tail | consumer epoch                               consumer writes
-    bytes 256..383    slots | slot bytes | schema digest | ready (written last)         creator writes
-    bytes 384..       slot 0 | slot 1 | ...
+    bytes 0..127    tail | cached head | dropped | gap | deepest | producer epoch   producer writes
+    bytes 128..255  head | cached tail | consumer epoch                             consumer writes
+    bytes 256..383  slots | slot bytes | schema digest | ready (written last)       creator writes
+    bytes 384..     slot 0 | slot 1 | ...
 
 Two lines between the sides keep the adjacent-line prefetcher from tying them together.  Positions
 never wrap; slot = position & (slots - 1).

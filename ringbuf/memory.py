@@ -1,9 +1,10 @@
 """Named shared memory and kernel locks, owned in one place.
 
-A segment is a file in the machine's memory file system mapped by whoever knows its name.  It is made by
-hand rather than with ``multiprocessing.shared_memory``, whose resource tracker (before Python 3.13) unlinks
-a segment when a process that merely attached to it exits.  Locks are ``flock``: the kernel frees them
-with the process that held them, so a lock that is free means its owner is gone.
+A segment is a file in the machine's memory file system mapped by whoever knows its name.  It is
+made by hand rather than with ``multiprocessing.shared_memory``, whose resource tracker (before
+Python 3.13) unlinks a segment when a process that merely attached to it exits.  Locks are
+``flock``: the kernel frees them with the process that held them, so a lock that is free means its
+owner is gone.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def segment_folder() -> Path:
 class Segment:
     """One mapping of a named segment.
 
-    Made by `create` or `attach`.  `array` gives typed views over the same bytes; they stay valid until
-    `close`, which therefore waits for the last of them to be dropped.
+    Made by `create` or `attach`.  `array` gives typed views over the same bytes; they stay valid
+    until `close`, which therefore waits for the last of them to be dropped.
     """
 
     def __init__(self, name: str, mapping: mmap.mmap) -> None:
@@ -40,7 +41,7 @@ class Segment:
 
     @classmethod
     def create(cls, name: str, nbytes: int) -> Segment:
-        """Make a segment of `nbytes` zero bytes, every page reserved now rather than on first touch.
+        """Make a segment of `nbytes` zero bytes, every page reserved now, not on first touch.
 
         Raises:
             FileExistsError: a segment of that name is there already.

@@ -4,9 +4,10 @@
 
     word 0: generation (0: never written) | 64 bytes in: slot 0 | slot 1
 
-The writer fills the slot that `generation + 1` will name, then release-stores the generation.  A reader
-copies slot ``generation & 1`` and looks at the generation again: unchanged, the copy is whole.  A writer
-killed in the middle leaves the last whole value in place; a plain seqlock would leave readers spinning.
+The writer fills the slot that `generation + 1` will name, then release-stores the generation.  A
+reader copies slot ``generation & 1`` and looks at the generation again: unchanged, the copy is
+whole.  A writer killed in the middle leaves the last whole value in place; a plain seqlock would
+leave readers spinning.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def _generation(words: Words) -> int:
 @compiled
 def _set_generation(words: Words, generation: int) -> None:
     store_release(words, 0, np.uint64(generation))
+    full_fence()  # The next value's stores must not overtake this one.
 
 
 class Snapshot:

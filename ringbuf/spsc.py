@@ -1,12 +1,12 @@
 """A ring with one producer and one consumer, in two faces over the same bytes.
 
 The compiled face are free functions over a ring's header words and slots: `free_slots`, `publish`,
-`available`, `release`; the caller moves whole batches between them.  The Python face is `Producer` and
-`Consumer`: one packed record at a time through ``struct`` on a memoryview, four times cheaper than
-numpy scalars.  Either side may die and come back: cursors live in the shared memory.
+`available`, `release`; the caller moves whole batches between them.  The Python face is `Producer`
+and `Consumer`: one packed record at a time through ``struct`` on a memoryview, four times cheaper
+than numpy scalars.  Either side may die and come back: cursors live in the shared memory.
 
-What the other process may change under you: for the producer `free_slots` may only be too small (the
-consumer releases more), never too large; for the consumer `available` may only be too small.
+What the other process may change under you: for the producer `free_slots` may only be too small
+(the consumer releases more), never too large; for the consumer `available` may only be too small.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from ringbuf.memory import Segment
 Words = npt.NDArray[np.uint64]
 
 STORES_KEEP_ORDER = platform.machine() in ("x86_64", "AMD64")
-"""x86-64 makes stores visible in program order, so a plain aligned store there is a release store."""
+"""x86-64 makes stores visible in program order: a plain aligned store is a release store."""
 
 
 @inlined

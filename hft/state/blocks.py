@@ -1,7 +1,7 @@
 """The records of the state segment, each with the one process that writes it.
 
-Snapshots (two slots and a generation) are marked *snapshot*; plain counters are single aligned words
-that a reader may catch between two related updates, never torn.
+Snapshots (two slots and a generation) are marked *snapshot*; plain counters are single aligned
+words that a reader may catch between two related updates, never torn.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Order(IntEnum):
 
 
 class Mode(IntEnum):
-    """What kind of venue the run talks to, for the colour of the page; nothing below decides by it."""
+    """What kind of venue the run talks to, for the colour of the page; nothing decides by it."""
 
     DEMO = 0
     TESTNET = 1

@@ -22,7 +22,7 @@ MAGIC = 0x4846545F53484D31  # "HFT_SHM1"
 _READY, _VERSION, _DIGEST, _PID, _ANCHOR_MONO, _ANCHOR_WALL, _BYTES = range(7)
 
 
-class SegmentRefused(Exception):  # noqa: N818
+class SegmentRefused(Exception):
     """The segment is there but is not one this build can read; the text says which part differs."""
 
 

@@ -101,7 +101,7 @@ def _is_money(target: ast.expr) -> bool:
 
 
 def _is_float(value: ast.expr) -> bool:
-    """Whether an expression goes through a float; for what a function returns, it answers itself."""
+    """Whether an expression goes through a float; a called function answers for itself."""
     if isinstance(value, ast.Constant):
         return isinstance(value.value, float)
     if isinstance(value, ast.BinOp):
