@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import orjson
@@ -16,6 +17,8 @@ import uvloop
 from hft.errors import BootError, ConfigError, ExitCode, HftError
 from hft.simulator.clockwork import Clockwork, Market, SteppedMarkets
 from hft.simulator.market import SyntheticMarket, character_of
+from hft.simulator.recording import read_head
+from hft.simulator.replay import ReplayMarket
 from hft.simulator.server import ClientProtocol, Connections
 from hft.simulator.symbols import KNOWN
 from hft.simulator.venue import Credentials, Venue
@@ -76,10 +79,7 @@ def _follow_parent(parent_pid: int) -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    venue = Venue(
-        [KNOWN[name] for name in options.symbols], Credentials(options.api_key, options.api_secret)
-    )
-    market = _synthetic(venue, options.seed)
+    venue, market = _replay(options) if options.replay else _synthetic(options)
     everyone = Connections()
     loop = asyncio.get_running_loop()
     try:
@@ -103,25 +103,38 @@ async def _serve(options: argparse.Namespace) -> None:
     if ticking.done():
         ticking.result()
     ticking.cancel()
+    market.close()
     server.close()
     for connection in list(everyone):
         connection.go_away()
     await asyncio.sleep(CLOSE_GRACE_S if everyone else 0)
 
 
-def _synthetic(venue: Venue, seed: int) -> Market:
+def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market]:
+    credentials = Credentials(options.api_key, options.api_secret)
+    venue = Venue([KNOWN[name] for name in options.symbols], credentials)
     markets = [
-        SyntheticMarket(venue.exchange, listing, character_of(name), seed)
+        SyntheticMarket(venue.exchange, listing, character_of(name), options.seed)
         for name, listing in venue.exchange.listings.items()
     ]
     venue.describe_market = lambda: {
         "kind": "synthetic",
-        "seed": seed,
+        "seed": options.seed,
         "finished": False,
         "recorded_time_ms": None,
         "events": sum(market.steps for market in markets),
     }
-    return SteppedMarkets(venue, markets)
+    return venue, SteppedMarkets(venue, markets)
+
+
+def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
+    path = Path(options.replay)
+    head = read_head(path)
+    credentials = Credentials(options.api_key, options.api_secret)
+    venue = Venue(head.symbols, credentials, recorded=True)
+    market = ReplayMarket(venue, path, head, options.speed)
+    venue.describe_market = market.describe
+    return venue, market
 
 
 def _say_listening(port: int, venue: Venue) -> None:

@@ -12,20 +12,26 @@ from hft.simulator.server import Connections
 from hft.simulator.venue import Venue
 from hft.units import NS_PER_MS
 
-TICK_S = STEP_MS / 1_000
 BEHIND_MAX_STEPS = 50
 PING_INTERVAL_MS = 180_000
 
 
 class Market(Protocol):
-    """A market that is driven by the clock of the machine."""
+    """A market that is driven by the clock of the machine, every `tick_s` seconds."""
+
+    tick_s: float
 
     def advance(self, now_ns: int) -> None:
         """Do what is due at this local time."""
 
+    def close(self) -> None:
+        """Let go of files and threads."""
+
 
 class SteppedMarkets:
     """Drives the synthetic markets at their step, and forgets steps it is far too late for."""
+
+    tick_s = STEP_MS / 1_000
 
     def __init__(self, venue: Venue, markets: Iterable[SyntheticMarket]) -> None:
         self._venue = venue
@@ -42,6 +48,9 @@ class SteppedMarkets:
             for market in self._markets:
                 for _ in market.step(now_ms):
                     self._venue.flush(now_ms)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 class Clockwork:
@@ -60,7 +69,7 @@ class Clockwork:
         due_s = loop.time()
         while True:
             self.tick()
-            due_s = max(due_s + TICK_S, loop.time())
+            due_s = max(due_s + self._market.tick_s, loop.time())
             await asyncio.sleep(due_s - loop.time())
 
     def tick(self) -> None:

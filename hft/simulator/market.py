@@ -19,8 +19,8 @@ from hft.simulator.outcomes import ForcedOrder
 
 STEP_MS = 10
 STEPS_PER_S = 1_000 // STEP_MS
-LEVELS_MIN = 24
-LEVELS_MAX = 48
+LEVELS_MIN = 30
+LEVELS_MAX = 56
 
 
 class Character(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,13 +139,15 @@ class SyntheticMarket:
             self._phase = Phase("revert", self._steps + steps, -back / steps, side)
         else:
             self._volatility = 0.7 + 0.6 * self._rng.random()
-            self._phase = Phase("calm", self._after(3.5, 6.5))
+            self._phase = Phase("calm", self._after(5.0, 9.0))
 
     def _start_push(self, now_ms: int) -> None:
         low, high = self._character.push_ticks
         stretch = (self._fair - self._character.start_ticks) / (8.0 * high)
         side = BUY if self._rng.random() < 0.5 - stretch else SELL
-        self._pushed = side * (low + (high - low) * self._rng.random())
+        # The first cascade is a full one: whoever watches a fresh market sees one soon.
+        share = self._rng.random() if self._pushed else 1.0
+        self._pushed = side * (low + (high - low) * share)
         steps = int((1.0 + 0.7 * self._rng.random()) * STEPS_PER_S)
         self._phase = Phase("push", self._steps + steps, self._pushed / steps, side)
 

@@ -36,13 +36,17 @@ PARTIAL_DEPTHS = (5, 10, 20)
 class UpdateIds:
     """The one counter of book updates; symbols share it, so one symbol's ids have gaps."""
 
-    def __init__(self) -> None:
-        self.last = FIRST_UPDATE_ID
+    def __init__(self, first: int = FIRST_UPDATE_ID) -> None:
+        self.last = first
 
     def next(self) -> int:
         """Give the next id."""
         self.last += 1
         return self.last
+
+    def raise_to(self, update_id: int) -> None:
+        """Continue after `update_id` if that is ahead: a recording brings its own ids."""
+        self.last = max(self.last, update_id)
 
 
 class DepthChain:
@@ -88,14 +92,20 @@ class SymbolFeed:
 
 
 class Publisher:
-    """Everything that leaves through streams; `recorded` keeps synthetic public frames out."""
+    """Everything that leaves through streams.
 
-    def __init__(self, exchange: Exchange, hub: Hub, users: UserStreams) -> None:
+    `recorded` says that trades, bookTicker and mark prices come from a recording and not from here.
+    """
+
+    def __init__(
+        self, exchange: Exchange, hub: Hub, users: UserStreams, *, recorded: bool = False
+    ) -> None:
         self._exchange = exchange
         self._hub = hub
         self._users = users
-        self.recorded = False
-        ids = UpdateIds()
+        self.recorded = recorded
+        self.recorded_streams: set[str] = set()
+        ids = UpdateIds(1 if recorded else FIRST_UPDATE_ID)
         self.feeds = {name: SymbolFeed(listing, ids) for name, listing in exchange.listings.items()}
 
     def flush(self, now_ms: int, event_ms: int) -> None:
@@ -252,13 +262,13 @@ class Publisher:
         if not chain.first_id:
             return
         message = self._depth_head(feed, chain, now_ms)
-        if self._hub.wanted(chain.name):
+        if self._hub.wanted(chain.name) and chain.name not in self.recorded_streams:
             bids, asks = self._changed_levels(feed, chain)
             payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})
             self._hub.publish(chain.name, payload)
         for levels in PARTIAL_DEPTHS:
             stream = chain.name.replace("@depth", f"@depth{levels}")
-            if self._hub.wanted(stream):
+            if self._hub.wanted(stream) and stream not in self.recorded_streams:
                 bids, asks = depth_texts(feed.listing, levels)
                 payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})
                 self._hub.publish(stream, payload)

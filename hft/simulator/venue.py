@@ -43,11 +43,13 @@ class Counts(msgspec.Struct):
 class Venue:
     """Everything the doors (REST, streams, WebSocket API) share."""
 
-    def __init__(self, symbols: Iterable[Symbol], credentials: Credentials) -> None:
+    def __init__(
+        self, symbols: Iterable[Symbol], credentials: Credentials, *, recorded: bool = False
+    ) -> None:
         self.exchange = Exchange(symbols)
         self.hub = Hub()
         self.users = UserStreams()
-        self.publisher = Publisher(self.exchange, self.hub, self.users)
+        self.publisher = Publisher(self.exchange, self.hub, self.users, recorded=recorded)
         self.usage = Usage()
         self.counts = Counts()
         self.account_epoch = secrets.token_hex(8)

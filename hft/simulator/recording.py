@@ -1,0 +1,166 @@
+"""Reads a recording of the real exchange: lines `<stamp> {"stream": ..., "data": ...}`.
+
+The stamp is the recorder's clock in micro- or nanoseconds.  Files may be gigabytes, plain or
+gzip, so lines are read one at a time; what cannot be played is counted and left out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import orjson
+
+from hft.errors import ConfigError
+from hft.simulator.symbols import Symbol, symbol_for
+
+GZIP_MAGIC = b"\x1f\x8b"
+HEAD_LINES = 20_000
+UNSTAMPED_MAX = 20
+PLAYED = frozenset(
+    {"trade", "aggTrade", "bookTicker", "markPriceUpdate", "depthUpdate", "forceOrder"}
+)
+_DATA_KEY = b'"data":'
+_STREAM = re.compile(rb'^\{\s*"stream"\s*:\s*"([^"\\]+)"\s*,\s*$')
+_STREAM_SUFFIX = {
+    "trade": "@trade",
+    "aggTrade": "@aggTrade",
+    "bookTicker": "@bookTicker",
+    "markPriceUpdate": "@markPrice@1s",
+    "depthUpdate": "@depth@0ms",
+    "forceOrder": "@forceOrder",
+}
+
+
+class Recorded(msgspec.Struct):
+    """One message: when it was received, its stream, its bytes and what they say."""
+
+    stamp_ns: int
+    stream: str
+    payload: bytes
+    data: dict[str, Any]
+    derived: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The event name."""
+        return cast(str, self.data["e"])
+
+    @property
+    def symbol(self) -> str:
+        """The symbol it speaks of."""
+        return cast(str, self.data["o"]["s"] if self.data["e"] == "forceOrder" else self.data["s"])
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What the beginning of a recording tells: its symbols, and which have aggTrade."""
+
+    symbols: tuple[Symbol, ...]
+    with_aggregates: frozenset[str]
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Read the lines of a plain or gzip file.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as probe:
+            packed = probe.read(2) == GZIP_MAGIC
+        with ExitStack() as files:
+            raw = files.enter_context(path.open("rb"))
+            yield from files.enter_context(gzip.GzipFile(fileobj=raw)) if packed else raw
+    except (OSError, EOFError) as error:
+        raise ConfigError(f"cannot read the recording {path}: {error}") from error
+
+
+def parse_line(line: bytes) -> Recorded | None:
+    """Read one line; None when it is not a stamped stream message that can be played."""
+    stamp, _, rest = line.partition(b" ")
+    if not stamp.isdigit() or not 10 <= len(stamp) <= 20:
+        return None
+    try:
+        stream, payload, data = _unwrap(rest.strip())
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    if not isinstance(data, dict) or data.get("e") not in PLAYED or not _named(data):
+        return None
+    if not stream:
+        stream = _named(data).lower() + _STREAM_SUFFIX[data["e"]]
+    return Recorded(_to_ns(stamp), stream, payload, data)
+
+
+def read_head(path: Path) -> Head:
+    """Look at the beginning of a recording.
+
+    Raises:
+        ConfigError: it cannot be read, or it is no recording this simulator can play.
+    """
+    decimals: dict[str, list[int]] = {}
+    aggregated: set[str] = set()
+    seen = 0
+    for number, line in enumerate(lines_of(path)):
+        if number >= HEAD_LINES:
+            break
+        message = parse_line(line)
+        if message is None:
+            if not seen and number >= UNSTAMPED_MAX:
+                break
+            continue
+        seen += 1
+        _note_decimals(message, decimals.setdefault(message.symbol, [0, 0]))
+        if message.kind == "aggTrade":
+            aggregated.add(message.symbol)
+    if not seen:
+        raise ConfigError(
+            f"{path} is not a recording: expected lines of a receive stamp (micro- or "
+            'nanoseconds), a blank and {"stream": ..., "data": ...}'
+        )
+    symbols = tuple(symbol_for(name, *digits) for name, digits in decimals.items())
+    return Head(symbols, frozenset(aggregated))
+
+
+def _unwrap(text: bytes) -> tuple[str, bytes, Any]:
+    """Give stream, data bytes and data of an envelope; the bytes are kept as recorded."""
+    head, key, tail = text.partition(_DATA_KEY)
+    found = _STREAM.match(head) if key else None
+    if found is not None and tail.endswith(b"}"):
+        payload = tail[:-1].strip()
+        return found.group(1).decode(), payload, orjson.loads(payload)
+    whole = orjson.loads(text)
+    if "stream" in whole:
+        return whole["stream"], orjson.dumps(whole["data"]), whole["data"]
+    return "", text, whole
+
+
+def _named(data: dict[str, Any]) -> str:
+    order = data.get("o")
+    name = order.get("s") if isinstance(order, dict) else data.get("s")
+    return name if isinstance(name, str) else ""
+
+
+def _to_ns(stamp: bytes) -> int:
+    """Bring a stamp in seconds to nanoseconds (told by its digits) to nanoseconds."""
+    digits = len(stamp)
+    power = 0 if digits >= 19 else 3 if digits >= 16 else 6 if digits >= 13 else 9
+    return int(int(stamp) * 10**power)
+
+
+def _note_decimals(message: Recorded, digits: list[int]) -> None:
+    data = message.data
+    prices, quantities = (
+        ([data["p"]], [data["q"]])
+        if message.kind in ("trade", "aggTrade")
+        else ([data["b"], data["a"]], [data["B"], data["A"]])
+        if message.kind == "bookTicker"
+        else ([], [])
+    )
+    for place, texts in enumerate((prices, quantities)):
+        for text in texts:
+            digits[place] = max(digits[place], len(text.partition(".")[2]))
