@@ -6,6 +6,7 @@ stands behind it.  What users took stays taken until the recording shows another
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 
 from hft.simulator.desk import Desk, Listing
@@ -25,6 +26,8 @@ class RecordedBook:
         self._exchange = exchange
         self._listing = listing
         self._standing: dict[int, dict[int, tuple[Order, int]]] = {BUY: {}, SELL: {}}
+        # The standing prices times their side, sorted: the best of either side comes last.
+        self._keys: dict[int, list[int]] = {BUY: [], SELL: []}
         self._touch = {BUY: 0, SELL: 0}
         self._ticker_id = 0
 
@@ -39,8 +42,7 @@ class RecordedBook:
         self._ticker_id = update_id
         self._touch = {BUY: bid_ticks, SELL: ask_ticks}
         for side, touch in self._touch.items():
-            for ticks in [ticks for ticks in self._standing[side] if (ticks - touch) * side > 0]:
-                self._clear(side, ticks)
+            self._clear_beyond(side, touch)
         self._set(BUY, bid_ticks, to_lots(symbol, bid[1]), now_ms)
         self._set(SELL, ask_ticks, to_lots(symbol, ask[1]), now_ms)
 
@@ -102,15 +104,24 @@ class RecordedBook:
         self._clear(side, ticks)
         if not lots:
             return
-        other = self._standing[-side]
-        for crossed in [price for price in other if (price - ticks) * side <= 0]:
-            self._clear(-side, crossed)
+        self._clear_beyond(-side, ticks + side)
         order = self._exchange.house_order(self._listing, side, (ticks, lots), now_ms)
         self._standing[side][ticks] = (order, lots)
+        insort(self._keys[side], ticks * side)
+
+    def _clear_beyond(self, side: int, ticks: int) -> None:
+        """Remove every level of a side that is better than `ticks`."""
+        keys = self._keys[side]
+        while keys and keys[-1] > ticks * side:
+            self._clear(side, keys[-1] * side)
 
     def _clear(self, side: int, ticks: int) -> None:
         standing = self._standing[side].pop(ticks, None)
-        if standing is not None and standing[0].left_lots:
+        if standing is None:
+            return
+        keys = self._keys[side]
+        del keys[bisect_left(keys, ticks * side)]
+        if standing[0].left_lots:
             self._listing.book.cancel(standing[0])
 
 
