@@ -11,10 +11,11 @@ safe.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from hft.agent.contract import Context
@@ -64,14 +65,11 @@ class LedgerAgent:
         self._key_source = key_source
         self._data_dir = data_dir
         self._strategies = strategies
-        self._engine: Engine | None = None
-        self._couriers: list[Courier] = []
-        self._log_file: LogFile | None = None
+        self._open_things = ExitStack()
         self._found_waiting = 0
         self._gaps_seen = 0
         self._troubles = ["", "", ""]
         self._compare_failures = 0
-        self._errors_before = 0
         self._patience: Deadline | None = None
         self._last_asked = False
         self._sync: _SyncJob | None = None
@@ -82,21 +80,24 @@ class LedgerAgent:
         Raises:
             BootError: the database or the folder cannot be opened.
         """
-        house = self._ctx.house
-        self._open()
-        assert self._engine is not None
-        assert self._log_file is not None
-        wake = self._ctx.wake_self
-        commits = Courier("commits", (SQLAlchemyError, OSError), wake)
-        lines = Courier("log file", (OSError,), wake)
-        self._couriers = [commits, lines]
+        house, opened = self._ctx.house, self._open_things
+        self._engine = self._open_database()
+        log_file = self._open_log_file()
         self.status = Status(house.ledger)
         self._errors_before = self.status.errors
-        self.reports = ReportDesk(house, self._strategies, self._engine, commits, self.status)
-        self.logs = LogDesk(house, self._log_file, lines)
+        wake = self._ctx.wake_self
+        self._commits = Courier("commits", (SQLAlchemyError, OSError), wake)
+        self._lines = Courier("log file", (OSError,), wake)
+        self.reports = ReportDesk(house, self._strategies, self._engine, self._commits, self.status)
+        self.logs = LogDesk(house, log_file, self._lines)
         started_ms = int(house.run[0]["started_wall_ns"]) // NS_PER_MS
         source = Source(self._engine, self._connect, house.orders, started_ms - BEFORE_START_MS)
         self.reconciler = Reconciler(source, wake)
+        # Closed in the opposite order: threads before what they write to.
+        opened.callback(self._write_last_lines)
+        opened.callback(self._lines.close)
+        opened.callback(self._commits.close)
+        opened.callback(self.reconciler.close)
         self._gaps_seen = self.reports.consumer.gaps()
         self.status.write()
 
@@ -118,7 +119,7 @@ class LedgerAgent:
             self.reports.waiting()
             or self.logs.waiting()
             or self.reconciler.has_outcome()
-            or any(courier.has_done() for courier in self._couriers)
+            or any(courier.has_done() for courier in (self._commits, self._lines))
         )
 
     def drain(self, now_ns: int) -> bool:
@@ -129,34 +130,35 @@ class LedgerAgent:
         if not self._compared_last(now_ns):
             return False
         if self._sync is None:
-            assert self._engine is not None
             self._sync = _SyncJob(self._engine)
-            self._couriers[0].send(self._sync)
+            self._commits.send(self._sync)
         return self._sync.done and self.logs.empty()
 
     def on_close(self) -> None:
         """Stop the threads and close what is open."""
-        for courier in self._couriers:
-            courier.close()
-        if self._log_file is not None:
-            if self._couriers:
-                self._write_last_lines()
-            self._log_file.close()
-        if self._engine is not None:
-            self._engine.dispose()
+        self._open_things.close()
 
-    def _open(self) -> None:
+    def _open_database(self) -> Engine:
         place = self._settings.storage.database_url or self._data_dir / "trades.db"
         try:
-            logs = self._data_dir / "logs"
-            logs.mkdir(parents=True, exist_ok=True)
-            self._log_file = LogFile(logs, self._ctx.house.anchor)
-            self._engine = open_database(place)
-            store.store_session(self._engine, self._session())
-        except (SQLAlchemyError, OSError) as problem:
-            reason = str(getattr(problem, "orig", problem)).splitlines()[0]
-            shown = self._engine.url.render_as_string() if self._engine else place
-            raise BootError(f"The trade database {shown} cannot be opened: {reason}") from problem
+            engine = open_database(place)
+            self._open_things.callback(engine.dispose)
+            store.store_session(engine, self._session())
+        except SQLAlchemyError as problem:
+            reason = str(getattr(problem, "orig", None) or problem).splitlines()[0]
+            shown = make_url(place).render_as_string() if isinstance(place, str) else place
+            raise BootError(f"The trade database {shown} cannot be opened: {reason}.") from problem
+        return engine
+
+    def _open_log_file(self) -> LogFile:
+        folder = self._data_dir / "logs"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise BootError(f"The log folder cannot be made: {problem}.") from problem
+        file = LogFile(folder, self._ctx.house.anchor)
+        self._open_things.callback(file.close)
+        return file
 
     def _session(self) -> dict[str, object]:
         run = self._ctx.house.run[0]
@@ -173,7 +175,7 @@ class LedgerAgent:
         return Rest(network.rest_url, self._key_source.read(), REST_TIMEOUT_S, network.ca_file)
 
     def _carry(self) -> int:
-        finished = sum(courier.finish_jobs() for courier in self._couriers)
+        finished = sum(courier.finish_jobs() for courier in (self._commits, self._lines))
         finished += self._take_found()
         taken = self.reports.work() + self.logs.work()
         self._tell_troubles()
@@ -186,13 +188,12 @@ class LedgerAgent:
         outcome = self.reconciler.take()
         if outcome is None:
             return 0
-        assert self._engine is not None
         if outcome.trouble:
             self._compare_failures += 1
         self._note(2, "comparing fills with the venue", outcome.trouble)
         for found in outcome.found:
             self._found_waiting += 1
-            self._couriers[0].send(FoundBatch(self._engine, found, self._on_stored))
+            self._commits.send(FoundBatch(self._engine, found, self._on_stored))
         return 1
 
     def _on_stored(self, found: Found, stored: Stored, now_ns: int) -> None:
@@ -222,9 +223,12 @@ class LedgerAgent:
         return self.reconciler.start(now_ns, names_of(self._ctx.house, self._strategies))
 
     def _tell_troubles(self) -> None:
-        self._note(0, "writing to the trade database", self._couriers[0].trouble())
-        self._note(1, "writing the log file", self._couriers[1].trouble())
-        failures = sum(courier.failures for courier in self._couriers) + self._compare_failures
+        self._note(0, "writing to the trade database", self._commits.trouble())
+        self._note(1, "writing the log file", self._lines.trouble())
+        failures = (
+            sum(courier.failures for courier in (self._commits, self._lines))
+            + self._compare_failures
+        )
         self.status.errors = self._errors_before + failures
 
     def _note(self, which: int, what: str, trouble: str) -> None:

@@ -135,6 +135,11 @@ class Reconciler:
                 self.ask_now()
         return outcome
 
+    def close(self, patience_s: float = 1.0) -> None:
+        """Wait a moment for a comparison that is under way; its outcome is left."""
+        if self._thread is not None:
+            self._thread.join(patience_s)
+
     def _compare(self, names: Names) -> None:
         try:
             self._outcome = compare(self._source, names)

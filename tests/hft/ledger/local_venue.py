@@ -1,0 +1,104 @@
+"""The few REST answers the ledger asks for, from a local HTTP server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+from hft.clock import wall_ms
+
+
+class LocalVenue:
+    """Lists the fills in `trades`, knows the orders in `orders`; every request is kept in `asked`.
+
+    `page_max` caps a page as the venue does; while `broken` it answers as an overloaded gateway.
+    """
+
+    def __init__(self) -> None:
+        self.trades: list[dict[str, Any]] = []
+        self.orders: dict[int, dict[str, Any]] = {}
+        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.page_max = 1000
+        self.broken = False
+        venue = self
+
+        class Handler(BaseHTTPRequestHandler):
+            # One request per connection: the client keeps none open, so none outlives a test.
+            def do_GET(self) -> None:
+                url = urlparse(self.path)
+                params = {name: values[0] for name, values in parse_qs(url.query).items()}
+                status, answer = venue.answer(url.path, params)
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                """Keep quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def fill(self, trade_id: int, **fields: Any) -> dict[str, Any]:
+        """List one fill, that of the report with the same trade id."""
+        trade = {
+            "symbol": "BTCUSDT",
+            "id": trade_id,
+            "orderId": 9_007_199_254_740_993 + trade_id,
+            "side": "BUY",
+            "price": "61734.20",
+            "qty": "0.010",
+            "realizedPnl": "-1.23456789",
+            "commission": "0.24693680",
+            "commissionAsset": "USDT",
+            "time": wall_ms(),
+            "positionSide": "BOTH",
+            "buyer": True,
+            "maker": False,
+        } | fields
+        self.trades.append(trade)
+        return trade
+
+    def asked_for_trades(self, symbol: str = "BTCUSDT") -> list[dict[str, str]]:
+        """Parameters of the requests for one symbol's fills, oldest first."""
+        return [
+            p for path, p in self.asked if path.endswith("userTrades") and p["symbol"] == symbol
+        ]
+
+    def answer(self, path: str, params: dict[str, str]) -> tuple[int, Any]:
+        """Answer one request."""
+        self.asked.append((path, params))
+        if self.broken:
+            return 503, {"code": -1001, "msg": "Internal error"}
+        if path.endswith("/time"):
+            return 200, {"serverTime": wall_ms()}
+        if path.endswith("/userTrades"):
+            return 200, self._list(params)
+        if path.endswith("/order"):
+            order = self.orders.get(int(params["orderId"]))
+            return (200, order) if order else (400, {"code": -2013, "msg": "No such order."})
+        return 404, {"code": -1, "msg": path}
+
+    def _list(self, params: dict[str, str]) -> list[dict[str, Any]]:
+        first_id, start_ms = int(params.get("fromId", 0)), int(params.get("startTime", 0))
+        listed = [
+            trade
+            for trade in sorted(self.trades, key=lambda trade: (trade["id"], trade["orderId"]))
+            if trade["symbol"] == params["symbol"]
+            and trade["id"] >= first_id
+            and trade["time"] >= start_ms
+        ]
+        return listed[: min(int(params["limit"]), self.page_max)]
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

@@ -1,0 +1,169 @@
+"""A small house for the ledger alone: a real segment, reports put into its ring by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hft.agent.contract import Context
+from hft.agent.log import Log
+from hft.clock import Deadline, anchor_now, monotonic_ns, wall_ms
+from hft.config import Settings
+from hft.config_keys import KeySource
+from hft.events import REPORT, Hop, Role, Status
+from hft.ledger.agent import LedgerAgent
+from hft.topology import House
+from ringbuf.doorbell import Doorbell
+from ringbuf.memory import unlink
+from ringbuf.spsc import Producer, packer_of
+
+STRATEGIES = ["LIQUIDATION", "MOMENTUM", "PING_PONG"]
+SYMBOLS = ["BTCUSDT", "ETHUSDT"]
+SESSION_EPOCH = 1_764_000_000
+ACCOUNT_EPOCH = "demo-1"
+TICK_E8, LOT_E8 = 10_000_000, 100_000
+PACKER = packer_of(REPORT)
+WAIT_S = 20.0
+
+
+class World:
+    """A house with two symbols and the hands of every process but the ledger's."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.name = name
+        self.house = House.create(name, anchor_now())
+        self.bells = {role: Doorbell(self.house.parked_words(role)) for role in Role}
+        self.settings = Settings()
+        self.reports = Producer(self.house.reports_ledger)
+        self._lay()
+
+    def _lay(self) -> None:
+        run: Any = self.house.run[0]
+        run["session_epoch"] = SESSION_EPOCH
+        run["started_mono_ns"] = monotonic_ns()
+        run["started_wall_ns"] = self.house.anchor.wall_ns
+        run["symbol_count"] = len(SYMBOLS)
+        run["strategy_index"] = 1
+        for at, symbol in enumerate(SYMBOLS):
+            run["symbols"][at] = symbol.encode()
+            spec: Any = self.house.spec[at]
+            spec["tick_e8"], spec["lot_e8"] = TICK_E8, LOT_E8
+        self.know_account()
+
+    def know_account(self, epoch: str = ACCOUNT_EPOCH) -> None:
+        """Write the account's identity, as execution does; empty: not yet."""
+        identity: Any = self.house.identity[0]
+        identity["account_epoch"] = epoch.encode()
+
+    def use_venue(self, url: str) -> None:
+        """Point the settings at a venue."""
+        network = msgspec.structs.replace(self.settings.network, rest_url=url)
+        self.settings = msgspec.structs.replace(self.settings, network=network)
+
+    def log(self, role: Role) -> Log:
+        """The log of some process."""
+        return Log(role, self.house.log_ring(role), self.bells[Role.LEDGER])
+
+    def agent(self) -> LedgerAgent:
+        """A ledger that has not been started."""
+        keys = self.folder / "run.json"
+        keys.write_text(json.dumps({"api_key": "k" * 20, "secret_key": "s", "api_secret": "s"}))
+        ctx = Context(Role.LEDGER, self.house, self.bells, self.log(Role.LEDGER))
+        source = KeySource(str(keys), "run")
+        return LedgerAgent(ctx, self.settings, source, self.folder, STRATEGIES)
+
+    @contextmanager
+    def ledger(self) -> Iterator[LedgerAgent]:
+        """A started ledger, closed at the end."""
+        agent = self.agent()
+        try:
+            agent.on_start()
+            yield agent
+        finally:
+            agent.on_close()
+
+    def report(self, trade_id: int, **fields: Any) -> bool:
+        """Put one report into the ring; by default a full fill of our order number `trade_id`."""
+        values = dict.fromkeys(REPORT.names or (), 0)
+        hops = fields.pop("hops", [0] * len(Hop))
+        values |= {
+            "seq": trade_id,
+            "intent_seq": trade_id,
+            "local_ns": monotonic_ns(),
+            "venue_ms": wall_ms(),
+            "venue_order_id": 9_007_199_254_740_993 + trade_id,
+            "trade_id": trade_id,
+            "last_price_ticks": 617_342,
+            "last_qty_lots": 10,
+            "fee_e8": 24_693_680,
+            "realised_e8": -123_456_789,
+            "fee_asset": b"USDT",
+            "strategy": 1,
+            "status": Status.FILLED,
+            "side": 1,
+        }
+        values |= fields
+        flat: list[Any] = []
+        for name, value in values.items():
+            flat += hops if name == "hops" else [value]
+        return self.reports.offer(PACKER, flat)
+
+    def rows(self, query: str = "SELECT * FROM trades ORDER BY id") -> list[dict[str, Any]]:
+        """Read the database as anybody would, with a second connection."""
+        with closing(sqlite3.connect(self.folder / "trades.db")) as database:
+            database.row_factory = sqlite3.Row
+            return [dict(row) for row in database.execute(query)]
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """Every line of every daily log file, oldest file first."""
+        files = sorted((self.folder / "logs").glob("hft-*.jsonl"))
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+    def close(self) -> None:
+        """Take the house down."""
+        for bell in self.bells.values():
+            bell.close()
+        unlink(self.name)
+
+
+@contextmanager
+def a_world(folder: Path) -> Iterator[World]:
+    """A world of its own name, removed at the end."""
+    world = World(folder, f"hft-ledger-test-{os.getpid()}-{monotonic_ns()}")
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+def turn_until(agent: LedgerAgent, condition: Callable[[], bool], wait_s: float = WAIT_S) -> None:
+    """Run the duty cycle until the condition holds."""
+    deadline = Deadline(wait_s)
+    while True:
+        agent.do_work(monotonic_ns())
+        if condition():
+            return
+        assert not deadline.passed(), "the condition never held"
+        wait_for_news(agent)
+
+
+def drain(agent: LedgerAgent, wait_s: float = WAIT_S) -> None:
+    """Run the draining duty cycle until it says that it is done."""
+    deadline = Deadline(wait_s)
+    while not agent.drain(monotonic_ns()):
+        assert not deadline.passed(), "the ledger did not drain"
+        wait_for_news(agent)
+
+
+def wait_for_news(agent: LedgerAgent) -> None:
+    """Sleep as a parked process does, for at most ten milliseconds."""
+    agent._ctx.poller.wait(10)
+    agent._ctx.bells[Role.LEDGER].silence()
