@@ -14,7 +14,7 @@ import msgspec
 from hft.clock import anchor_now, wall_ms
 from hft.config import KeySource, Settings, load
 from hft.errors import BootError, ConfigError
-from hft.state.blocks import STRATEGY_NAME_MAX, Mode
+from hft.state.blocks import Mode
 from hft.topology import House
 from ringbuf.memory import KernelLock, Segment, segment_folder, unlink
 
@@ -237,5 +237,3 @@ def attach_for_look(path_or_name: str) -> House:
     found = Segment.map_file(path) if path.is_file() else Segment.attach(path_or_name)
     return House.attach(found)
 
-
-assert STRATEGY_NAME_MAX >= 32, "a config's strategy name fits into its block"

@@ -10,11 +10,11 @@ from hft.clock import Deadline
 from hft.control import Reply, refusal
 from hft.errors import HftError
 from hft.events import LatchReason, Role
-from hft.state.blocks import ACCOUNT, POSITION_BLOCK, Life
+from hft.state.blocks import Life
 from hft.units import E8, nearest_steps
 
 if TYPE_CHECKING:
-    from hft.supervisor import Supervisor
+    from hft.watch import Supervisor
 
 _SWITCH_MAX_S = 8.0
 _MONEY_MAX = 1e9
@@ -201,6 +201,3 @@ class Commands:
         account = self._supervisor.house.account.read()
         return 0 if account is None else int(account[0]["open_orders"])
 
-
-assert "open_orders" in (ACCOUNT.names or ())
-assert "position_lots" in (POSITION_BLOCK.names or ())

@@ -27,6 +27,7 @@ DEMO_API_KEY = "demo0hft0simulator0key000000000000000000000000000000000000000000
 DEMO_API_SECRET = "demo0hft0simulator0secret0000000000000000000000000000000000000000"[:64]
 PR_SET_PDEATHSIG = 1
 CLOSE_GRACE_S = 0.2
+FINISHED_LOOK_S = 0.1
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -98,11 +99,13 @@ async def _serve(options: argparse.Namespace) -> None:
     ticking = asyncio.create_task(clockwork.run())
     _say_listening(server.sockets[0].getsockname()[1], venue)
     waiting = asyncio.create_task(stopping.wait())
+    telling = asyncio.create_task(_say_when_finished(venue))
     await asyncio.wait({ticking, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     if ticking.done():
         ticking.result()
     ticking.cancel()
+    telling.cancel()
     market.close()
     server.close()
     for connection in list(everyone):
@@ -142,7 +145,19 @@ def _say_listening(port: int, venue: Venue) -> None:
         "listening": f"http://127.0.0.1:{port}",
         "port": port,
         "account_epoch": venue.account_epoch,
+        "symbols": list(venue.exchange.listings),
     }
+    _say(line)
+
+
+async def _say_when_finished(venue: Venue) -> None:
+    """Tell whoever started this one that the recording has ended; a synthetic market never does."""
+    while not venue.describe_market()["finished"]:
+        await asyncio.sleep(FINISHED_LOOK_S)
+    _say({"finished": True})
+
+
+def _say(line: dict[str, object]) -> None:
     sys.stdout.write(orjson.dumps(line).decode() + "\n")
     sys.stdout.flush()
 

@@ -1,0 +1,25 @@
+"""Compiling the hot code once, in the supervisor, with exactly the types it will see live.
+
+What is compiled here is inherited by every fork; a function whose first call comes later would stall a
+trading process and is counted as a late compilation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hft.feed import agent as feed
+from ringbuf import doorbell, spsc
+from ringbuf.layout import HEADER_WORDS, SLOTS
+
+
+def warm() -> None:
+    """Compile the rings, the doorbell and the feed on scratch memory."""
+    words = np.zeros(HEADER_WORDS, np.uint64)
+    words[SLOTS] = 2
+    spsc.jump_to_tail(words)
+    parked = words[:1]
+    doorbell.say_parked(parked)
+    doorbell.must_ring(parked)
+    doorbell.say_awake(parked)
+    feed.warm()

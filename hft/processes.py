@@ -1,0 +1,224 @@
+"""Which agent lives in which process, and what each is handed.
+
+The supervisor builds one `Wiring`, compiles through it, and takes from it the function each child
+runs.  Nothing else knows more than one room.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hft.agent.contract import Agent, Context
+from hft.agent.idle import make_idle
+from hft.agent.log import Log
+from hft.agent.runner import Runner
+from hft.agent.vitals import Vitals
+from hft.boot import Plan, key_source
+from hft.children import COMPILE_MAX_NS, START_MAX_NS, Entry
+from hft.clock import monotonic_ns
+from hft.config import KEY_VARIABLES, Keys, Settings
+from hft.events import Level, Role
+from hft.pinning import CorePlan, pin_here
+from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX
+from hft.strategies_book import StrategiesBook
+from hft.topology import PROCESSES, House
+from hft.units import E8, NS_PER_MS, nearest_steps
+from ringbuf.doorbell import Doorbell
+from ringbuf.spsc import packer_of
+
+_SPECS = {spec.role: spec for spec in PROCESSES}
+_SIGNING = (Role.EXECUTION, Role.LEDGER)
+_LIMITS_PACKER = packer_of(LIMITS)
+_PARAMS_PACKER = packer_of(PARAMS)
+
+HotFunctions = Sequence[Callable[..., Any]]
+
+
+class Wiring:
+    """Everything the processes of one run are built from."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        house: House,
+        strategies: StrategiesBook,
+        cores: CorePlan,
+        listener: socket.socket,
+        demo: tuple[Keys, int] | None,
+    ) -> None:
+        self._plan = plan
+        self.house = house
+        self.strategies = strategies
+        self._cores = cores
+        self._listener = listener
+        self._demo = demo
+        self._keys = key_source(plan)
+        # Made before the first fork, so that every process holds every bell.
+        self._bells = {role: Doorbell(house.parked_words(role)) for role in Role}
+        self.log = self._open_log(Role.SUPERVISOR)
+        self._limits = _limits_from(plan.settings)
+        self._write_limits()
+        self.select_strategy(plan.settings.trading.strategy)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the run."""
+        return self._plan.settings
+
+    # Blocks the supervisor writes.
+
+    def select_strategy(self, name: str) -> None:
+        """Make `name` the strategy of the next fork, with its parameters from the settings.
+
+        Raises:
+            ConfigError: there is none of that name, or a parameter is wrong.
+        """
+        index, params = self.strategies.select(name, self.settings)
+        run = self.house.run[0]
+        run["strategy_index"] = index
+        run["strategy_epoch"] += 1
+        raw = params.tobytes()
+        assert len(raw) <= PARAMS_BYTES_MAX, f"parameters of {name} take {len(raw)} bytes"
+        self.house.params.write_values(_PARAMS_PACKER, (len(raw), index, raw))
+
+    def change_limits(self, changes: dict[str, int]) -> dict[str, int]:
+        """Replace some of the risk limits at once; returns all that are in force."""
+        self._limits.update(changes)
+        self._write_limits()
+        return self._limits
+
+    def _write_limits(self) -> None:
+        values = [self._limits[name] for name in LIMITS.names or ()]
+        self.house.limits.write_values(_LIMITS_PACKER, values)
+
+    # What others may know.
+
+    def dashboard_url(self) -> str:
+        """Where the page is."""
+        host, port = self._listener.getsockname()[:2]
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+        return f"http://{f'[{shown}]' if ':' in shown and '[' not in shown else shown}:{port}/"
+
+    def addresses(self) -> dict[str, object]:
+        """What run.json tells of addresses; keys only those of the demo's own simulator."""
+        told: dict[str, object] = {
+            "dashboard_url": self.dashboard_url(),
+            "dashboard_port": self._listener.getsockname()[1],
+            "rest_url": self.settings.network.rest_url,
+            "ws_url": self.settings.network.ws_url,
+            "ws_api_url": self.settings.network.ws_api_url,
+        }
+        if self._demo:
+            keys, pid = self._demo
+            told |= {"api_key": keys.api_key, "api_secret": keys.secret_key, "simulator_pid": pid}
+        return told
+
+    # What a child runs.
+
+    def start_max_ns(self, role: Role) -> int:
+        """How long `role` may take until it is READY."""
+        return COMPILE_MAX_NS if role is Role.STRATEGY else START_MAX_NS
+
+    def entry(self, role: Role, *, fresh_state: bool, forget: Callable[[], None]) -> Entry:
+        """Build what the child of `role` runs; `forget` closes the parent's own descriptors."""
+
+        def live() -> tuple[int, str]:
+            forget()
+            if role is not Role.DASHBOARD:
+                self._listener.close()
+            if role not in _SIGNING:
+                # Hygiene, not a sandbox: it could read the config file all the same.
+                for name in KEY_VARIABLES:
+                    os.environ.pop(name, None)
+            return self._live(role, fresh_state=fresh_state)
+
+        return live
+
+    def _live(self, role: Role, *, fresh_state: bool) -> tuple[int, str]:
+        context = Context(role, self.house, self._bells, self._open_log(role))
+        trouble = pin_here(self._cores.cores[role])
+        if trouble:
+            context.log.warning(trouble)
+        idle_kind, spec = self._cores.idle[role], _SPECS[role]
+        Vitals(self.house, role).begin(
+            os.getpid(), monotonic_ns(), self._cores.cores[role], idle_kind
+        )
+        if spec.hot:
+            gc.disable()
+        if role is Role.DASHBOARD:
+            return self._live_dashboard(context)
+        agent, hot_functions = self._build(role, context, fresh_state=fresh_state)
+        idle = make_idle(idle_kind, context, agent.has_work, hot=spec.hot)
+        runner = Runner(context, agent, idle, spec, hot_functions)
+        return runner.run(), runner.reason
+
+    def _build(
+        self, role: Role, context: Context, *, fresh_state: bool
+    ) -> tuple[Agent, HotFunctions]:
+        settings, names = self.settings, self.strategies.names()
+        if role is Role.FEED:
+            from hft.feed.agent import FeedAgent, hot_functions
+
+            symbols = self.house.symbols()
+            return FeedAgent(context, settings.network, symbols), hot_functions()
+        if role is Role.STRATEGY:
+            return self.strategies.build_agent(context, fresh_state=fresh_state)
+        if role is Role.EXECUTION:
+            from hft.execution.agent import ExecutionAgent
+
+            return ExecutionAgent(context, settings, self._keys), ()
+        from hft.ledger.agent import LedgerAgent
+
+        return LedgerAgent(context, settings, self._keys, self._plan.data_dir, names), ()
+
+    def _live_dashboard(self, context: Context) -> tuple[int, str]:
+        # Loaded here and not above: only this process pays for a web framework.
+        from dashboard.process import DashboardProcess
+
+        database = self.settings.storage.database_url or str(self._plan.data_dir / "trades.db")
+        process = DashboardProcess(
+            context, self._listener, self._plan.data_dir, database, self.strategies.names()
+        )
+        return process.run(), process.reason
+
+    def _open_log(self, role: Role) -> Log:
+        log = Log(role, self.house.log_ring(role), self._bells[Role.LEDGER])
+        log.level = Level[self.settings.log.level.upper()]
+        return log
+
+    def close(self) -> None:
+        """Close what the supervisor holds for its children."""
+        self._listener.close()
+        for bell in self._bells.values():
+            bell.close()
+
+
+def _limits_from(settings: Settings) -> dict[str, int]:
+    risk = settings.risk
+    return {
+        "max_loss_e8": nearest_steps(risk.max_drawdown, 1),
+        "target_profit_e8": nearest_steps(risk.target_profit, 1),
+        "max_position_e8": nearest_steps(risk.max_position, 1),
+        "max_order_size_e8": nearest_steps(risk.max_order_size, 1),
+        "max_orders_per_s": risk.max_orders_per_second,
+        "intent_expiry_ns": risk.intent_expiry_ms * NS_PER_MS,
+        "feed_stale_ns": risk.feed_stale_ms * NS_PER_MS,
+    }
+
+
+def farewell(house: House) -> list[str]:
+    """Say, symbol by symbol, what is still held at the end."""
+    lines = []
+    for index, symbol in enumerate(house.symbols()):
+        block, spec = house.position[index].read(), house.spec[index]
+        if block is None or int(block[0]["position_lots"]) == 0:
+            continue
+        qty = int(block[0]["position_lots"]) * int(spec["lot_e8"]) / E8
+        entry = int(block[0]["entry_e8"]) / E8
+        lines.append(f"position kept: {symbol} {qty:+g} at {entry:,.2f}")
+    return lines or ["no position is held"]
+

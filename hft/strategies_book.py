@@ -1,0 +1,83 @@
+"""The strategies of one run: found, compiled once before the fork, one of them active."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hft.agent.contract import Agent, Context
+from hft.config import Settings, strategy_settings
+from hft.errors import ConfigError
+from hft.strategy.agent import StrategyAgent, hot_functions, warm
+from hft.strategy.build import Burst, build
+from hft.strategy.load import Catalogue, StrategySpec, discover, make_params, read
+
+
+class StrategiesBook:
+    """What can be run and what is run; a strategy's index is its place among the sorted names."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.catalogue: Catalogue = discover(settings.trading.strategies_dirs)
+        self.active = ""
+        self._settings = settings
+        self._bursts: dict[str, Burst] = {}
+        self._params: npt.NDArray[np.void] | None = None
+
+    def names(self) -> list[str]:
+        """Names of the usable strategies, sorted."""
+        return self.catalogue.names()
+
+    def left_out(self) -> list[str]:
+        """One sentence for every file that is no usable strategy."""
+        return [f"{item.path}: {item.reason}" for item in self.catalogue.broken]
+
+    def compile_all(self) -> None:
+        """Compile every strategy, so that switching to it costs a fork and no more.
+
+        Raises:
+            ConfigError: the one that is to run cannot be compiled; others are left out.
+        """
+        for name in self.names():
+            spec = self.catalogue.specs[name]
+            try:
+                self._bursts[name] = _compile(spec)
+            except ConfigError:
+                if name == self._settings.trading.strategy:
+                    raise
+
+    def select(self, name: str, settings: Settings) -> tuple[int, npt.NDArray[np.void]]:
+        """Make `name` the strategy of the next fork; returns its index and its parameters.
+
+        Raises:
+            ConfigError: there is none of that name, or one of its parameters is wrong.
+        """
+        spec = self.catalogue.select(name)
+        params = make_params(spec, strategy_settings(settings, name))
+        self.active, self._params = name, params
+        return self.names().index(name), params
+
+    def build_agent(
+        self, context: Context, *, fresh_state: bool
+    ) -> tuple[Agent, Sequence[Callable[..., Any]]]:
+        """Build the agent of the active strategy, in its own process.
+
+        A file that has changed since the supervisor compiled it is read and compiled anew here.
+        """
+        spec = self.catalogue.specs[self.active]
+        burst = self._bursts.get(self.active)
+        newest = read(spec.path)
+        if burst is None or newest.digest != spec.digest:
+            spec, burst = newest, _compile(newest)
+        assert self._params is not None
+        params = self._params
+        agent = StrategyAgent(context, spec, burst, params, fresh_state=fresh_state)
+        return agent, hot_functions(burst)
+
+
+def _compile(spec: StrategySpec) -> Burst:
+    burst = build(spec)
+    warm(spec, burst)
+    return burst

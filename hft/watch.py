@@ -1,0 +1,313 @@
+"""The parent of every process: starts, watches, restarts, stops; trades nothing.
+
+It is one task that never blocks: signals set flags, everything else is looked at once per cycle.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from types import FrameType
+
+import orjson
+
+from hft.boot import Plan
+from hft.children import Child, Death
+from hft.clock import Deadline, monotonic_ns
+from hft.commands import Commands
+from hft.control import ControlSocket
+from hft.demo import Simulator
+from hft.errors import BootError, ExitCode
+from hft.events import LatchReason, Role
+from hft.flattening import Flattening
+from hft.latch import Latch
+from hft.processes import Wiring, farewell
+from hft.restarts import decide
+from hft.state.blocks import Life, Order
+from hft.topology import PROCESSES
+from hft.units import NS_PER_S
+
+_CYCLE_MS = 20
+_STOP_MAX_S = 6.5
+_EXECUTION_DOWN_MAX_NS = 10 * NS_PER_S
+_ABOVE_EXECUTION = (Role.STRATEGY, Role.FEED, Role.DASHBOARD)
+_STOP_ORDER = (Role.STRATEGY, Role.EXECUTION, Role.FEED, Role.DASHBOARD, Role.LEDGER)
+
+
+class Supervisor:
+    """One run of the house, from the first fork to the last word."""
+
+    def __init__(self, plan: Plan, wiring: Wiring, simulator: Simulator | None) -> None:
+        self.plan = plan
+        self.wiring = wiring
+        self.simulator = simulator
+        self.house = wiring.house
+        self.log = wiring.log
+        self.latch = Latch(self.house, plan.data_dir / "latch.json")
+        self.flattening = Flattening(plan.data_dir, plan.config)
+        self.children = {spec.role: Child(spec.role, self.house) for spec in PROCESSES}
+        self.commands = Commands(self)
+        self.control = ControlSocket(plan.data_dir / "control.sock", self.commands.handle)
+        self._stop_signals = 0
+        self._expected: set[Role] = set()
+        self._execution_lost = False
+        self._wake_read, self._wake_write = os.pipe()
+        for end in (self._wake_read, self._wake_write):
+            os.set_blocking(end, False)
+
+    def run(self) -> ExitCode:
+        """Start everything, watch until asked to stop, stop in order.
+
+        Raises:
+            BootError: a process did not become READY; what had started is stopped again.
+        """
+        self._catch_signals()
+        self.latch.begin(halted=not self.plan.demo)
+        try:
+            self._start_all()
+            self._announce()
+            self._watch()
+        finally:
+            self._stop_all()
+        return ExitCode.OK
+
+    def request_stop(self) -> None:
+        """Ask for the orderly stop, as a signal does."""
+        self._stop_signals += 1
+
+    def _catch_signals(self) -> None:
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_stop_signal)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+
+    def _on_stop_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_signals += 1
+
+    # Starting.
+
+    def _start_all(self) -> None:
+        for role in (Role.LEDGER, Role.EXECUTION):
+            self.fork(role)
+        self._await_ready((Role.LEDGER, Role.EXECUTION))
+        # Only now are the venue's positions in their blocks, where the strategy begins from.
+        for role in _ABOVE_EXECUTION:
+            self.fork(role)
+        self._await_ready(_ABOVE_EXECUTION)
+        for spec in PROCESSES:
+            self.children[spec.role].tell(Order.RUN)
+
+    def fork(self, role: Role, *, fresh_state: bool = False) -> None:
+        """Start one process from here, warmed code and all."""
+        assert_single_task()
+        entry = self.wiring.entry(role, fresh_state=fresh_state, forget=self._forget_in_child)
+        self.children[role].fork(entry, self.wiring.start_max_ns(role))
+        self.write_run_file()
+
+    def _forget_in_child(self) -> None:
+        self.control.forget()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _await_ready(self, roles: tuple[Role, ...]) -> None:
+        while any(self.children[role].life is not Life.READY for role in roles):
+            self._wait()
+            for child in self.children.values():
+                death = child.reap()
+                if death:
+                    raise BootError(
+                        death.why or f"{child.role.name.lower()} ended with {death.code}"
+                    )
+                complaint = child.check_heart(monotonic_ns())
+                if complaint:
+                    raise BootError(complaint)
+            if self._stop_signals:
+                raise BootError("asked to stop before everything was ready")
+
+    def _announce(self) -> None:
+        where = self.wiring.dashboard_url()
+        kind = self.plan.mode.name
+        state = "HALTED, waiting for START" if self.latch.halted() else "trading paper money"
+        say(f"{kind}: {self.wiring.strategies.active} {state}; dashboard {where}")
+
+    def write_run_file(self) -> None:
+        """Write ``run.json`` (0600): pids, ports and addresses for other tools."""
+        pids = {role.name.lower(): child.pid for role, child in self.children.items()}
+        told = {
+            "pids": {"supervisor": os.getpid(), **pids},
+            **self.wiring.addresses(),
+            "data_dir": str(self.plan.data_dir),
+            "segment": self.house.segment.name,
+            "mode": self.plan.mode.name,
+            "strategy": self.wiring.strategies.active,
+        }
+        write_private(self.plan.data_dir / "run.json", orjson.dumps(told, option=2))
+
+    # Watching.
+
+    def _watch(self) -> None:
+        deadline = Deadline(self.plan.options.duration_s or 10 * 365 * 86400)
+        while not self._stop_signals and not deadline.passed():
+            self._wait()
+            self.control.poll()
+            self.latch.save()
+            self.commands.poll()
+            self._watch_children()
+            self._watch_simulator()
+            self._restart_the_due()
+            self.flattening.poll()
+            if self.simulator and self.simulator.finished:
+                self.log.info("the recording has ended")
+                return
+
+    def _wait(self) -> None:
+        watched = [self._wake_read, self.flattening.descriptor(), *self.control.descriptors()]
+        if self.simulator:
+            watched.append(self.simulator.descriptor())
+        poller = select.poll()
+        for descriptor in watched:
+            if descriptor >= 0:
+                poller.register(descriptor, select.POLLIN)
+        poller.poll(_CYCLE_MS)
+        try:
+            os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            return
+
+    def _watch_children(self) -> None:
+        now_ns = monotonic_ns()
+        for child in self.children.values():
+            complaint = child.check_heart(now_ns)
+            if complaint:
+                self.log.error(complaint)
+            death = child.reap()
+            if death and child.role not in self._expected:
+                self._on_death(child, death)
+            elif child.life is Life.READY and not self.commands.switching(child.role):
+                child.tell(Order.RUN)
+        self._watch_execution_start(now_ns)
+
+    def _on_death(self, child: Child, death: Death) -> None:
+        now_ns = monotonic_ns()
+        decision = decide(child.role, child.deaths_ns, now_ns)
+        name = child.role.name.lower()
+        how = f"signal {-death.code}" if death.code < 0 else f"exit code {death.code}"
+        self.log.error(f"{name} died ({how}) {death.why.splitlines()[0] if death.why else ''}")
+        if decision.latch:
+            self.latch.halt(LatchReason.DEATHS)
+            self.log.error(f"{name} died four times in ten minutes: HALTED until somebody resumes")
+            if child.role is Role.EXECUTION:
+                self._lose_execution()
+        child.restart_at_ns = now_ns + decision.delay_ns
+        child.fresh_state = decision.fresh_state
+        self.write_run_file()
+
+    def _watch_execution_start(self, now_ns: int) -> None:
+        child = self.children[Role.EXECUTION]
+        if child.down_for_ns(now_ns) == 0:
+            self._execution_lost = False
+        elif child.down_for_ns(now_ns) > _EXECUTION_DOWN_MAX_NS:
+            self._lose_execution()
+
+    def _lose_execution(self) -> None:
+        if self._execution_lost:
+            return
+        self._execution_lost = True
+        self.latch.halt(LatchReason.EXECUTION_LOST)
+        close = self.plan.settings.trading.on_execution_lost == "flatten"
+        self.flattening.start(cancel_only=not close)
+        self.log.error("execution cannot be brought back: HALTED, flatten works over REST")
+
+    def _watch_simulator(self) -> None:
+        if self.simulator is None:
+            return
+        self.simulator.listen()
+        code = self.simulator.died()
+        if code is not None:
+            self.log.error(
+                f"the simulator died ({code}); its orders and positions are gone with it"
+            )
+            self.simulator.start()
+            # Its accounts began anew: execution reads the venue again as at any start.
+            self.stop_one(Role.EXECUTION)
+            self._await_end(self.children[Role.EXECUTION])
+            self.start_one(Role.EXECUTION)
+
+    def _restart_the_due(self) -> None:
+        now_ns = monotonic_ns()
+        for child in self.children.values():
+            waiting = not child.pid and child.role not in self._expected
+            if waiting and child.restart_at_ns <= now_ns:
+                self.house.orders_to[child.role]["restarts"] += 1
+                self.fork(child.role, fresh_state=child.fresh_state)
+
+    # Stopping.
+
+    def stop_one(self, role: Role) -> None:
+        """Ask one process to end without counting its end as a death."""
+        self._expected.add(role)
+        self.children[role].tell(Order.DRAIN)
+
+    def start_one(self, role: Role) -> None:
+        """Start a process again that was stopped on purpose."""
+        self._expected.discard(role)
+        self.fork(role)
+
+    def _stop_all(self) -> None:
+        if self.plan.settings.trading.on_exit == "flatten":
+            self._flatten_before_exit()
+        for role in _STOP_ORDER:
+            self.stop_one(role)
+            self._await_end(self.children[role])
+        for line in farewell(self.house):
+            say(line)
+        self.control.close()
+        if self.simulator:
+            self.simulator.stop()
+        (self.plan.data_dir / "run.json").unlink(missing_ok=True)
+        signal.set_wakeup_fd(-1)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+
+    def _flatten_before_exit(self) -> None:
+        self.stop_one(Role.STRATEGY)
+        self._await_end(self.children[Role.STRATEGY])
+        self.flattening.start()
+        deadline = Deadline(60.0)
+        while self.flattening.running() and not deadline.passed() and self._stop_signals < 2:
+            self._wait()
+            self.flattening.poll()
+        say(f"flatten: {self.flattening.message}")
+
+    def _await_end(self, child: Child) -> None:
+        deadline = Deadline(_STOP_MAX_S)
+        while child.pid:
+            if deadline.passed() or self._stop_signals > 1:
+                self.log.error(f"{child.role.name.lower()} did not stop in time and was killed")
+                child.kill()
+            self._wait()
+            child.reap()
+
+
+def say(line: str) -> None:
+    """Tell the terminal one line."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def assert_single_task() -> None:
+    """Refuse to fork beside a thread: the child would inherit its locks and not the thread."""
+    if os.path.isdir("/proc/self/task"):
+        tasks = len(os.listdir("/proc/self/task"))
+        assert tasks == 1, f"the supervisor must be one task when it forks, it is {tasks}"
+
+
+def write_private(path: os.PathLike[str], content: bytes) -> None:
+    """Replace a file at once, readable by its owner only."""
+    fresh = f"{os.fspath(path)}.tmp"
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    os.replace(fresh, path)
