@@ -102,7 +102,7 @@ class Trading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fee_maker: Fee = 0.0002
     fee_taker: Fee = 0.0005
     strategy_window: Annotated[
-        int, Meta(ge=2, le=4096, description="a whole number from 2 to 4096")
+        int, Meta(ge=2, le=1024, description="a whole number from 2 to 1024")
     ] = 50
     strategy_threshold: AmountOrOff = 2.0
     price_threshold: AmountOrOff = 10.0

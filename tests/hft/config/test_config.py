@@ -140,7 +140,7 @@ def test_a_simulators_other_addresses_follow_from_its_requests(tmp_path: Path) -
         ),
         (
             "[trading]\nstrategy_window = 50.0",
-            "[trading] strategy_window is 50.0: expected a whole number from 2 to 4096.",
+            "[trading] strategy_window is 50.0: expected a whole number from 2 to 1024.",
         ),
         ("[trading]\nenabled = 1", "[trading] enabled is 1: expected true or false."),
         (
