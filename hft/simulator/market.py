@@ -19,8 +19,8 @@ from hft.simulator.outcomes import ForcedOrder
 
 STEP_MS = 10
 STEPS_PER_S = 1_000 // STEP_MS
-LEVELS_MIN = 30
-LEVELS_MAX = 56
+LEVELS_MIN = 36
+LEVELS_MAX = 60
 
 
 class Character(msgspec.Struct, frozen=True, kw_only=True):

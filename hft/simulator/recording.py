@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -76,7 +77,7 @@ def lines_of(path: Path) -> Iterator[bytes]:
         with ExitStack() as files:
             raw = files.enter_context(path.open("rb"))
             yield from files.enter_context(gzip.GzipFile(fileobj=raw)) if packed else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"cannot read the recording {path}: {error}") from error
 
 
@@ -119,7 +120,7 @@ def read_head(path: Path) -> Head:
             aggregated.add(message.symbol)
     if not seen:
         raise ConfigError(
-            f"{path} is not a recording: expected lines of a receive stamp (micro- or "
+            f"{path} cannot be played: its lines are not a receive stamp (micro- or "
             'nanoseconds), a blank and {"stream": ..., "data": ...}'
         )
     symbols = tuple(symbol_for(name, *digits) for name, digits in decimals.items())
