@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hft.clock import Deadline
+from hft.config import load
 from hft.control import Reply, refusal
 from hft.errors import HftError
 from hft.events import LatchReason, Role
@@ -21,7 +22,9 @@ _MONEY_MAX = 1e9
 
 
 class _Switch:
-    """A strategy change under way: the old one drains, the house must be flat, the new one starts."""
+    """A strategy change under way: the old one drains, the house must be flat, the new one
+    starts.
+    """
 
     def __init__(self, name: str, old: str, reply: Reply) -> None:
         self.name = name
@@ -47,6 +50,7 @@ class Commands:
             "set_strategy": self._set_strategy,
             "strategies": self._strategies,
             "status": self._status,
+            "reload": self._reload,
             "shutdown": self._shutdown,
         }
 
@@ -110,6 +114,19 @@ class Commands:
             f"target profit {limits['target_profit_e8'] / E8:g}"
         )
         reply({"ok": True, "message": "the limits are in force"})
+
+    def _reload(self, _request: dict[str, Any], reply: Reply) -> None:
+        supervisor = self._supervisor
+        if supervisor.plan.config is None:
+            reply(refusal("NO_CONFIG", "the demo has no config file to read again"))
+            return
+        try:
+            message = supervisor.wiring.reload(load(supervisor.plan.config))
+        except HftError as problem:
+            reply(refusal("CONFIG_REFUSED", f"nothing was changed: {problem}"))
+            return
+        supervisor.log.warning(f"config read again by a person: {message}")
+        reply({"ok": True, "message": message})
 
     def _strategies(self, _request: dict[str, Any], reply: Reply) -> None:
         strategies = self._supervisor.wiring.strategies
@@ -200,4 +217,3 @@ class Commands:
     def _open_orders(self) -> int:
         account = self._supervisor.house.account.read()
         return 0 if account is None else int(account[0]["open_orders"])
-

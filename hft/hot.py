@@ -1,7 +1,7 @@
 """Compiling the hot code once, in the supervisor, with exactly the types it will see live.
 
-What is compiled here is inherited by every fork; a function whose first call comes later would stall a
-trading process and is counted as a late compilation.
+What is compiled here is inherited by every fork; a function whose first call comes later would
+stall a trading process and is counted as a late compilation.
 """
 
 from __future__ import annotations

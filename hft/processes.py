@@ -12,6 +12,10 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
 from hft.agent.contract import Agent, Context
 from hft.agent.idle import make_idle
 from hft.agent.log import Log
@@ -51,6 +55,7 @@ class Wiring:
         demo: tuple[Keys, int] | None,
     ) -> None:
         self._plan = plan
+        self._settings = plan.settings
         self.house = house
         self.strategies = strategies
         self._cores = cores
@@ -67,7 +72,7 @@ class Wiring:
     @property
     def settings(self) -> Settings:
         """The settings of the run."""
-        return self._plan.settings
+        return self._settings
 
     # Blocks the supervisor writes.
 
@@ -81,15 +86,40 @@ class Wiring:
         run = self.house.run[0]
         run["strategy_index"] = index
         run["strategy_epoch"] += 1
-        raw = params.tobytes()
-        assert len(raw) <= PARAMS_BYTES_MAX, f"parameters of {name} take {len(raw)} bytes"
-        self.house.params.write_values(_PARAMS_PACKER, (len(raw), index, raw))
+        self._write_params(index, params)
 
     def change_limits(self, changes: dict[str, int]) -> dict[str, int]:
         """Replace some of the risk limits at once; returns all that are in force."""
         self._limits.update(changes)
         self._write_limits()
         return self._limits
+
+    def reload(self, settings: Settings) -> str:
+        """Put new limits and strategy parameters in force; says what else needs a restart.
+
+        Raises:
+            ConfigError: a parameter of the active strategy is wrong; nothing was changed.
+        """
+        old = self._settings
+        fresh = msgspec.structs.replace(
+            old, risk=settings.risk, strategy=settings.strategy, trading=settings.trading
+        )
+        trading = msgspec.structs.replace(fresh.trading, strategy=old.trading.strategy)
+        fresh = msgspec.structs.replace(fresh, trading=trading)
+        index, params = self.strategies.select(self.strategies.active, fresh)
+        self._settings = fresh
+        self._write_params(index, params)
+        self._limits = _limits_from(fresh)
+        self._write_limits()
+        fixed = ("network", "processes", "dashboard", "storage", "log")
+        waiting = [name for name in fixed if getattr(old, name) != getattr(settings, name)]
+        waits = f"; [{'], ['.join(waiting)}] need a restart" if waiting else ""
+        return f"limits and parameters are in force{waits}"
+
+    def _write_params(self, index: int, params: npt.NDArray[np.void]) -> None:
+        raw = params.tobytes()
+        assert len(raw) <= PARAMS_BYTES_MAX, f"parameters take {len(raw)} bytes"
+        self.house.params.write_values(_PARAMS_PACKER, (len(raw), index, raw))
 
     def _write_limits(self) -> None:
         values = [self._limits[name] for name in LIMITS.names or ()]
@@ -100,7 +130,7 @@ class Wiring:
     def dashboard_url(self) -> str:
         """Where the page is."""
         host, port = self._listener.getsockname()[:2]
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
         return f"http://{f'[{shown}]' if ':' in shown and '[' not in shown else shown}:{port}/"
 
     def addresses(self) -> dict[str, object]:
@@ -221,4 +251,3 @@ def farewell(house: House) -> list[str]:
         entry = int(block[0]["entry_e8"]) / E8
         lines.append(f"position kept: {symbol} {qty:+g} at {entry:,.2f}")
     return lines or ["no position is held"]
-

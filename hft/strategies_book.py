@@ -12,8 +12,8 @@ from hft.agent.contract import Agent, Context
 from hft.config import Settings, strategy_settings
 from hft.errors import ConfigError
 from hft.strategy.agent import StrategyAgent, hot_functions, warm
-from hft.strategy.build import Burst, build
-from hft.strategy.load import Catalogue, StrategySpec, discover, make_params, read
+from hft.strategy.build import Burst, CompileRefused
+from hft.strategy.load import Catalogue, discover, make_params, read
 
 
 class StrategiesBook:
@@ -22,6 +22,7 @@ class StrategiesBook:
     def __init__(self, settings: Settings) -> None:
         self.catalogue: Catalogue = discover(settings.trading.strategies_dirs)
         self.active = ""
+        self.uncompilable: list[str] = []
         self._settings = settings
         self._bursts: dict[str, Burst] = {}
         self._params: npt.NDArray[np.void] | None = None
@@ -32,7 +33,8 @@ class StrategiesBook:
 
     def left_out(self) -> list[str]:
         """One sentence for every file that is no usable strategy."""
-        return [f"{item.path}: {item.reason}" for item in self.catalogue.broken]
+        broken = [f"{item.path}: {item.reason}" for item in self.catalogue.broken]
+        return broken + self.uncompilable
 
     def compile_all(self) -> None:
         """Compile every strategy, so that switching to it costs a fork and no more.
@@ -41,12 +43,12 @@ class StrategiesBook:
             ConfigError: the one that is to run cannot be compiled; others are left out.
         """
         for name in self.names():
-            spec = self.catalogue.specs[name]
             try:
-                self._bursts[name] = _compile(spec)
-            except ConfigError:
+                self._bursts[name] = warm(self.catalogue.specs[name])
+            except CompileRefused as problem:
                 if name == self._settings.trading.strategy:
-                    raise
+                    raise ConfigError(str(problem)) from problem
+                self.uncompilable.append(str(problem))
 
     def select(self, name: str, settings: Settings) -> tuple[int, npt.NDArray[np.void]]:
         """Make `name` the strategy of the next fork; returns its index and its parameters.
@@ -70,14 +72,8 @@ class StrategiesBook:
         burst = self._bursts.get(self.active)
         newest = read(spec.path)
         if burst is None or newest.digest != spec.digest:
-            spec, burst = newest, _compile(newest)
+            spec, burst = newest, warm(newest)
         assert self._params is not None
         params = self._params
         agent = StrategyAgent(context, spec, burst, params, fresh_state=fresh_state)
         return agent, hot_functions(burst)
-
-
-def _compile(spec: StrategySpec) -> Burst:
-    burst = build(spec)
-    warm(spec, burst)
-    return burst

@@ -59,7 +59,7 @@ def _read(arguments: list[str] | None) -> Options:
     parser.add_argument("--port", type=int, help="the dashboard's port; 0 takes a free one")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="stop by itself then")
     parser.add_argument("--strategy", metavar="NAME", help="instead of the configured one")
-    parser.add_argument("--replay", type=Path, metavar="FILE", help="the demo's market: a recording")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="a market for the demo")
     parser.add_argument("--speed", type=float, default=1.0, help="play the recording faster")
     given = parser.parse_args(arguments)
     if given.duration is not None and not given.duration > 0:

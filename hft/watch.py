@@ -53,6 +53,7 @@ class Supervisor:
         self._stop_signals = 0
         self._expected: set[Role] = set()
         self._execution_lost = False
+        self._terminal = sys.stdin.fileno() if sys.stdin and sys.stdin.isatty() else -1
         self._wake_read, self._wake_write = os.pipe()
         for end in (self._wake_read, self._wake_write):
             os.set_blocking(end, False)
@@ -127,6 +128,8 @@ class Supervisor:
                 raise BootError("asked to stop before everything was ready")
 
     def _announce(self) -> None:
+        for sentence in self.wiring.strategies.left_out():
+            self.log.warning(f"strategy file left out: {sentence.splitlines()[0]}")
         where = self.wiring.dashboard_url()
         kind = self.plan.mode.name
         state = "HALTED, waiting for START" if self.latch.halted() else "trading paper money"
@@ -152,6 +155,7 @@ class Supervisor:
         while not self._stop_signals and not deadline.passed():
             self._wait()
             self.control.poll()
+            self._listen_to_terminal()
             self.latch.save()
             self.commands.poll()
             self._watch_children()
@@ -163,7 +167,12 @@ class Supervisor:
                 return
 
     def _wait(self) -> None:
-        watched = [self._wake_read, self.flattening.descriptor(), *self.control.descriptors()]
+        watched = [
+            self._wake_read,
+            self._terminal,
+            self.flattening.descriptor(),
+            *self.control.descriptors(),
+        ]
         if self.simulator:
             watched.append(self.simulator.descriptor())
         poller = select.poll()
@@ -175,6 +184,16 @@ class Supervisor:
             os.read(self._wake_read, 4096)
         except BlockingIOError:
             return
+
+    def _listen_to_terminal(self) -> None:
+        """An `r` typed at the terminal reads the config again, as the control command does."""
+        if self._terminal < 0 or not select.select([self._terminal], [], [], 0)[0]:
+            return
+        typed = os.read(self._terminal, 1024)
+        if not typed:
+            self._terminal = -1
+        elif typed.strip().lower() == b"r":
+            self.commands.handle({"command": "reload"}, lambda reply: say(reply["message"]))
 
     def _watch_children(self) -> None:
         now_ns = monotonic_ns()
