@@ -1,0 +1,111 @@
+"""What every bench shares: its arguments, the machine it ran on, its table and its last line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import orjson
+
+from hft.pinning import quota_cores, usable_cores
+
+Metrics = dict[str, float]
+
+
+class WrongAnswer(Exception):
+    """What was to be measured does not even work; there is no figure to print."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the table: what was measured, on what, and the figure with its unit."""
+
+    what: str
+    figure: float
+    unit: str
+    baseline: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a bench found: rows for people, metrics for programs, notes on what was left out."""
+
+    rows: list[Row]
+    metrics: Metrics
+    notes: list[str] = []
+
+
+def run(name: str, measure: Callable[[bool], Outcome], arguments: list[str] | None = None) -> int:
+    """Measure, print the table and the JSON line; 0, or 1 when the answer was wrong."""
+    parser = argparse.ArgumentParser(prog=f"python -m benches.{name}")
+    parser.add_argument("--quick", action="store_true", help="a short look; figures are rough")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the last line there too")
+    given = parser.parse_args(arguments)
+    result = {"bench": name, "ok": True, "quick": given.quick, "machine": machine()}
+    try:
+        outcome = measure(given.quick)
+        result["metrics"] = outcome.metrics
+        _show(name, outcome)
+    except WrongAnswer as problem:
+        result |= {"ok": False, "metrics": {}, "problem": str(problem)}
+    line = orjson.dumps(result)
+    if given.json:
+        given.json.write_bytes(line + b"\n")
+    _say(line.decode())
+    return 0 if result["ok"] else 1
+
+
+def machine() -> dict[str, object]:
+    """Describe what the figures depend on."""
+    quota = quota_cores()
+    return {
+        "cpu": _cpu_name(),
+        "cores": len(usable_cores()) or os.cpu_count(),
+        "quota": quota if quota < float("inf") else None,
+        "load": round(os.getloadavg()[0], 2),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "numba": version("numba"),
+        "numpy": version("numpy"),
+    }
+
+
+def quantiles(metrics: Metrics, name: str, samples: np.ndarray, unit: str) -> list[Row]:
+    """Add the median, the 99th percentile and the worst of `samples` to `metrics`, as rows too."""
+    rows = []
+    for label, share in (("p50", 50), ("p99", 99), ("max", 100)):
+        value = float(np.percentile(samples, share))
+        metrics[f"{name}_{label}"] = round(value, 1)
+        rows.append(Row(f"{name} {label}", value, unit))
+    return rows
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return platform.processor() or platform.machine()
+
+
+def _show(name: str, outcome: Outcome) -> None:
+    told = machine()
+    _say(f"{name} on {told['cpu']}, {told['cores']} cores, load {told['load']}")
+    width = max((len(row.what) for row in outcome.rows), default=0)
+    for row in outcome.rows:
+        mark = "  (baseline)" if row.baseline else ""
+        _say(f"  {row.what:<{width}}  {row.figure:>14,.1f} {row.unit}{mark}")
+    for note in outcome.notes:
+        _say(f"  note: {note}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
