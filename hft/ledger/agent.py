@@ -144,7 +144,7 @@ class LedgerAgent:
             engine = open_database(place)
             self._open_things.callback(engine.dispose)
             store.store_session(engine, self._session())
-        except SQLAlchemyError as problem:
+        except (SQLAlchemyError, ImportError) as problem:
             reason = str(getattr(problem, "orig", None) or problem).splitlines()[0]
             shown = make_url(place).render_as_string() if isinstance(place, str) else place
             raise BootError(f"The trade database {shown} cannot be opened: {reason}.") from problem

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import alembic.command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -53,6 +53,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def migrations_config(connection: Connection) -> Config:
+    """Make what alembic's commands want, to run on `connection` inside its transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
 def sync_to_disk(engine: Engine) -> None:
     """Ask SQLite to bring the write-ahead log to the disk; a database server does so by itself."""
     if engine.dialect.name == "sqlite":
@@ -88,12 +96,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _migrate(engine: Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
-            )
-        config.attributes["connection"] = connection
-        alembic.command.upgrade(config, "head")
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        alembic.command.upgrade(migrations_config(connection), "head")

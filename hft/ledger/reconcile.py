@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from hft.binance.rest import Rest
+from hft.binance.rest import Rest, VenueError
 from hft.clock import monotonic_ns, wall_ms
 from hft.errors import HftError
 from hft.ledger import store
@@ -69,6 +69,8 @@ class Round(msgspec.Struct, frozen=True):
     found: list[Found]
     more: bool = False
     trouble: str = ""
+    pause_ns: int = 0
+    """How long the venue asked to be left alone."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -127,7 +129,7 @@ class Reconciler:
         self._thread.join()
         self._thread = self._outcome = None
         if outcome.trouble:
-            self._due_ns = monotonic_ns() + self._retry_ns
+            self._due_ns = monotonic_ns() + max(self._retry_ns, outcome.pause_ns)
             self._retry_ns = min(2 * self._retry_ns, EVERY_NS)
         else:
             self._retry_ns = FIRST_RETRY_NS
@@ -155,7 +157,6 @@ def compare(source: Source, names: Names) -> Round:
     try:
         rest = source.connect()
         try:
-            rest.sync_clock()
             owners = Owners(
                 source.orders,
                 names,
@@ -169,7 +170,9 @@ def compare(source: Source, names: Names) -> Round:
         finally:
             rest.close()
     except (HftError, SQLAlchemyError, OSError, ValueError) as problem:
-        return Round(found, trouble=f"{type(problem).__name__}: {problem}".splitlines()[0])
+        trouble = f"{type(problem).__name__}: {problem}".splitlines()[0]
+        pause_s = problem.retry_after_s if isinstance(problem, VenueError) else 0.0
+        return Round(found, trouble=trouble, pause_ns=int(pause_s * NS_PER_S))
     return Round(found, more)
 
 

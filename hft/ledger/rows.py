@@ -99,7 +99,8 @@ def row_of_user_trade(trade: Mapping[str, Any], account_epoch: str, owner: Owner
     """Make a row of one element of the venue's `userTrades` answer."""
     return {
         "exchange_ts_ms": int(trade["time"]),
-        "monotonic_ns": None,
+        # Heard of by nobody here; a database of the former system may refuse a null.
+        "monotonic_ns": 0,
         "symbol": str(trade["symbol"]),
         "side": str(trade["side"]),
         "order_id": str(trade["orderId"]),

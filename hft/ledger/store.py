@@ -110,8 +110,9 @@ def strategy_of_session(engine: Engine, session_epoch: int) -> str:
 
 def _insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing()
-    return connection.execute(statement, list(rows)).rowcount
+    # Rows are counted as they come back: not every driver counts those of many statements.
+    statement = dialect.insert(table).on_conflict_do_nothing().returning(next(iter(table.c)))
+    return len(connection.execute(statement, list(rows)).all())
 
 
 def _update(
@@ -125,7 +126,7 @@ def _update(
     values: list[dict[str, Any]] = [
         {f"key_{n}": row[n] for n in KEY} | {f"new_{n}": row[n] for n in names} for row in rows
     ]
-    return connection.execute(statement, values).rowcount
+    return sum(connection.execute(statement, value).rowcount for value in values)
 
 
 def _key(row: Row) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from hft.binance.order_frames import client_order_id
-from hft.clock import Deadline, monotonic_ns
+from hft.clock import monotonic_ns
 from hft.errors import BootError
 from hft.events import Role, Status
 from hft.topology import RINGS
@@ -125,9 +125,6 @@ def test_a_locked_database_is_said_once_and_loses_nothing(
             for trade_id in range(1, 11):
                 world.report(trade_id)
             turn_until(ledger, lambda: ledger.status.errors >= 3)
-            started = monotonic_ns()
-            ledger.do_work(started)
-            assert Deadline(0).passed(), "the duty cycle came back although the lock is held"
             other.execute("ROLLBACK")
         turn_until(ledger, lambda: depth(world) == 0)
         drain(ledger)

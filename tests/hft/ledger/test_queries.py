@@ -1,0 +1,144 @@
+"""What the page is told of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete
+
+from hft.ledger import queries
+from hft.ledger.database import open_database, writing
+from hft.ledger.queries import clear_history, list_trades, pnl_series, read_totals, sum_trades
+from hft.ledger.schema import markers, trades
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    made = open_database(tmp_path_factory.mktemp("queries") / "trades.db")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def engine(shared: Engine) -> Engine:
+    empty(shared)
+    return shared
+
+
+def empty(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(delete(trades))
+        connection.execute(delete(markers))
+
+
+def book(engine: Engine, *rows: dict[str, Any]) -> None:
+    default = {"symbol": "BTCUSDT", "fee_currency": "USDT", "pnl_e8": 0, "fee_e8": 0}
+    with writing(engine) as connection:
+        for row in rows:
+            connection.execute(trades.insert().values(default | row))
+
+
+def test_trades_come_newest_first_in_pages(engine: Engine) -> None:
+    book(engine, *({"exchange_ts_ms": ts, "trade_id": ts} for ts in (3, 1, 2, 2)))
+    ids = [row["exchange_ts_ms"] for row in list_trades(engine)]
+    assert ids == [3, 2, 2, 1]
+    first = list_trades(engine, limit=2)
+    second = list_trades(engine, limit=2, offset=2)
+    assert [row["id"] for row in first + second] == [row["id"] for row in list_trades(engine)]
+
+
+def test_a_time_range_includes_its_start_and_not_its_end(engine: Engine) -> None:
+    book(engine, *({"exchange_ts_ms": ts} for ts in range(1, 6)))
+    shown = list_trades(engine, from_ms=2, to_ms=4)
+    assert [row["exchange_ts_ms"] for row in shown] == [3, 2]
+
+
+def test_totals_are_exact_and_tell_today_apart(engine: Engine) -> None:
+    now_ms = 20 * DAY_MS + 5
+    book(
+        engine,
+        {"exchange_ts_ms": 20 * DAY_MS - 1, "pnl_e8": 10**17 + 1, "fee_e8": 3},
+        {"exchange_ts_ms": 20 * DAY_MS, "pnl_e8": 7, "fee_e8": 2},
+    )
+    totals = read_totals(engine, now_ms)
+    assert (totals.all_time.count, totals.all_time.pnl_e8) == (2, 10**17 + 8)
+    assert (totals.all_time.fees_e8, totals.all_time.net_e8) == (5, 10**17 + 3)
+    assert (totals.today.count, totals.today.net_e8) == (1, 5)
+
+
+def test_an_empty_history_sums_to_nothing(engine: Engine) -> None:
+    assert read_totals(engine, 0).all_time == queries.Sums(0, 0, 0, 0, {})
+    assert pnl_series(engine, "historical", 0) == []
+
+
+def test_fees_in_another_coin_are_told_apart(engine: Engine) -> None:
+    book(
+        engine,
+        {"exchange_ts_ms": 1, "pnl_e8": 100, "fee_e8": 5},
+        {"exchange_ts_ms": 2, "pnl_e8": 100, "fee_e8": 7, "fee_currency": "BNB"},
+        {"exchange_ts_ms": 3, "pnl_e8": 100, "fee_e8": 1, "fee_currency": None},
+    )
+    sums = sum_trades(engine)
+    assert (sums.fees_e8, sums.net_e8, sums.other_fees_e8) == (6, 294, {"BNB": 7})
+    assert [point.pnl_e8 for point in pnl_series(engine, "historical", 0)] == [95, 195, 294]
+
+
+def test_the_curve_of_the_session_starts_from_zero(engine: Engine) -> None:
+    book(
+        engine,
+        {"exchange_ts_ms": 1, "pnl_e8": 100, "fee_e8": 5},
+        {"exchange_ts_ms": 5, "pnl_e8": 50, "fee_e8": 5},
+        {"exchange_ts_ms": 6, "pnl_e8": -60_000_000, "fee_e8": 5},
+    )
+    session = pnl_series(engine, "session", 5)
+    assert [(point.ts_ms, point.pnl_e8) for point in session] == [(5, 45), (6, -59_999_960)]
+    assert session[-1].pnl == -0.5999996
+
+
+def test_a_long_curve_is_thinned_and_ends_with_the_last_trade(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "POINTS_MAX", 10)
+    book(engine, *({"exchange_ts_ms": ts, "pnl_e8": 1} for ts in range(1, 102)))
+    curve = pnl_series(engine, "historical", 0)
+    assert len(curve) <= 12
+    assert (curve[-1].ts_ms, curve[-1].pnl_e8) == (101, 101)
+
+
+def test_clearing_hides_everything_deletes_nothing_and_shows_what_comes_later(
+    engine: Engine,
+) -> None:
+    book(engine, {"exchange_ts_ms": 1, "pnl_e8": 5}, {"exchange_ts_ms": 9, "pnl_e8": 5})
+    clear_history(engine, 10)
+    assert list_trades(engine) == []
+    assert sum_trades(engine).count == 0
+    assert pnl_series(engine, "historical", 0) == []
+    with engine.connect() as connection:
+        assert len(connection.execute(trades.select()).all()) == 2
+    book(engine, {"exchange_ts_ms": 11, "pnl_e8": 3})
+    assert [row["exchange_ts_ms"] for row in list_trades(engine)] == [11]
+    assert [point.pnl_e8 for point in pnl_series(engine, "historical", 0)] == [3]
+    clear_history(engine, 12)
+    assert list_trades(engine) == []
+
+
+MONEY = st.integers(-(10**14), 10**14)
+
+
+@settings(deadline=None, max_examples=40)
+@given(fills=st.lists(st.tuples(st.integers(0, 50), MONEY, MONEY), max_size=20))
+def test_the_curve_ends_where_the_totals_stand(
+    shared: Engine, fills: list[tuple[int, int, int]]
+) -> None:
+    empty(shared)
+    book(shared, *({"exchange_ts_ms": t, "pnl_e8": p, "fee_e8": f} for t, p, f in fills))
+    curve = pnl_series(shared, "historical", 0)
+    net_e8 = sum(pnl - fee for _, pnl, fee in fills)
+    assert sum_trades(shared).net_e8 == net_e8
+    assert (curve[-1].pnl_e8 if curve else 0) == net_e8
