@@ -104,11 +104,7 @@ class LedgerAgent:
     def do_work(self, now_ns: int) -> int:
         """Collect what the threads have done, hand over what is new."""
         work = self._carry()
-        gaps = self.reports.consumer.gaps()
-        if gaps != self._gaps_seen:
-            self._gaps_seen = gaps
-            self._ctx.log.warning(f"{gaps} reports did not fit into the ring; asking the venue")
-            self.reconciler.ask_now()
+        self._look_for_gaps()
         if self.reconciler.is_due(now_ns):
             work += self._compare(now_ns)
         return work
@@ -173,6 +169,16 @@ class LedgerAgent:
     def _connect(self) -> Rest:
         network = self._settings.network
         return Rest(network.rest_url, self._key_source.read(), REST_TIMEOUT_S, network.ca_file)
+
+    def _look_for_gaps(self) -> None:
+        gaps, unsound = self.reports.consumer.gaps(), self.reports.unsound
+        if gaps + unsound != self._gaps_seen:
+            self._gaps_seen = gaps + unsound
+            self._ctx.log.warning(
+                f"{gaps} reports did not fit into the ring and {unsound} made no sense; "
+                "asking the venue for its list of fills"
+            )
+            self.reconciler.ask_now()
 
     def _carry(self) -> int:
         finished = sum(courier.finish_jobs() for courier in (self._commits, self._lines))

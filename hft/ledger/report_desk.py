@@ -43,6 +43,8 @@ class ReportDesk:
         self._courier = courier
         self._status = status
         self._taken = 0
+        self.unsound = 0
+        """Fills that made no sense; the venue's own list must tell them."""
 
     def waiting(self) -> int:
         """Reports published and not yet handed to the courier; 0 while a batch is under way."""
@@ -60,13 +62,16 @@ class ReportDesk:
             self._courier.send(_ReportBatch(self, self.consumer.copy(count)))
         return count
 
-    def write(self, reports: npt.NDArray[np.void]) -> Stored:
-        """Courier's thread: commit the fills among `reports`."""
+    def write(self, reports: npt.NDArray[np.void]) -> tuple[Stored, int]:
+        """Courier's thread: commit the fills among `reports`; also counts those left out."""
         names = names_of(self._house, self._strategies)
-        return store.store_reports(self._engine, rows_of_reports(reports, names))
+        rows = rows_of_reports(reports, names)
+        told = int(np.count_nonzero(reports["trade_id"]))
+        return store.store_reports(self._engine, rows), told - len(rows)
 
-    def committed(self, stored: Stored, committed_ns: int) -> None:
+    def committed(self, stored: Stored, unsound: int, committed_ns: int) -> None:
         """Duty cycle: give the slots of the batch back."""
+        self.unsound += unsound
         self.consumer.release(self._taken)
         self._taken = 0
         released = int(self._house.reports_ledger.words[HEAD])
@@ -77,12 +82,12 @@ class _ReportBatch:
     def __init__(self, desk: ReportDesk, reports: npt.NDArray[np.void]) -> None:
         self._desk = desk
         self._reports = reports
-        self._stored = Stored()
+        self._stored, self._unsound = Stored(), 0
         self._committed_ns = 0
 
     def run(self) -> None:
-        self._stored = self._desk.write(self._reports)
+        self._stored, self._unsound = self._desk.write(self._reports)
         self._committed_ns = monotonic_ns()
 
     def finish(self) -> None:
-        self._desk.committed(self._stored, self._committed_ns)
+        self._desk.committed(self._stored, self._unsound, self._committed_ns)

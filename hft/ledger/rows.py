@@ -63,16 +63,29 @@ def names_of(house: House, strategies: Sequence[str]) -> Names:
 
 
 def rows_of_reports(reports: npt.NDArray[np.void], names: Names) -> list[Row]:
-    """Make a row of every report that tells a fill; the others book nothing."""
-    return [_row_of_report(report, names) for report in reports if report["trade_id"]]
+    """Make a row of every report that tells a fill; the others book nothing.
+
+    A fill that makes no sense (`is_sound`) is left out.
+    """
+    fills = (report for report in reports if report["trade_id"])
+    return [_row_of_report(report, names) for report in fills if is_sound(report, names)]
+
+
+def is_sound(report: np.void, names: Names) -> bool:
+    """Say whether a report's fill names one of our symbols, a side, a price and a quantity."""
+    symbol = int(report["symbol"])
+    return (
+        symbol < len(names.symbols)
+        and report["side"] in tuple(Side)
+        and report["last_price_ticks"] * names.tick_e8[symbol] > 0
+        and report["last_qty_lots"] * names.lot_e8[symbol] > 0
+    )
 
 
 def _row_of_report(report: np.void, names: Names) -> Row:
     symbol, intent_seq = int(report["symbol"]), int(report["intent_seq"])
     price_e8 = int(report["last_price_ticks"]) * names.tick_e8[symbol]
     qty_e8 = int(report["last_qty_lots"]) * names.lot_e8[symbol]
-    assert price_e8 > 0, f"no tick size for {names.symbols[symbol]}, or a fill without a price"
-    assert qty_e8 > 0, f"no lot size for {names.symbols[symbol]}, or a fill without a quantity"
     owner = NOT_OURS
     if intent_seq:
         name = client_order_id(names.session_epoch, intent_seq)

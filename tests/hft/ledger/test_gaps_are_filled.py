@@ -158,6 +158,24 @@ def test_a_dropped_report_makes_the_ledger_ask_at_once(world: World, venue: Loca
     assert ids(world) == [1]
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"symbol": 2}, {"side": 0}, {"last_price_ticks": 0}, {"last_qty_lots": -1}]
+)
+def test_a_report_that_makes_no_sense_is_replaced_by_what_the_venue_says(
+    world: World, venue: LocalVenue, wrong: dict[str, int]
+) -> None:
+    with world.ledger() as ledger:
+        turn_until(ledger, lambda: not ledger.reconciler.busy() and len(venue.asked) > 0)
+        venue.fill(1)
+        world.report(1, **wrong)
+        world.report(2)
+        turn_until(ledger, lambda: ledger.status.trades == 2)
+    assert [(row["trade_id"], row["source"]) for row in world.rows()] == [
+        (2, "report"),
+        (1, "user_trades"),
+    ]
+
+
 def test_a_minute_after_the_last_comparison_the_next_begins(
     world: World, venue: LocalVenue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
