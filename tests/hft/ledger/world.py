@@ -16,7 +16,7 @@ from hft.agent.contract import Context
 from hft.agent.log import Log
 from hft.clock import Deadline, anchor_now, monotonic_ns, wall_ms
 from hft.config import Settings
-from hft.config_keys import KeySource
+from hft.config_keys import Keys, KeySource
 from hft.events import REPORT, Hop, Role, Status
 from hft.ledger.agent import LedgerAgent
 from hft.topology import House
@@ -42,6 +42,7 @@ class World:
         self.house = House.create(name, anchor_now())
         self.bells = {role: Doorbell(self.house.parked_words(role)) for role in Role}
         self.settings = Settings()
+        self.keys = Keys("k" * 20, "s" * 20)
         self.reports = Producer(self.house.reports_ledger)
         self._lay()
 
@@ -75,7 +76,8 @@ class World:
     def agent(self) -> LedgerAgent:
         """A ledger that has not been started."""
         keys = self.folder / "run.json"
-        keys.write_text(json.dumps({"api_key": "k" * 20, "secret_key": "s", "api_secret": "s"}))
+        names = {"api_key": self.keys.api_key, "api_secret": self.keys.secret_key}
+        keys.write_text(json.dumps(names))
         ctx = Context(Role.LEDGER, self.house, self.bells, self.log(Role.LEDGER))
         source = KeySource(str(keys), "run")
         return LedgerAgent(ctx, self.settings, source, self.folder, STRATEGIES)
