@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
             _follow_parent(options.parent_pid)
         uvloop.run(_serve(options))
     except HftError as error:
-        sys.stderr.write(f"hft.simulator: {error}\n")
+        sys.stderr.write(f"simulator: {error}\n")
         return error.exit_code
     return ExitCode.OK
 
@@ -136,6 +136,7 @@ def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
     credentials = Credentials(options.api_key, options.api_secret)
     venue = Venue(head.symbols, credentials, recorded=True)
     market = ReplayMarket(venue, path, head, options.speed)
+    market.on_end = lambda: _say({"finished": True})
     venue.describe_market = market.describe
     return venue, market
 

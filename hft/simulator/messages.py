@@ -25,6 +25,11 @@ def price8(price_e8: int) -> str:
     return format_e8(price_e8)
 
 
+def quote5(amount_e8: int) -> str:
+    """Write a quote amount with the five decimals of order and trade records, more if needed."""
+    return format_e8(amount_e8, 8 if amount_e8 % 1_000 else 5)
+
+
 def order_reply(order: VenueOrder, *, accepted_only: bool = False) -> Json:
     """Answer of POST and DELETE order; `accepted_only` reports the state at acceptance (ACK)."""
     symbol = order.symbol
@@ -52,10 +57,10 @@ def order_record(order: VenueOrder) -> Json:
         "status": order.status,
         "clientOrderId": order.client_id,
         "price": symbol.price_text(order.limit_ticks),
-        "avgPrice": price8(order.average_e8()),
+        "avgPrice": quote5((order.average_e8() + 500) // 1_000 * 1_000),
         "origQty": symbol.qty_text(order.lots),
         "executedQty": symbol.qty_text(order.filled_lots),
-        "cumQuote": price8(order.quote_e8),
+        "cumQuote": quote5(order.quote_e8),
         **_order_terms(order),
         "time": order.time_ms,
         "updateTime": order.update_ms,
@@ -91,9 +96,9 @@ def user_trade(fill: Fill) -> Json:
         "side": SIDE_NAMES[fill.side],
         "price": symbol.price_text(fill.price_ticks),
         "qty": symbol.qty_text(fill.lots),
-        "realizedPnl": price8(fill.realized_e8),
+        "realizedPnl": price8(fill.realized_e8) if fill.realized_e8 else "0",
         "marginAsset": symbol.quote,
-        "quoteQty": price8(fill.value_e8),
+        "quoteQty": quote5(fill.value_e8),
         "baseQty": symbol.qty_text(fill.lots),
         "commission": price8(fill.fee_e8),
         "commissionAsset": symbol.quote,

@@ -104,7 +104,7 @@ class Publisher:
         self._hub = hub
         self._users = users
         self.recorded = recorded
-        self.recorded_streams: set[str] = set()
+        self.recorded_streams: frozenset[str] = frozenset()
         ids = UpdateIds(1 if recorded else FIRST_UPDATE_ID)
         self.feeds = {name: SymbolFeed(listing, ids) for name, listing in exchange.listings.items()}
 
@@ -150,8 +150,14 @@ class Publisher:
             self._hub.publish("!markPrice@arr", payload)
 
     def snapshot_id(self, symbol: str) -> int:
-        """Give the id of a book snapshot; it lies inside the next message of every chain."""
-        return self.feeds[symbol].stamp()
+        """Give the id of a book snapshot; it lies inside the next message of every chain.
+
+        Where a recording brings the depth messages, the id is the latest recorded one.
+        """
+        feed = self.feeds[symbol]
+        if any(chain.name in self.recorded_streams for chain in feed.chains):
+            return feed.update_id
+        return feed.stamp()
 
     def book_ticker(self, feed: SymbolFeed, now_ms: int, event_ms: int) -> Json:
         """One bookTicker message of the current book."""

@@ -59,9 +59,10 @@ class Recorded(msgspec.Struct):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What the beginning of a recording tells: its symbols, and which have aggTrade."""
+    """What the beginning of a recording tells: symbols, streams, and who has aggTrade."""
 
     symbols: tuple[Symbol, ...]
+    streams: frozenset[str]
     with_aggregates: frozenset[str]
 
 
@@ -104,6 +105,7 @@ def read_head(path: Path) -> Head:
         ConfigError: it cannot be read, or it is no recording this simulator can play.
     """
     decimals: dict[str, list[int]] = {}
+    streams: set[str] = set()
     aggregated: set[str] = set()
     seen = 0
     for number, line in enumerate(lines_of(path)):
@@ -115,6 +117,7 @@ def read_head(path: Path) -> Head:
                 break
             continue
         seen += 1
+        streams.add(message.stream)
         _note_decimals(message, decimals.setdefault(message.symbol, [0, 0]))
         if message.kind == "aggTrade":
             aggregated.add(message.symbol)
@@ -124,7 +127,7 @@ def read_head(path: Path) -> Head:
             'nanoseconds), a blank and {"stream": ..., "data": ...}'
         )
     symbols = tuple(symbol_for(name, *digits) for name, digits in decimals.items())
-    return Head(symbols, frozenset(aggregated))
+    return Head(symbols, frozenset(streams), frozenset(aggregated))
 
 
 def _unwrap(text: bytes) -> tuple[str, bytes, Any]:

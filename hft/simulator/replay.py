@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +104,14 @@ class ReplayMarket:
             name: RecordedBook(venue.exchange, listing)
             for name, listing in venue.exchange.listings.items()
         }
+        venue.publisher.recorded_streams = head.streams
         self._born_ns = monotonic_ns()
         self._heard_ns = 0
         self._start: tuple[int, int, int, int] | None = None
         self._played = 0
         self._latest_event_ms = 0
         self._finished = False
+        self.on_end: Callable[[], None] = _nothing
 
     def describe(self) -> dict[str, object]:
         """Describe the state of the replay."""
@@ -158,8 +160,10 @@ class ReplayMarket:
     def _peek(self) -> Recorded | None:
         if self._next >= len(self._pending):
             batch = self._reader.take()
-            self._finished = batch is None
             self._pending, self._next = batch or [], 0
+            if batch is None:
+                self._finished = True
+                self.on_end()
             if not self._pending:
                 return None
         return self._pending[self._next]
@@ -177,8 +181,6 @@ class ReplayMarket:
             if message.data["E"] // 1_000 % SLOW_MARK_SECONDS == 0:
                 hub.publish(lower + "@markPrice", payload)
             return
-        if message.kind == "depthUpdate":
-            self._venue.publisher.recorded_streams.add(message.stream)
         hub.publish(message.stream, payload)
         if message.kind == "forceOrder":
             hub.publish("!forceOrder@arr", payload)
@@ -228,6 +230,10 @@ class ReplayMarket:
             return b'"%b":%d' % (found.group(1), shifted)
 
         return _TIMES.sub(shift, message.payload)
+
+
+def _nothing() -> None:
+    """Nobody wants to know of the end."""
 
 
 def _is_diff(stream: str) -> bool:

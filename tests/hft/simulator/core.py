@@ -46,5 +46,7 @@ def request(
     return OrderRequest(**{**values, **more})  # type: ignore[arg-type]
 
 
-def place(exchange: Exchange, wish: OrderRequest, account_id: int = 1, now_ms: int = 1) -> VenueOrder:
+def place(
+    exchange: Exchange, wish: OrderRequest, account_id: int = 1, now_ms: int = 1
+) -> VenueOrder:
     return exchange.place(account_id, wish, now_ms)
