@@ -14,12 +14,15 @@ import numpy as np
 
 from hft.clock import Anchor, monotonic_ns
 from hft.events import Hop, LatchReason, OrderState, Role, Side, TradingState, Unfit, Verdict
-from hft.state.blocks import Life, Mode, Order
+from hft.state.blocks import Leg, Life, Mode, Order
+from hft.state.histogram import percentile_ns
 from hft.state.values import Records, Values, name_of, plain, read
 from hft.units import NS_PER_MS
 from ringbuf.layout import GAP, TAIL
 from ringbuf.snapshot import Snapshot
 from ringbuf.spsc import Ring, ring_report
+
+PERCENTILES = {"p50_ns": 50.0, "p90_ns": 90.0, "p99_ns": 99.0, "p99_9_ns": 99.9}
 
 
 class ReadableHouse(Protocol):
@@ -39,6 +42,7 @@ class ReadableHouse(Protocol):
     spec: Records
     position: list[Snapshot]
     orders: Records
+    latency: Records
     ledger: Snapshot
     market: Ring
     rings: dict[str, Ring]
@@ -202,6 +206,26 @@ class HouseReader:
             "hops": {hop.name: offset for hop, offset in hops if offset},
             "updated_ms": self.wall_ms(values["updated_ns"]),
         }
+
+    def latency(self) -> list[Values]:
+        """Read the histogram of every leg that was ever measured."""
+        rows = []
+        for leg, record in zip(Leg, self.house.latency, strict=True):
+            count, bins = int(record["count"]), record["bins"].copy()
+            if count:
+                rows.append(
+                    {
+                        "leg": leg.name,
+                        "count": count,
+                        "mean_ns": int(record["sum_ns"]) // count,
+                        "max_ns": int(record["max_ns"]),
+                        **{
+                            name: round(percentile_ns(bins, percent))
+                            for name, percent in PERCENTILES.items()
+                        },
+                    }
+                )
+        return rows
 
     def wall_ms(self, local_ns: int) -> int | None:
         """Turn a local time into wall-clock milliseconds; None for one that was never written."""

@@ -1,0 +1,64 @@
+"""The application: routes, the page's files, and the guard around both."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from dashboard.api import read_routes, trade_routes
+from dashboard.auth import Guard, Refusal
+from dashboard.deps import STATIC, Deps
+from dashboard.orders_given import control_routes
+from dashboard.trades import TradesUnavailable
+
+
+def create_app(deps: Deps) -> Guard:
+    """Build the application, wrapped in its guard."""
+    app = FastAPI(
+        title="HFT dashboard", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
+    )
+    app.include_router(read_routes(deps))
+    app.include_router(trade_routes(deps))
+    app.include_router(control_routes(deps))
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(TradesUnavailable, _no_trades)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _not_served)
+    app.add_api_route("/", _page, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return Guard(app, deps.access)
+
+
+async def _page() -> Response:
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def _refused(_request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Refusal)
+    return problem.response()
+
+
+async def _no_trades(_request: Request, problem: Exception) -> Response:
+    return Refusal(503, "TRADES_UNAVAILABLE", f"{problem}.".capitalize()).response()
+
+
+async def _malformed(_request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, RequestValidationError)
+    return Refusal(422, "BAD_REQUEST", _sentence(problem)).response()
+
+
+async def _not_served(_request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    return Refusal(problem.status_code, "NOT_SERVED", f"{problem.detail}.").response()
+
+
+def _sentence(problem: RequestValidationError) -> str:
+    """Say what is wrong with a request without repeating what was sent."""
+    first = problem.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
+    if first["type"] == "json_invalid":
+        return "The request is not valid JSON."
+    return f"{place or 'The request'}: {first['msg']}."

@@ -1,0 +1,107 @@
+"""The routes that change something: each asks the supervisor and passes its answer on.
+
+The dashboard decides nothing.  A refusal comes back with the supervisor's own sentence, and when
+nobody answers at its socket the page says that, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from dashboard.auth import Refusal
+from dashboard.deps import Deps
+from hft.control import ControlUnreachable
+
+STATUS_OF = {"UNKNOWN_STRATEGY": 404, "BAD_REQUEST": 422}
+REFUSED = 409
+LIMIT_MAX = 1e9
+
+
+class Body(BaseModel):
+    """A request body: unknown fields and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Control(Body):
+    """START lifts the halt, STOP halts, FLATTEN halts, cancels every order and closes positions."""
+
+    command: Literal["START", "STOP", "FLATTEN"]
+    confirm: bool = False
+
+
+class Limits(Body):
+    """Session P&L in the quote asset at which trading stops by itself; 0 turns a limit off."""
+
+    max_loss: float | None = Field(default=None, ge=0, le=LIMIT_MAX)
+    target_profit: float | None = Field(default=None, ge=0, le=LIMIT_MAX)
+
+
+class Choice(Body):
+    """The strategy to run from now on."""
+
+    strategy: str = Field(min_length=1, max_length=32)
+
+
+def control_routes(deps: Deps) -> APIRouter:
+    """Build the routes that give orders."""
+    router = APIRouter(prefix="/api")
+
+    async def ask(request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer = await run_in_threadpool(deps.ask, request)
+        except ControlUnreachable as problem:
+            raise Refusal(503, "ENGINE_UNREACHABLE", "The engine does not answer.") from problem
+        if not answer.get("ok"):
+            code = str(answer.get("code", "REFUSED"))
+            sentence = str(answer.get("message", "The engine refused without a reason."))
+            raise Refusal(STATUS_OF.get(code, REFUSED), code, sentence)
+        return answer
+
+    @router.post("/control")
+    async def control(order: Control) -> dict[str, Any]:
+        if order.command == "FLATTEN" and not order.confirm:
+            raise Refusal(400, "CONFIRM_NEEDED", "FLATTEN closes positions: send confirm = true.")
+        answer = await ask({"command": order.command.lower()})
+        return {"ok": True, "message": answer.get("message", f"{order.command} accepted.")}
+
+    @router.get("/flatten")
+    async def flatten_progress() -> dict[str, Any]:
+        return await ask({"command": "flatten_status"})
+
+    @router.post("/config")
+    async def config(limits: Limits) -> dict[str, Any]:
+        given = limits.model_dump(exclude_none=True)
+        if not given:
+            raise Refusal(422, "BAD_REQUEST", "Send max_loss, target_profit, or both.")
+        now = deps.view.limits()
+        asked = {name: given.get(name, now[name] or 0.0) for name in Limits.model_fields}
+        await ask({"command": "set_limits", **asked})
+        return {"ok": True, "message": "Limits set.", **asked}
+
+    @router.post("/strategy")
+    async def strategy(choice: Choice) -> dict[str, Any]:
+        answer = await ask({"command": "set_strategy", "strategy": choice.strategy})
+        sentence = answer.get("message", f"{choice.strategy} trades from now on.")
+        return {"ok": True, "message": sentence, "strategy": choice.strategy}
+
+    @router.get("/strategies")
+    async def strategies() -> dict[str, Any]:
+        try:
+            answer = await ask({"command": "strategies"})
+        except Refusal:
+            # The list of the start is still true to look at; choosing will say what is wrong.
+            return {"strategies": deps.view.strategies, "active": deps.view.active_strategy()}
+        return {"strategies": answer["strategies"], "active": answer["active"]}
+
+    @router.delete("/history")
+    async def clear_history() -> dict[str, Any]:
+        await run_in_threadpool(deps.trades.clear)
+        deps.pulse.history.clear()
+        return {"ok": True, "message": "The history starts anew; no trade was deleted."}
+
+    return router

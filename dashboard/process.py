@@ -1,0 +1,212 @@
+"""The dashboard as a process of the house: born by a fork, beating from its event loop, ended by
+order.
+
+It is no duty-cycle agent, since uvicorn owns its loop; it keeps the same promises in another way.
+The event loop beats the heart, so a loop that hangs is seen; the order word and the parent are
+looked at ten times a second; open streams end before the server does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from dashboard.app import create_app
+from dashboard.auth import Access, token_at
+from dashboard.deps import Deps
+from dashboard.stream import Pulse
+from dashboard.trades import TradeBook, TradesUnavailable
+from dashboard.view import View
+from hft.agent.contract import Context
+from hft.agent.machine import Step, advance
+from hft.agent.vitals import Vitals
+from hft.clock import monotonic_ns
+from hft.control import ask
+from hft.errors import BootError, ExitCode
+from hft.state.blocks import Mode, Order
+from hft.topology import House
+from hft.units import NS_PER_MS
+from ringbuf.memory import Segment
+
+CONTROL_SOCKET = "control.sock"
+TOKEN_FILE = "dashboard.token"
+LOOK_S = 0.1
+STOP_MAX_S = 1
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the process decides what a signal means."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+class Serving:
+    """One server over one listening socket, with its pulse; the part a test uses without a
+    process.
+    """
+
+    def __init__(self, deps: Deps, listening_socket: socket.socket) -> None:
+        self._pulse = deps.pulse
+        self._socket = listening_socket
+        config = uvicorn.Config(
+            create_app(deps),
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_MAX_S,
+            timeout_keep_alive=30,
+        )
+        self._server = Server(config)
+
+    async def run(self) -> None:
+        """Serve until `stop`; whatever breaks the pulse breaks the server, too."""
+        pulse = asyncio.create_task(self._pulse.run())
+        pulse.add_done_callback(lambda _task: self.stop())
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            self._pulse.close()
+        await pulse
+
+    def stop(self) -> None:
+        """End every stream and stop serving within a second; asking twice is harmless."""
+        self._pulse.close()
+        self._server.should_exit = True
+
+
+class DashboardProcess:
+    """The whole life of the dashboard in a forked child, from STARTING to STOPPED.
+
+    `listening_socket` was bound and set to listen by the supervisor; `strategies` are the names
+    behind the run's strategy index.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        listening_socket: socket.socket,
+        data_dir: Path,
+        database: str,
+        strategies: Sequence[str],
+    ) -> None:
+        self._context = context
+        self._socket = listening_socket
+        self._data_dir = data_dir
+        self._database = database
+        self._strategies = strategies
+        self._vitals = Vitals(context.house, context.role)
+        self._order = context.house.orders_to[context.role]
+        self._parent_pid = int(context.house.run[0]["supervisor_pid"])
+        self._stop_asked = False
+        self.reason = ""
+        """Why the process ended, when not because it was asked to."""
+
+    def run(self) -> ExitCode:
+        """Live the whole life; never raises."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        code = ExitCode.FATAL
+        try:
+            serving = Serving(self._deps(), self._socket)
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._live(serving))
+            code = ExitCode.OK
+        except BootError as problem:
+            self.reason, code = str(problem), problem.exit_code
+        except Exception as problem:  # noqa: BLE001 - the last net for every cause.
+            self.reason = f"{type(problem).__name__}: {problem}\n{traceback.format_exc()}"
+        if code is not ExitCode.OK:
+            self._context.log.error(f"dashboard: {self.reason}")
+        self._vitals.end(code)
+        self._move(Step.ENDED)
+        return code
+
+    def _deps(self) -> Deps:
+        # Everything it shows is read through a mapping of its own that the kernel keeps read-only.
+        house = House.attach(Segment.attach(self._context.house.segment.name))
+        view = View(house, self._strategies)
+        demo = int(house.run[0]["mode"]) == Mode.DEMO
+        try:
+            token = "" if demo else token_at(self._data_dir / TOKEN_FILE)
+        except OSError as problem:
+            raise BootError(f"cannot keep the dashboard's token: {problem}") from problem
+        pulse, trades = Pulse(view), TradeBook(self._database)
+        self._remember(pulse, trades, int(house.run[0]["started_wall_ns"]) // NS_PER_MS)
+        return Deps(
+            view=view,
+            pulse=pulse,
+            trades=trades,
+            ask=partial(ask, self._data_dir / CONTROL_SOCKET),
+            access=Access(self._socket.getsockname()[0], token),
+        )
+
+    def _remember(self, pulse: Pulse, trades: TradeBook, started_ms: int) -> None:
+        """Take up the session's P&L curve where the last dashboard of this run left it."""
+        try:
+            points = trades.session(started_ms)
+        except TradesUnavailable as problem:
+            self._context.log.warning(f"the P&L curve starts empty: {problem}")
+            return
+        pulse.history.prepend((ms, pnl, pnl) for ms, pnl in points)
+
+    async def _live(self, serving: Serving) -> None:
+        logging.getLogger("uvicorn").addHandler(_ToHouseLog(self._context))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
+        server = asyncio.create_task(serving.run())
+        self._move(Step.STARTED)
+        running = False
+        while not server.done():
+            self._vitals.beat(monotonic_ns())
+            if self._must_end():
+                break
+            if not running and int(self._order["order"]) == Order.RUN:
+                self._move(Step.TOLD_TO_RUN)
+                running = True
+            await asyncio.wait([server], timeout=LOOK_S)
+        self._move(Step.TOLD_TO_DRAIN)
+        serving.stop()
+        await server
+
+    def _must_end(self) -> bool:
+        orphan = self._parent_pid != 0 and os.getppid() != self._parent_pid
+        return self._stop_asked or orphan or int(self._order["order"]) == Order.DRAIN
+
+    def _move(self, step: Step) -> None:
+        self._vitals.life = advance(self._vitals.life, step)
+
+    def _stop(self) -> None:
+        self._stop_asked = True
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        self._stop()
+
+
+class _ToHouseLog(logging.Handler):
+    """Hands what the web server has to say, warnings and worse, to the house's log."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(logging.WARNING)
+        self._log = context.log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a traceback is cut to what one log line holds."""
+        write = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        cause = f": {record.exc_info[1]!r}" if record.exc_info else ""
+        write(f"web server: {record.getMessage()}{cause}")

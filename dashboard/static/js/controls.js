@@ -1,0 +1,183 @@
+// START, STOP, FLATTEN, strategy and limits.  Every refusal shows the sentence the engine gave.
+
+import { byId, setText } from "./dom.js";
+import { number, signed } from "./format.js";
+import { ask } from "./dialog.js";
+import { change, get, onTokenNeeded, Refused } from "./server.js";
+
+const FLATTEN_MAX_MS = 60_000;
+let status = null;
+let busy = false;
+
+export function wireControls(onCleared) {
+  byId("run").addEventListener("click", () => startOrStop());
+  byId("flatten").addEventListener("click", () => flatten());
+  byId("strategy-form").addEventListener("submit", (event) => submit(event, chooseStrategy));
+  byId("limits-form").addEventListener("submit", (event) => submit(event, applyLimits));
+  byId("strategy").addEventListener("change", showApplicable);
+  for (const id of ["max-loss", "target-profit"]) byId(id).addEventListener("input", showApplicable);
+  byId("history-clear").addEventListener("click", () => clearHistory(onCleared));
+  onTokenNeeded((wasWrong) => ask({
+    title: "Control token",
+    text: `${wasWrong ? "That token was not right.\n" : ""}Orders to this engine need the token that stands in dashboard.token in its data folder. It is kept in this tab only.`,
+    secret: true,
+    yes: "Use it",
+  }));
+  loadStrategies();
+}
+
+async function loadStrategies() {
+  const { strategies, active } = await get("/api/strategies").catch(() => ({ strategies: [], active: "" }));
+  const list = byId("strategy");
+  list.replaceChildren(...strategies.map((name) => new Option(name, name, false, name === active)));
+}
+
+export function showControls(newest) {
+  const was = status;
+  status = newest;
+  const run = byId("run");
+  run.disabled = busy;
+  byId("flatten").disabled = busy;
+  setText(run, status.running ? "STOP" : "START");
+  run.classList.toggle("primary", !status.running);
+  if (was?.active_strategy !== status.active_strategy) {
+    byId("strategy").value = status.active_strategy;
+    if (was) loadStrategies();
+  }
+  for (const [id, name] of [["max-loss", "max_loss"], ["target-profit", "target_profit"]]) {
+    const field = byId(id);
+    if (was?.[name] !== status[name] && document.activeElement !== field) field.value = status[name] ?? "";
+  }
+  showApplicable();
+}
+
+export function disableControls() {
+  for (const id of ["run", "flatten", "strategy-apply", "limits-apply"]) byId(id).disabled = true;
+}
+
+const amountIn = (id) => {
+  const text = byId(id).value.trim().replaceAll(",", "");
+  return text === "" ? NaN : Number(text);
+};
+
+function showApplicable() {
+  const chosen = byId("strategy").value;
+  byId("strategy-apply").disabled = busy || !chosen || chosen === status?.active_strategy;
+  const same = amountIn("max-loss") === status?.max_loss && amountIn("target-profit") === status?.target_profit;
+  byId("limits-apply").disabled = busy || same;
+}
+
+function answer(sentence, wrong = false) {
+  const node = byId("control-answer");
+  setText(node, sentence);
+  node.classList.toggle("bad", wrong);
+}
+
+async function attempt(deed, done) {
+  busy = true;
+  disableControls();
+  try {
+    const reply = await deed();
+    answer(done ?? reply.message ?? "Done.");
+    return reply;
+  } catch (refusal) {
+    if (!(refusal instanceof Refused)) throw refusal;
+    answer(refusal.message, true);
+    if (getComputedStyle(byId("control-answer")).display === "none" || !byId("control-answer").offsetParent) {
+      await ask({ title: "Not done", text: refusal.message, no: "" });
+    }
+    return null;
+  } finally {
+    busy = false;
+    if (status) showControls(status);
+  }
+}
+
+function submit(event, deed) {
+  event.preventDefault();
+  deed();
+}
+
+export async function startOrStop() {
+  if (busy || !status) return;
+  const command = status.running ? "STOP" : "START";
+  if (command === "START" && status.mode !== "DEMO") {
+    const sure = await ask({
+      title: `START on ${status.mode}`,
+      text: `${status.active_strategy} will send orders for ${status.symbol}.\nMax loss ${number(status.max_loss, 2)}, largest position ${status.max_position}.`,
+      yes: "START",
+      look: true,
+    });
+    if (!sure) return;
+  }
+  await attempt(() => change("POST", "/api/control", { command }));
+}
+
+export async function flatten() {
+  if (busy || !status) return;
+  await ask({
+    title: "Flatten everything?",
+    text: flattenText(),
+    yes: "FLATTEN",
+    look: true,
+    work: async (say) => {
+      say("Asking the engine…");
+      const begun = await attempt(() => change("POST", "/api/control", { command: "FLATTEN", confirm: true }));
+      if (!begun) return say(byId("control-answer").textContent, true);
+      return follow(say);
+    },
+  });
+}
+
+function flattenText() {
+  const open = status.symbols.filter((row) => row.position);
+  const closing = open.map((row) => {
+    const size = number(Math.abs(row.position), row.qty_decimals ?? 3);
+    return `${row.position > 0 ? "sell" : "buy"} ${size} ${row.symbol} at market, reduce-only`;
+  });
+  return [
+    "Trading halts until START. Then, at the venue:",
+    `· cancel every open order (${number(status.open_orders)} known now)`,
+    ...(closing.length ? closing.map((line) => `· ${line}`) : ["· no position is open as far as we know"]),
+  ].join("\n");
+}
+
+async function follow(say) {
+  const until = performance.now() + FLATTEN_MAX_MS;
+  while (performance.now() < until) {
+    const progress = await get("/api/flatten").catch((refusal) => ({ state: "running", message: refusal.message }));
+    if (progress.state === "done") {
+      say(progress.message || "Flat.");
+      return answer(progress.message || "Flat.");
+    }
+    if (progress.state === "failed") {
+      answer(progress.message, true);
+      return say(progress.message, true);
+    }
+    const open = status.symbols.filter((row) => row.position).map((row) => `${signed(row.position, row.qty_decimals ?? 3)} ${row.symbol}`);
+    say(progress.message || `Closing${open.length ? `: ${open.join(", ")} left` : ""}…`);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+  }
+  return say("The venue has not said flat within a minute: look at the log and at the venue.", true);
+}
+
+function chooseStrategy() {
+  return attempt(() => change("POST", "/api/strategy", { strategy: byId("strategy").value }));
+}
+
+function applyLimits() {
+  const [maxLoss, targetProfit] = [amountIn("max-loss"), amountIn("target-profit")];
+  if (![maxLoss, targetProfit].every((value) => Number.isFinite(value) && value >= 0)) {
+    return answer("Limits are numbers of 0 or more.", true);
+  }
+  return attempt(() => change("POST", "/api/config", { max_loss: maxLoss, target_profit: targetProfit }));
+}
+
+async function clearHistory(onCleared) {
+  const sure = await ask({
+    title: "Clear the history?",
+    text: "The list and the chart start anew from now. No trade is deleted from the database.",
+    yes: "Clear",
+  });
+  if (sure && (await attempt(() => change("DELETE", "/api/history")))) onCleared();
+}

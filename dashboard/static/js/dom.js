@@ -1,0 +1,50 @@
+// Small helpers over the document.  Text from outside only ever becomes text content.
+
+export const byId = (id) => document.getElementById(id);
+
+export function setText(node, text) {
+  const value = text ?? "";
+  if (node.textContent === value) return false;
+  node.textContent = value;
+  return true;
+}
+
+// Write a live number and let it flash once when it changed.
+export function setNumber(node, text, direction = 0) {
+  const known = node.dataset.known === "yes";
+  const changed = setText(node, text);
+  node.classList.toggle("up", direction > 0);
+  node.classList.toggle("down", direction < 0);
+  if (changed && known) {
+    node.classList.remove("flash");
+    void node.offsetWidth; // Restarts the animation.
+    node.classList.add("flash");
+  }
+  node.dataset.known = "yes";
+}
+
+export function element(tag, text, className) {
+  const node = document.createElement(tag);
+  if (text !== undefined && text !== null) node.textContent = text;
+  if (className) node.className = className;
+  return node;
+}
+
+// Rows as lists of [text, className]; existing rows are reused so that selection and scroll stay.
+export function fillTable(table, rows) {
+  const body = table.tBodies[0];
+  while (body.rows.length > rows.length) body.deleteRow(-1);
+  rows.forEach((cells, index) => {
+    const row = body.rows[index] ?? body.insertRow();
+    while (row.cells.length > cells.length) row.deleteCell(-1);
+    cells.forEach(([text, className = ""], column) => {
+      const cell = row.cells[column] ?? row.insertCell();
+      setText(cell, text);
+      if (cell.className !== className) cell.className = className;
+    });
+  });
+}
+
+export function setPressed(buttons, isPressed) {
+  for (const button of buttons) button.setAttribute("aria-pressed", String(isPressed(button)));
+}

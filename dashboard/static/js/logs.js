@@ -1,0 +1,74 @@
+// The log: new lines at the end, filtered here, following only while the reader is at the end.
+
+import { byId, element } from "./dom.js";
+import { timeMs } from "./format.js";
+import { get } from "./server.js";
+
+const LINES_MAX = 512;
+
+export class Logs {
+  constructor() {
+    this.lines = [];
+    this.box = byId("logs");
+    this.filter = byId("log-filter");
+    this.filter.addEventListener("input", () => this.redraw());
+    this.fetching = false;
+    get("/api/logs").then(({ logs }) => this.add(logs)).catch(() => {});
+  }
+
+  // Every status carries the newest lines; when more came than it holds, the rest is fetched.
+  notice(logs) {
+    const last = this.lines.at(-1)?.number ?? 0;
+    const newest = logs.at(-1)?.number ?? 0;
+    if (newest < last) this.reset();
+    else if (newest === last) return;
+    if (last && logs[0].number > last + 1 && !this.fetching) {
+      this.fetching = true;
+      get(`/api/logs?after=${last}`)
+        .then((reply) => this.add(reply.logs))
+        .catch(() => this.add(logs))
+        .finally(() => (this.fetching = false));
+      return;
+    }
+    this.add(logs);
+  }
+
+  reset() {
+    this.lines = [];
+    this.box.replaceChildren();
+  }
+
+  add(logs) {
+    const last = this.lines.at(-1)?.number ?? 0;
+    const fresh = logs.filter((line) => line.number > last);
+    if (!fresh.length) return;
+    const following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 24;
+    this.lines.push(...fresh);
+    this.lines.splice(0, Math.max(0, this.lines.length - LINES_MAX));
+    this.box.append(...fresh.filter((line) => this.matches(line)).map(row));
+    while (this.box.children.length > LINES_MAX) this.box.firstElementChild.remove();
+    if (following) this.box.scrollTop = this.box.scrollHeight;
+  }
+
+  redraw() {
+    this.box.replaceChildren(...this.lines.filter((line) => this.matches(line)).map(row));
+    this.box.scrollTop = this.box.scrollHeight;
+  }
+
+  matches(line) {
+    const wanted = this.filter.value.trim().toLowerCase();
+    return !wanted || `${line.level} ${line.role} ${line.text}`.toLowerCase().includes(wanted);
+  }
+}
+
+function row(line) {
+  const node = element("p");
+  const lost = line.dropped_before ? `(${line.dropped_before} lines lost before) ` : "";
+  node.append(
+    element("span", timeMs(line.ts_ms), "quiet"),
+    element("span", line.level, line.level),
+    element("span", line.role, "quiet"),
+    element("span", lost + line.text),
+  );
+  return node;
+}

@@ -1,0 +1,110 @@
+// Trades since the last clearing, newest first, grouped by UTC day.
+
+import { byId, element, setText } from "./dom.js";
+import { day, dayName, direction, number, signed, time } from "./format.js";
+import { get } from "./server.js";
+
+const PAGE = 200;
+
+// A fee in another coin than the symbol's own money cannot be taken off without a price.
+const net = (trade) => trade.pnl - (ownFee(trade) ? trade.fee : 0);
+const ownFee = (trade) => !trade.fee_currency || trade.symbol.endsWith(trade.fee_currency);
+
+export class Trades {
+  constructor(onTotals) {
+    this.onTotals = onTotals;
+    this.shown = PAGE;
+    this.seen = -1;
+    this.loading = false;
+    byId("trades-more").addEventListener("click", () => {
+      this.shown += PAGE;
+      this.load();
+    });
+  }
+
+  // Called with every status: the database is asked only when there is something new in it.
+  notice(status, decimals) {
+    this.decimals = decimals;
+    const mark = `${status.trade_count}/${status.ledger?.trades ?? 0}`;
+    if (mark === this.seen || this.loading) return;
+    this.seen = mark;
+    this.load();
+  }
+
+  async load() {
+    this.loading = true;
+    try {
+      const pages = [];
+      for (let offset = 0; offset < this.shown; offset += PAGE) {
+        const page = await get(`/api/history?limit=${PAGE}&offset=${offset}`);
+        pages.push(page);
+        if (page.trades.length < PAGE) break;
+      }
+      this.show(pages.flatMap((page) => page.trades), pages[0]);
+    } catch (refusal) {
+      setText(byId("trades-sub"), refusal.message);
+      this.seen = -1;
+    } finally {
+      this.loading = false;
+    }
+  }
+
+  show(trades, { count, totals }) {
+    this.onTotals(totals);
+    const body = byId("trades").tBodies[0];
+    const rows = [];
+    const complete = trades.length >= count;
+    for (const [name, group] of groupByDay(trades)) {
+      const last = trades[trades.length - 1] === group[group.length - 1];
+      rows.push(dayRow(name, group, complete || !last), ...group.map((trade) => this.row(trade)));
+    }
+    body.replaceChildren(...rows);
+    byId("trades-empty").hidden = trades.length > 0;
+    byId("trades").hidden = trades.length === 0;
+    byId("trades-more").hidden = complete;
+    const all = totals.all_time;
+    setText(byId("trades-sub"), count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)} · times are UTC` : "");
+  }
+
+  row(trade) {
+    const { price = 2, qty = 3 } = this.decimals?.[trade.symbol] ?? {};
+    const row = element("tr");
+    const cells = [
+      [time(trade.exchange_ts_ms)],
+      [trade.symbol],
+      [trade.side, trade.side === "BUY" ? "up" : "down"],
+      [number(trade.price, price), "r"],
+      [number(trade.quantity, qty), "r"],
+      [signed(trade.pnl), `r ${tone(trade.pnl)}`],
+      [ownFee(trade) ? number(trade.fee, 4) : `${trade.fee} ${trade.fee_currency}`, "r"],
+      [trade.strategy || "by hand", "wide quiet"],
+    ];
+    for (const [text, className] of cells) row.append(element("td", text, className));
+    row.title = `order ${trade.order_id}, trade ${trade.exec_id ?? trade.trade_id}`;
+    return row;
+  }
+}
+
+const tone = (value) => ["down", "", "up"][direction(value) + 1];
+
+function groupByDay(trades) {
+  const groups = new Map();
+  for (const trade of trades) {
+    const key = day(trade.exchange_ts_ms);
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(trade);
+  }
+  return groups;
+}
+
+function dayRow(_name, group, whole) {
+  const row = element("tr", null, "day");
+  const head = element("td", dayName(group[0].exchange_ts_ms));
+  head.colSpan = 4;
+  const sum = group.reduce((total, trade) => total + net(trade), 0);
+  const count = element("td", whole ? `${number(group.length)} trades` : "", "r quiet");
+  const total = element("td", whole ? `net ${signed(sum)}` : "", `r ${whole ? tone(sum) : ""}`);
+  total.colSpan = 2;
+  row.append(head, count, total, element("td", "", "wide"));
+  return row;
+}

@@ -1,0 +1,41 @@
+// Why the strategy does or does not act, and what the gate refused.
+
+import { byId, element, setText } from "./dom.js";
+import { age, micros, number, signed } from "./format.js";
+
+export function showWhy(status) {
+  setText(byId("trading-sentence"), status.trading_sentence);
+  byId("trading-sentence").classList.toggle("amber", status.trading_state !== "ACTIVE");
+  const verdict = status.verdict;
+  setText(byId("verdict-sentence"), verdict?.sentence ?? "The strategy has not decided anything yet.");
+  setText(byId("verdict-age"), verdict ? `${age(verdict.age_ms)} ago` : "");
+  showDistance(verdict);
+  showFacts(status, verdict);
+}
+
+function showDistance(verdict) {
+  const needed = verdict ? Math.abs(verdict.needed) : 0;
+  const usable = needed > 0 && Number.isFinite(verdict.distance);
+  byId("distance").hidden = !usable;
+  if (!usable) return;
+  byId("distance-meter").value = Math.min(1, Math.abs(verdict.distance) / needed);
+  setText(byId("distance-text"), `${signed(verdict.distance, 1)} of ${number(needed, 1)}`);
+}
+
+function showFacts(status, verdict) {
+  const denied = Object.entries(status.denied).map(([reason, count]) => `${reason.toLowerCase().replaceAll("_", " ")} ${number(count)}`);
+  const facts = [
+    ["Ticks per second", number(status.ticks_per_second, 1)],
+    ["Decisions", verdict ? `${number(verdict.events)} events, ${number(verdict.intents)} intents` : "–"],
+    ["Orders", `${number(status.orders_sent)} sent, ${number(status.open_orders)} open, ${number(status.unknown_orders)} unknown`],
+    ["Last order", micros(status.order_rtt_us)],
+    ["Denied by the gate", denied.join(", ") || "none"],
+    ["Rejected by the venue", status.rejected ? `${number(status.rejected)}, last code ${status.last_reject_code}` : "none"],
+  ];
+  const list = byId("facts");
+  while (list.children.length < facts.length * 2) list.append(element("dt"), element("dd"));
+  facts.forEach(([name, value], index) => {
+    setText(list.children[2 * index], name);
+    setText(list.children[2 * index + 1], value);
+  });
+}

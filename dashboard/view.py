@@ -1,0 +1,355 @@
+"""The state of the house as the page shows it: one dictionary, built from one look at the segment.
+
+Here whole numbers in 1e-8 become floats for people, and codes become names and sentences.  Nothing
+on the page is computed elsewhere, so what it says can be tested without a browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboard import sentences
+from hft.events import Denial, Role
+from hft.state.blocks import Life
+from hft.state.log_tail import log_lines
+from hft.state.reader import HouseReader
+from hft.state.values import Values
+from hft.topology import PROCESSES, RINGS, House
+from hft.units import E8, NS_PER_MS, NS_PER_S, decimals_of
+
+STATUS_LOG_LINES = 40
+HEARTBEAT_MAX_NS = {spec.role.name: spec.heartbeat_max_ns for spec in PROCESSES}
+HEARTBEAT_MAX_DEFAULT_NS = 10 * NS_PER_S
+FEED_STALE_DEFAULT_NS = 3 * NS_PER_S
+
+
+def amount(value_e8: int | None) -> float | None:
+    """Turn units of 1e-8 into the number a person reads."""
+    return None if value_e8 is None else value_e8 / E8
+
+
+def positive(value: float | None) -> float | None:
+    """Give a price that was never written (0) as None."""
+    return value or None
+
+
+def milliseconds(age_ns: int | None) -> float | None:
+    """Turn an age into milliseconds, rounded for the wire."""
+    return None if age_ns is None else round(age_ns / NS_PER_MS, 1)
+
+
+class View:
+    """Builds what the page shows; `strategies` are the names behind the run's strategy index."""
+
+    def __init__(self, house: House, strategies: Sequence[str]) -> None:
+        self.house = house
+        self.reader = HouseReader(house)
+        self.strategies = list(strategies)
+
+    def status(self, ticks_per_second: float) -> dict[str, Any]:
+        """Tell everything the page shows live."""
+        run, account = self.reader.run(), self.reader.account() or {}
+        processes = self.processes()
+        markets = self.markets()
+        return {
+            **self._safety(account, processes),
+            **money_of(account),
+            **self.limits(),
+            **self._first_symbol(markets),
+            "mode": run["mode"],
+            "started_ms": run["started_ms"],
+            "active_strategy": self.active_strategy(),
+            "ticks_per_second": round(ticks_per_second, 1),
+            "order_rtt_us": microseconds(account.get("order_rtt_ns")),
+            "symbols": markets,
+            "verdict": self._verdict(),
+            "feed": self.feed(markets),
+            "processes": processes,
+            "rings": self.rings(),
+            "ledger": self._ledger(),
+            "logs": log_lines(self.house, STATUS_LOG_LINES),
+        }
+
+    def active_strategy(self) -> str:
+        """Name the strategy of the run; its number when the list does not know it."""
+        index = int(self.house.run[0]["strategy_index"])
+        return self.strategies[index] if 0 <= index < len(self.strategies) else str(index)
+
+    def pnl_now(self) -> tuple[float, float] | None:
+        """Read total and realised P&L of the session; None until execution has written them."""
+        account = self.reader.account()
+        if account is None:
+            return None
+        money = money_of(account)
+        return money["total_pnl"], money["realized_pnl"]
+
+    def processes(self) -> list[dict[str, Any]]:
+        """List every process with its health in a word."""
+        return [
+            {
+                "role": row["role"].lower(),
+                "pid": row["pid"],
+                "core": row["core"],
+                "idle": row["idle"],
+                "life": row["life"],
+                "health": health_of(row),
+                "heartbeat_age_ms": milliseconds(row["heartbeat_age_ns"]),
+                "up_s": None if row["age_ns"] is None else row["age_ns"] // NS_PER_S,
+                "cycles": row["cycles"],
+                "longest_cycle_us": microseconds(row["longest_cycle_ns"]),
+                "stalls": row["stalls"],
+                "events_in": row["events_in"],
+                "events_out": row["events_out"],
+                "restarts": row["restarts"],
+                "late_compilations": row["late_compilations"],
+                "log_dropped": row["log_dropped"],
+                "last_exit": row["last_exit"],
+            }
+            for row in self.reader.processes()
+        ]
+
+    def rings(self) -> list[dict[str, Any]]:
+        """List every ring with who writes, who reads, and what a full one does."""
+        specs = {spec.name: spec for spec in RINGS}
+        return [
+            {
+                **row,
+                "producer": specs[row["name"]].producer.name.lower(),
+                "consumer": specs[row["name"]].consumer.name.lower(),
+                "when_full": specs[row["name"]].when_full,
+            }
+            for row in self.reader.rings()
+        ]
+
+    def markets(self) -> list[dict[str, Any]]:
+        """List every symbol with its prices, its position and whether the venue agrees with it."""
+        pairs = zip(self.reader.markets(), self.reader.positions(), strict=True)
+        return [symbol_row(market, position) for market, position in pairs]
+
+    def feed(self, markets: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Say how fresh the market data is, and what its connections count."""
+        ages = [row["tick_age_ms"] for row in markets if row["tick_age_ms"] is not None]
+        stale_ms = self._feed_stale_ns() / NS_PER_MS
+        age_ms = min(ages, default=None)
+        return {
+            "age_ms": age_ms,
+            "fresh": age_ms is not None and age_ms <= stale_ms,
+            "stale_after_ms": stale_ms,
+            "links": [
+                {**link, "age_ms": milliseconds(link.pop("age_ns"))}
+                for link in self.reader.feed_links()
+            ],
+        }
+
+    def orders(self, limit: int) -> list[dict[str, Any]]:
+        """List the newest orders, their prices and quantities as numbers."""
+        return [order_row(order) for order in self.reader.orders(limit)]
+
+    def limits(self) -> dict[str, Any]:
+        """Tell the limits in force; None before the supervisor has written them."""
+        limits = self.reader.limits() or {}
+        return {
+            "max_loss": amount(limits.get("max_loss_e8")),
+            "target_profit": amount(limits.get("target_profit_e8")),
+            "max_position": amount(limits.get("max_position_e8")),
+            "max_order_size": amount(limits.get("max_order_size_e8")),
+        }
+
+    def system(self) -> dict[str, Any]:
+        """Tell everything about the machinery: processes, rings, connections, ledger, run."""
+        run = self.reader.run()
+        return {
+            "mode": run["mode"],
+            "started_ms": run["started_ms"],
+            "session_epoch": run["session_epoch"],
+            "strategy_epoch": run["strategy_epoch"],
+            "processes": self.processes(),
+            "rings": self.rings(),
+            "feed": self.feed(self.markets()),
+            "ledger": self._ledger(),
+        }
+
+    def not_ready(self) -> list[str]:
+        """Name, in a few words each, what keeps the house from trading; empty when nothing does."""
+        processes = self.processes()
+        known = {row["role"] for row in processes}
+        missing = [
+            f"{row['role']} is {row['health']}" for row in processes if row["health"] != "ok"
+        ]
+        missing += [
+            f"{spec.role.name.lower()} was never started"
+            for spec in PROCESSES
+            if spec.role.name.lower() not in known
+        ]
+        if not self.feed(self.markets())["fresh"]:
+            missing.append("market data is not fresh")
+        if not (self.reader.account() or {}).get("reconciled"):
+            missing.append("the account is not reconciled")
+        return missing
+
+    def latency(self) -> list[dict[str, Any]]:
+        """List every leg of the way from tick to trade that was measured."""
+        return self.reader.latency()
+
+    def _feed_stale_ns(self) -> int:
+        limits = self.reader.limits() or {}
+        return int(limits.get("feed_stale_ns") or FEED_STALE_DEFAULT_NS)
+
+    def _safety(self, account: Values, processes: list[dict[str, Any]]) -> dict[str, Any]:
+        latch = self.reader.latch()
+        answers = any(
+            row["role"] == Role.EXECUTION.name.lower() and row["health"] == "ok"
+            for row in processes
+        )
+        # What a dead process wrote last is no statement about now: without execution nothing is
+        # sent.
+        state = account.get("trading_state", "HALTED") if answers else "HALTED"
+        if latch["latched"]:
+            state = "HALTED"
+        denied = account.get("denied", ())
+        return {
+            "running": not latch["latched"],
+            "trading_state": state,
+            "trading_sentence": sentences.trading(state, latch, account, answers=answers),
+            "latch": {
+                "latched": latch["latched"],
+                "hand": latch["hand"],
+                "reason": latch["reason"],
+                "since_ms": milliseconds(latch["age_ns"]),
+            },
+            "unfit": account.get("unfit", "STARTING"),
+            "reconciled": bool(account.get("reconciled")),
+            "unknown_orders": account.get("unknown_orders", 0),
+            "open_orders": account.get("open_orders", 0),
+            "orders_sent": account.get("orders_sent", 0),
+            "trade_count": account.get("fills", 0),
+            "rejected": account.get("rejected", 0),
+            "last_reject_code": account.get("last_reject_code", 0),
+            "denied": {
+                reason.name: denied[reason]
+                for reason in Denial
+                if reason < len(denied) and denied[reason]
+            },
+            "account_age_ms": milliseconds(account.get("age_ns")),
+            "clock_offset_ms": milliseconds(account.get("clock_offset_ns")),
+        }
+
+    def _first_symbol(self, markets: list[dict[str, Any]]) -> dict[str, Any]:
+        first = markets[0] if markets else {}
+        agreeing = [row["agrees"] for row in markets]
+        known = [agrees for agrees in agreeing if agrees is not None]
+        return {
+            "symbol": first.get("symbol"),
+            "position": first.get("position"),
+            "average_entry": first.get("average_entry"),
+            "last_price": first.get("last"),
+            "last_tick_ms": first.get("last_tick_ms"),
+            "last_tick_age_ms": first.get("tick_age_ms"),
+            "agreement": all(known) if known else None,
+        }
+
+    def _verdict(self) -> dict[str, Any] | None:
+        verdict = self.reader.verdict()
+        if verdict is None:
+            return None
+        sentence, name = sentences.verdict(verdict, self.active_strategy())
+        return {
+            "name": name,
+            "sentence": sentence,
+            "distance": verdict["distance"],
+            "needed": verdict["needed"],
+            "age_ms": milliseconds(verdict["age_ns"]),
+            "events": verdict["events"],
+            "intents": verdict["intents"],
+            "refused": verdict["refused"],
+            "gaps_seen": verdict["gaps_seen"],
+            "counts": verdict["counts"],
+        }
+
+    def _ledger(self) -> dict[str, Any] | None:
+        ledger = self.reader.ledger()
+        if ledger is None:
+            return None
+        return {
+            "trades": ledger["trades"],
+            "committed": ledger["committed"],
+            "gap_filled": ledger["gap_filled"],
+            "errors": ledger["errors"],
+            "age_ms": milliseconds(ledger["age_ns"]),
+        }
+
+
+def microseconds(span_ns: int | None) -> float | None:
+    """Turn a span into microseconds; 0 means it was never measured."""
+    return round(span_ns / 1000, 1) if span_ns else None
+
+
+def money_of(account: Values) -> dict[str, Any]:
+    """Tell the session's money; realised P&L is net of fees."""
+    if not account:
+        names = ("realized_pnl", "unrealized_pnl", "total_pnl", "fees", "initial_balance")
+        return dict.fromkeys((*names, "available_balance", "wallet_balance"))
+    return {
+        "realized_pnl": amount(account["realised_e8"] - account["fees_e8"]),
+        "unrealized_pnl": amount(account["unrealised_e8"]),
+        "total_pnl": amount(account["pnl_e8"]),
+        "fees": amount(account["fees_e8"]),
+        "initial_balance": amount(account["initial_wallet_e8"]),
+        "available_balance": amount(account["available_e8"]),
+        "wallet_balance": amount(account["wallet_e8"]),
+    }
+
+
+def health_of(row: Values) -> str:
+    """Judge a process by its own last words: ok, starting, draining, stopped or silent."""
+    age_ns = row["heartbeat_age_ns"]
+    silent_ns = HEARTBEAT_MAX_NS.get(row["role"], HEARTBEAT_MAX_DEFAULT_NS)
+    if row["life"] == Life.STOPPED.name:
+        return "stopped"
+    if age_ns is None or age_ns > silent_ns:
+        return "silent"
+    return "ok" if row["life"] == Life.RUNNING.name else str(row["life"]).lower()
+
+
+def symbol_row(market: Values, position: Values) -> dict[str, Any]:
+    """Tell one symbol: prices, position, entry, and whether the venue's own view is the same."""
+    lots, told = position.get("position_lots"), position.get("venue_position_lots")
+    known = lots is not None and position["venue_age_ns"] is not None
+    return {
+        "symbol": market["symbol"],
+        "last": positive(market.get("last")),
+        "bid": positive(market.get("bid")),
+        "ask": positive(market.get("ask")),
+        "mark": positive(market.get("mark")),
+        "last_tick_ms": market["newest_wall_ms"],
+        "tick_age_ms": milliseconds(market["age_ns"]),
+        "position": None if lots is None else amount(lots * position["lot_e8"]),
+        "venue_position": amount(told * position["lot_e8"]) if known and told is not None else None,
+        "agrees": lots == told if known else None,
+        "average_entry": amount(position.get("entry_e8") or None),
+        "unrealized_pnl": amount(position.get("unrealised_e8")),
+        "fills": position.get("fills", 0),
+        "price_decimals": decimals_of(position["tick_e8"]) if position["tick_e8"] > 0 else None,
+        "qty_decimals": decimals_of(position["lot_e8"]) if position["lot_e8"] > 0 else None,
+    }
+
+
+def order_row(order: Values) -> dict[str, Any]:
+    """Tell one order of the table."""
+    tick_e8, lot_e8 = order["tick_e8"], order["lot_e8"]
+    return {
+        "intent_seq": order["intent_seq"],
+        "venue_order_id": order["venue_order_id"],
+        "symbol": order["symbol"],
+        "side": order["side"],
+        "state": order["state"],
+        "price": positive(amount(order["price_ticks"] * tick_e8)),
+        "quantity": amount(order["qty_lots"] * lot_e8),
+        "filled": amount(order["cum_qty_lots"] * lot_e8),
+        "realized_pnl": amount(order["realised_e8"]),
+        "fee": amount(order["fee_e8"]),
+        "venue_code": order["venue_code"],
+        "updated_ms": order["updated_ms"],
+        "hops_ns": order["hops"],
+    }

@@ -1,0 +1,179 @@
+"""What a hostile page, a rebound name or a curious user may try, and what comes of it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from dashboard.auth import BODY_BYTES_MAX, Access, token_at
+from hft.state.blocks import Mode
+from hft.topology import House
+from tests.dashboard.furniture import Served, furnish
+
+TOKEN = "a-token-only-the-owner-knows"
+STOP = {"command": "STOP"}
+
+
+@pytest.fixture
+def guarded(empty_house: House, serve: Callable[..., Served]) -> Served:
+    """The dashboard of a live engine, which wants its token."""
+    furnish(empty_house, Mode.LIVE)
+    return serve(empty_house, token=TOKEN)
+
+
+def post(served: Served, headers: dict[str, str], path: str = "/api/control") -> requests.Response:
+    return requests.post(served.url + path, json=STOP, headers=headers, timeout=5)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:3000", "127.0.0.1.evil.example",
+                                  "localhost.evil.example", "10.0.0.7", "[2001:db8::1]:3000", ""])  # fmt: skip
+@pytest.mark.parametrize("path", ["/", "/api/status", "/api/sse", "/static/js/main.js"])
+def test_a_rebound_name_gets_nothing(served: Served, host: str, path: str) -> None:
+    reply = requests.get(served.url + path, headers={"Host": host}, timeout=5)
+    assert reply.status_code == 403
+    assert "MOMENTUM" not in reply.text
+
+
+@pytest.mark.parametrize("host", ["localhost:3000", "127.0.0.1", "[::1]:8080", "LOCALHOST"])
+def test_the_names_of_this_machine_are_answered(served: Served, host: str) -> None:
+    assert requests.get(served.url + "/", headers={"Host": host}, timeout=5).status_code == 200
+
+
+def test_two_hosts_are_one_too_many(served: Served) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)
+    line.putrequest("GET", "/api/status", skip_host=True)
+    line.putheader("Host", "localhost")
+    line.putheader("Host", "evil.example")
+    line.endheaders()
+    assert line.getresponse().status in (400, 403)
+    line.close()
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://localhost.evil.example"])  # fmt: skip
+def test_another_site_cannot_give_orders(served: Served, origin: str) -> None:
+    assert post(served, {"Origin": origin}).status_code == 403
+    assert served.supervisor.asked == []
+    assert post(served, {"Origin": served.url}).status_code == 200
+
+
+def test_another_site_cannot_hold_a_stream_open(served: Served) -> None:
+    for site in ("cross-site", "same-site"):
+        headers = {"Sec-Fetch-Site": site}
+        reply = requests.get(served.url + "/api/sse", headers=headers, timeout=5)
+        assert reply.status_code == 403
+
+
+def test_a_form_of_another_site_is_no_order(served: Served) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        headers = {"Content-Type": kind}
+        url = served.url + "/api/control"
+        reply = requests.post(url, data='{"command": "STOP"}', headers=headers, timeout=5)
+        assert reply.status_code == 415
+    assert served.supervisor.asked == []
+
+
+def test_outside_the_demo_an_order_needs_the_token(guarded: Served) -> None:
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"},
+                    {"Authorization": TOKEN}, {"Authorization": "Bearer é"}):  # fmt: skip
+        sent = {name: text.encode("latin-1") for name, text in headers.items()}
+        reply = post(guarded, sent)  # type: ignore[arg-type]
+        assert reply.status_code == 401
+        assert reply.headers["WWW-Authenticate"] == "Bearer"
+        assert TOKEN not in reply.text
+    assert requests.delete(guarded.url + "/api/history", timeout=5).status_code == 401
+    assert guarded.supervisor.asked == []
+    right = {"Authorization": f"Bearer {TOKEN}"}
+    assert post(guarded, right).status_code == 200
+    assert requests.delete(guarded.url + "/api/history", headers=right, timeout=5).ok
+
+
+def test_looking_needs_no_token_and_never_tells_it(guarded: Served) -> None:
+    for path in ("/", "/api/status", "/api/system", "/api/openapi.json", "/api/logs"):
+        reply = requests.get(guarded.url + path, timeout=5)
+        assert reply.status_code == 200
+        assert TOKEN not in reply.text
+
+
+def test_a_body_too_large_is_refused_whole_or_in_pieces(served: Served) -> None:
+    headers = {"Content-Type": "application/json"}
+    url = served.url + "/api/control"
+    whole = requests.post(url, data=b" " * (BODY_BYTES_MAX + 1), headers=headers, timeout=5)
+    assert whole.status_code == 413
+
+    def pieces() -> object:
+        for _ in range(BODY_BYTES_MAX // 1000 + 1):
+            yield b" " * 1000
+
+    assert requests.post(url, data=pieces(), headers=headers, timeout=5).status_code == 413
+    assert served.supervisor.asked == []
+
+
+def test_a_body_that_never_comes_does_not_hold_the_server(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as line:
+        line.sendall(
+            b"POST /api/control HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 10\r\n\r\n"
+        )
+        assert requests.get(served.url + "/healthz", timeout=5).ok
+
+
+def test_every_answer_forbids_what_a_page_does_not_need(served: Served) -> None:
+    replies = [
+        requests.get(served.url + path, timeout=5)
+        for path in ("/", "/api/status", "/static/js/main.js", "/nothing", "/static/../app.py")
+    ]
+    replies.append(post(served, {"Origin": "http://evil.example"}))
+    for reply in replies:
+        policy = reply.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe-inline" not in policy
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+        assert "Access-Control-Allow-Origin" not in reply.headers
+    assert replies[3].status_code == 404
+    assert replies[4].status_code == 404
+
+
+def test_only_the_static_folder_is_served(served: Served) -> None:
+    line = http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)
+    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd"):  # fmt: skip
+        line.request("GET", path, headers={"Host": "localhost"})
+        reply = line.getresponse()
+        assert reply.status == 404, path
+        reply.read()
+    line.close()
+
+
+def test_the_page_holds_no_inline_script_and_no_foreign_address(served: Served) -> None:
+    page = requests.get(served.url + "/", timeout=5).text
+    assert "<style" not in page
+    assert " style=" not in page
+    assert "onclick" not in page
+    assert page.count("<script") == 1
+    assert 'src="http' not in page
+
+
+def test_the_token_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "dashboard.token"
+    token = token_at(path)
+    assert len(token) >= 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o644)
+    assert token_at(path) == token
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_text("")
+    assert token_at(path) not in ("", token)
+
+
+def test_a_page_bound_to_every_address_answers_to_numbers_not_to_names() -> None:
+    everywhere = Access("0.0.0.0")
+    assert everywhere.knows_host("192.168.1.5:3000")
+    assert everywhere.knows_host("localhost")
+    assert not everywhere.knows_host("evil.example:3000")
+    assert Access("192.168.1.5").knows_host("192.168.1.5:3000")
+    assert not Access("127.0.0.1").knows_host("192.168.1.5:3000")
