@@ -236,4 +236,3 @@ def attach_for_look(path_or_name: str) -> House:
     path = Path(path_or_name)
     found = Segment.map_file(path) if path.is_file() else Segment.attach(path_or_name)
     return House.attach(found)
-

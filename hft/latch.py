@@ -13,10 +13,11 @@ import orjson
 
 from hft.clock import monotonic_ns, wall_ms
 from hft.events import LatchReason
+from hft.state.latch import latch_of
 from hft.topology import House
 
 
-class Latch:
+class SupervisorLatch:
     """Writes `latch_supervisor`, watches `latch_gate`, and keeps the file in step."""
 
     def __init__(self, house: House, path: Path) -> None:
@@ -45,15 +46,11 @@ class Latch:
 
     def halted(self) -> bool:
         """Say whether a halt is in force."""
-        newest = max(int(self._own["halt_ns"]), int(self._gate["halt_ns"]))
-        return newest > int(self._own["resume_ns"])
+        return latch_of(self._own, self._gate).halted
 
     def reason(self) -> LatchReason:
         """Say what the newest halt was for; NONE while not halted."""
-        if not self.halted():
-            return LatchReason.NONE
-        newest = max(self._own, self._gate, key=lambda hand: int(hand["halt_ns"]))
-        return LatchReason(int(newest["halt_reason"]))
+        return latch_of(self._own, self._gate).reason
 
     def save(self) -> None:
         """Write the file when the outcome differs from what it says; called every cycle."""

@@ -22,7 +22,7 @@ from hft.demo import Simulator
 from hft.errors import BootError, ExitCode
 from hft.events import LatchReason, Role
 from hft.flattening import Flattening
-from hft.latch import Latch
+from hft.latch import SupervisorLatch
 from hft.processes import Wiring, farewell
 from hft.restarts import decide
 from hft.state.blocks import Life, Order
@@ -45,7 +45,7 @@ class Supervisor:
         self.simulator = simulator
         self.house = wiring.house
         self.log = wiring.log
-        self.latch = Latch(self.house, plan.data_dir / "latch.json")
+        self.latch = SupervisorLatch(self.house, plan.data_dir / "latch.json")
         self.flattening = Flattening(plan.data_dir, plan.config)
         self.children = {spec.role: Child(spec.role, self.house) for spec in PROCESSES}
         self.commands = Commands(self)
