@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from hft.events import LatchReason
+from hft.events import LatchReason, TradingState
 
 
 class Latch(msgspec.Struct, frozen=True):
@@ -19,6 +19,12 @@ class Latch(msgspec.Struct, frozen=True):
     halted: bool
     reduce: bool
     reason: LatchReason
+
+    def state(self) -> TradingState:
+        """The trading state the latch allows."""
+        if self.halted:
+            return TradingState.HALTED
+        return TradingState.REDUCING if self.reduce else TradingState.ACTIVE
 
 
 def latch_of(supervisor: Any, gate: Any) -> Latch:

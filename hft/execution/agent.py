@@ -1,0 +1,215 @@
+"""The execution process: intents out as orders, the venue's truth back as reports."""
+
+from __future__ import annotations
+
+from hft.agent.contract import Context
+from hft.binance.order_frames import OrderWriter
+from hft.binance.rest import Rest, VenueError, VenueUnknown
+from hft.binance.signing import Signer
+from hft.clock import Deadline, monotonic_ns, wall_ns
+from hft.config import Keys, KeySource, Settings
+from hft.errors import AuthError, BootError
+from hft.events import Action, OrderState
+from hft.execution import boot
+from hft.execution.books import Books
+from hft.execution.canceller import Canceller
+from hft.execution.errands import Errands
+from hft.execution.hearing import Hearing
+from hft.execution.intents import IntentDesk, RiskGate
+from hft.execution.order_life import OrderEvent
+from hft.execution.order_session import OrderSession
+from hft.execution.orders import Order
+from hft.execution.reconcile import Reconciler
+from hft.execution.user_stream import UserStream
+from hft.execution.watch import Watch
+from hft.units import NS_PER_MS, NS_PER_S
+
+READY_WITHIN_S = 9.0
+DRAIN_NS = 4 * NS_PER_S
+SWEEP_AFTER_NS = NS_PER_S
+_START_WAIT_MS = 5
+
+
+class ExecutionAgent:
+    """One risk gate, one order session, one user stream, one set of books."""
+
+    def __init__(
+        self, ctx: Context, settings: Settings, key_source: KeySource, gate: RiskGate
+    ) -> None:
+        self._ctx = ctx
+        self._network = settings.network
+        self._key_source = key_source
+        self._gate = gate
+        self._rest: Rest | None = None
+        self._errands: Errands | None = None
+        self._session: OrderSession | None = None
+        self._stream: UserStream | None = None
+        self._drain_began_ns = 0
+        self._swept = False
+
+    # The agent's contract.
+
+    def on_start(self) -> None:
+        """Become READY: the venue reached, both sockets up, books and venue in agreement.
+
+        Raises:
+            AuthError: the venue refused the key, or there is none.
+            BootError: the venue cannot be reached or used.
+        """
+        keys = boot.read_keys(self._key_source)
+        try:
+            self._open(keys)
+            self._wait_until_agreed()
+        except (VenueError, VenueUnknown) as problem:
+            raise BootError(f"the venue does not let us start: {problem}") from None
+
+    def do_work(self, now_ns: int) -> int:
+        """Send what passes the gate, take in what the venue says, look around."""
+        intents = self._desk.work()
+        heard = self._listen(now_ns)
+        vitals = self._ctx.vitals
+        if intents:
+            vitals["events_in"] += intents
+        told = self._books.reports.ring_bells()
+        if told:
+            vitals["events_out"] += told
+        return intents + heard
+
+    def has_work(self) -> bool:
+        """Say whether an intent waits."""
+        return self._desk.waiting() > 0
+
+    def drain(self, now_ns: int) -> bool:
+        """Cancel every open order and wait for the venue's word on each, four seconds at most."""
+        if not self._drain_began_ns:
+            self._drain_began_ns = now_ns
+            count = self._canceller.cancel_open()
+            self._ctx.log.info(f"stopping: {count} open orders are being cancelled")
+        self._listen(now_ns)
+        self._books.reports.ring_bells()
+        spent_ns = now_ns - self._drain_began_ns
+        if self._books.is_settled() or spent_ns > DRAIN_NS:
+            self._say_farewell()
+            return True
+        self._canceller.cancel_open()
+        if spent_ns > SWEEP_AFTER_NS and not self._swept:
+            self._swept = True
+            self._canceller.sweep()
+            self._reconciler.want(now_ns)
+        return False
+
+    def on_close(self) -> None:
+        """Close both sockets and the REST connection."""
+        for socket_like in (self._stream, self._session):
+            if socket_like is not None:
+                socket_like.close()
+        if self._errands is not None:
+            self._errands.close(timeout_s=0.5)
+        if self._rest is not None:
+            self._rest.close()
+
+    # The start.
+
+    def _open(self, keys: Keys) -> None:
+        ctx, network = self._ctx, self._network
+        symbols = ctx.house.symbols()
+        epoch = int(ctx.house.run[0]["session_epoch"])
+        self._rest = rest = boot.reach(network, keys)
+        specs, margin_asset = boot.read_specs(rest, symbols, ctx.house)
+        boot.identify(rest, keys, network, ctx.house)
+        self._books = books = Books(ctx, symbols, specs)
+        books.margin_asset = margin_asset.encode()
+        boot.cancel_leftovers(rest, symbols, epoch, ctx.log)
+        self._errands = errands = Errands(rest, ctx.wake_self)
+        writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols, specs)
+        self._session = OrderSession(ctx, network.ws_api_url, network.ca_file, writer)
+        self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands)
+        self._reconciler = Reconciler(books, errands, epoch, self._since_ms(rest))
+        self._canceller = Canceller(books, self._session, errands, rest, epoch)
+        self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller)
+        self._desk.clock = rest.offset
+        self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler)
+        ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
+        self._watch = Watch(ctx, books, self._gate, self._desk, ways)
+        self._doubt_everything(rest)
+
+    def _since_ms(self, rest: Rest) -> int:
+        """From when on fills are this session's: now, or when an earlier life of it began."""
+        if not self._books.resumed:
+            return rest.venue_ms()
+        return rest.offset.to_venue_ms(int(self._ctx.house.run[0]["started_wall_ns"]))
+
+    def _doubt_everything(self, rest: Rest) -> None:
+        """After a death nothing is certain: orders in flight, and the intent that was in hand."""
+        books = self._books
+        for order in list(books.orders.in_flight()):
+            books.move(order, OrderEvent.DOUBT)
+        intent = self._desk.last_consumed()
+        if intent is None or intent.seq <= books.orders.handled_seq:
+            return
+        if intent.action == Action.PLACE and intent.symbol < len(books.symbols):
+            order = books.orders.new()
+            _describe_unhandled(order, intent.seq, intent.order_ref, intent.symbol)
+            order.side, order.order_type, order.tif = intent.side, intent.order_type, intent.tif
+            order.market_seq, order.recv_ns = intent.market_seq, intent.recv_ns
+            order.sent_venue_ms = rest.offset.to_venue_ms(wall_ns())
+            books.orders.save(order)
+            books.orders.handled_seq = intent.seq
+            books.reports.tell_order(order, books.positions[order.symbol], 0)
+        else:
+            self._desk.redo(intent)
+
+    def _wait_until_agreed(self) -> None:
+        assert self._stream is not None
+        assert self._session is not None
+        deadline = Deadline(READY_WITHIN_S)
+        while not (self._reconciler.agreed and self._session.up and self._stream.up):
+            self._raise_refusal(self._stream.failure, self._reconciler.failure)
+            if deadline.passed():
+                raise BootError(self._what_is_missing(self._stream, self._session))
+            self._listen(monotonic_ns())
+            self._ctx.vitals["heartbeat_ns"] = monotonic_ns()
+            self._ctx.poller.wait(_START_WAIT_MS)
+        self._books.reports.ring_bells()
+        clock = self._desk.clock
+        self._ctx.log.info(
+            f"execution agrees with the venue; its clock is {clock.offset_ns / NS_PER_MS:+.1f} ms "
+            f"from ours, give or take {clock.error_ns / NS_PER_MS:.1f} ms"
+        )
+
+    @staticmethod
+    def _raise_refusal(*failures: Exception | None) -> None:
+        for failure in failures:
+            if isinstance(failure, AuthError):
+                raise failure
+
+    def _what_is_missing(self, stream: UserStream, session: OrderSession) -> str:
+        if not session.up:
+            return f"the order session at {self._network.ws_api_url} is not up: {session.problem}"
+        if not stream.up:
+            return f"the user stream at {self._network.ws_url} is not up: {stream.problem}"
+        return "the account's orders and positions could not be read in time"
+
+    # One cycle's listening.
+
+    def _listen(self, now_ns: int) -> int:
+        assert self._errands is not None
+        self._watch.tick(now_ns)
+        heard = self._hearing.work(now_ns) + self._errands.poll(now_ns)
+        if self._hearing.clock_doubted:
+            self._hearing.clock_doubted, self._watch.clock_wanted = False, True
+        return heard
+
+    def _say_farewell(self) -> None:
+        books, log = self._books, self._ctx.log
+        for order in books.orders.open.values():
+            log.error(f"{books.symbols[order.symbol]}: intent {order.intent_seq} may still be open")
+        for name, spec, position in zip(books.symbols, books.specs, books.positions, strict=True):
+            if position.lots:
+                log.warning(f"position kept: {name} {spec.qty_text(position.lots)}")
+
+
+def _describe_unhandled(order: Order, seq: int, order_ref: int, symbol: int) -> None:
+    order.intent_seq, order.order_ref, order.symbol = seq, order_ref, symbol
+    order.state = OrderState.UNKNOWN
+    order.updated_ns = monotonic_ns()

@@ -1,0 +1,181 @@
+"""Orders, positions and money of the session, and telling every change of them.
+
+The order of writing makes a kill at any moment harmless: first the reports, then the position block
+with the newest trade id, then the order's row.  What was not finished is found again at the venue,
+told twice at worst, never lost.
+"""
+
+from __future__ import annotations
+
+from hft.agent.contract import Context
+from hft.binance.filters import SymbolSpec
+from hft.clock import monotonic_ns
+from hft.events import Hop
+from hft.execution.account import Account
+from hft.execution.latency import Latency
+from hft.execution.order_life import IllegalMove, OrderEvent, advance
+from hft.execution.orders import Order, OrderTable
+from hft.execution.positions import BookedFills, Position
+from hft.execution.reports import Fill, Reports, hop
+from hft.state.blocks import POSITION_BLOCK, TOP, Leg
+from hft.state.decision import Top
+from hft.units import E8
+from ringbuf.spsc import packer_of
+
+_POSITION = packer_of(POSITION_BLOCK)
+_TOP = packer_of(TOP)
+_NO_TOP = Top(0.0, 0.0, 0.0, 0.0, 0)
+
+
+class Books:
+    """Everything the venue has told us, folded; one `Position` and one `BookedFills` per symbol."""
+
+    def __init__(self, ctx: Context, symbols: list[str], specs: list[SymbolSpec]) -> None:
+        self.house = ctx.house
+        self.log = ctx.log
+        self.symbols = symbols
+        self.index = {name: index for index, name in enumerate(symbols)}
+        self.specs = specs
+        self.orders = OrderTable(ctx.house.orders, ctx.house.memory)
+        self.reports = Reports(ctx, self.orders)
+        self.latency = Latency(ctx.house.latency)
+        self.account = Account()
+        self.positions = [Position(spec.lot_e8) for spec in specs]
+        self.booked = [BookedFills(0) for _ in specs]
+        self.venue_lots = [0] * len(specs)
+        self.venue_told_ns = [0] * len(specs)
+        self.margin_asset = b""
+        self.resumed = self._resume()
+
+    def _resume(self) -> bool:
+        """Go on with the session that an earlier life of this process left in the blocks."""
+        if not self.account.resume_from(self.house.account):
+            return False
+        for symbol, position in enumerate(self.positions):
+            before = self.house.position[symbol].read()
+            if before is None:
+                return False
+            row = before[0]
+            position.adopt(int(row["position_lots"]), int(row["entry_e8"]))
+            position.realised_e8 = int(row["realised_e8"])
+            position.fees_e8 = int(row["fees_e8"])
+            position.fills = int(row["fills"])
+            position.last_fill_ns = int(row["last_fill_ns"])
+            self.booked[symbol] = BookedFills(int(row["last_trade_id"]))
+            self.venue_lots[symbol] = int(row["venue_position_lots"])
+            self.venue_told_ns[symbol] = int(row["venue_told_ns"])
+        self.sum_up()
+        return True
+
+    def top(self, symbol: int) -> Top:
+        """The prices of a symbol now."""
+        value = self.house.top[symbol].read_bytes()
+        if value is None:
+            return _NO_TOP
+        bid, _, ask, _, last, mark, _, _, book_ns, trade_ns, mark_ns, _, _ = _TOP.unpack(value)
+        return Top(bid, ask, last, mark, max(book_ns, trade_ns, mark_ns))
+
+    def move(self, order: Order, event: OrderEvent, venue_ms: int = 0) -> None:
+        """Take in what was learnt about an order; tell it when that changed its state."""
+        try:
+            after = advance(order.state, event)
+        except IllegalMove as problem:
+            self.log.error(f"intent {order.intent_seq}: {problem}; the venue is asked again")
+            return
+        changed = after is not order.state
+        order.state = after
+        order.updated_ns = monotonic_ns()
+        if changed:
+            self.reports.tell_order(order, self.positions[order.symbol], venue_ms)
+        self.orders.save(order)
+
+    def acknowledge(self, order: Order, venue_order_id: int, venue_ms: int) -> None:
+        """Take in that the venue has an order, and under which id."""
+        order.venue_order_id = venue_order_id
+        self.move(order, OrderEvent.ACK, venue_ms)
+
+    def book(self, fill: Fill) -> bool:
+        """Take in a fill; False when it is in the books already."""
+        if fill.trade_id in self.booked[fill.symbol]:
+            return False
+        spec, position = self.specs[fill.symbol], self.positions[fill.symbol]
+        now_ns = monotonic_ns()
+        value_e8 = spec.value_e8(fill.price_ticks, fill.qty_lots)
+        position.apply(fill.side * fill.qty_lots, value_e8)
+        position.realised_e8 += fill.realised_e8
+        position.fills += 1
+        position.last_fill_ns = now_ns
+        self.account.fills += 1
+        if fill.fee_asset == self.margin_asset:
+            position.fees_e8 += fill.fee_e8
+        elif fill.fee_e8:
+            self.log.warning(f"a fee was paid in {fill.fee_asset.decode()}: it is not in the P&L")
+        order = self._order_of(fill)
+        if order is not None:
+            self._fold_into(order, fill, value_e8, now_ns)
+        self.booked[fill.symbol].add(fill.trade_id)
+        self.reports.tell_fill(order, fill, position)
+        self.sum_up()
+        self.publish_position(fill.symbol)
+        if order is not None:
+            self.orders.save(order)
+        return True
+
+    def publish_position(self, symbol: int) -> None:
+        """Publish one symbol's position block."""
+        position = self.positions[symbol]
+        self.house.position[symbol].write_values(
+            _POSITION,
+            (
+                position.lots, position.entry_e8(), position.realised_e8, position.fees_e8,
+                self.unrealised_e8(symbol), position.fills, self.booked[symbol].last,
+                position.last_fill_ns, self.venue_lots[symbol], self.venue_told_ns[symbol],
+            ),
+        )  # fmt: skip
+
+    def unrealised_e8(self, symbol: int) -> int:
+        """Profit of an open position at the mark price, or at the middle before the first mark."""
+        position = self.positions[symbol]
+        if not position.lots:
+            return 0
+        top = self.top(symbol)
+        price = top.mark or (top.bid + top.ask) / 2 or top.last
+        return position.unrealised_e8(round(price * E8)) if price else 0
+
+    def sum_up(self) -> None:
+        """Add the symbols' money up into the account."""
+        self.account.realised_e8 = sum(position.realised_e8 for position in self.positions)
+        self.account.fees_e8 = sum(position.fees_e8 for position in self.positions)
+        self.account.unrealised_e8 = sum(map(self.unrealised_e8, range(len(self.symbols))))
+
+    def _order_of(self, fill: Fill) -> Order | None:
+        if fill.intent_seq:
+            order = self.orders.by_seq(fill.intent_seq)
+            if order is not None:
+                return order
+        return self.orders.by_venue_id(fill.symbol, fill.venue_order_id)
+
+    def _fold_into(self, order: Order, fill: Fill, value_e8: int, now_ns: int) -> None:
+        order.venue_order_id = fill.venue_order_id
+        order.cum_lots += fill.qty_lots
+        order.cum_quote_e8 += value_e8
+        order.fee_e8 += fill.fee_e8
+        order.realised_e8 += fill.realised_e8
+        order.updated_ns = now_ns
+        if order.sent_ns and not order.hops[Hop.FILLED]:
+            self.latency.record(Leg.ORDER_TO_FILL, now_ns - order.sent_ns)
+        order.hops[Hop.FILLED] = hop(order.base_ns, now_ns)
+        whole = order.cum_lots >= order.qty_lots
+        try:
+            event = OrderEvent.FILL_WHOLE if whole else OrderEvent.FILL
+            order.state = advance(order.state, event)
+        except IllegalMove as problem:
+            self.log.error(f"intent {order.intent_seq}: {problem}; the fill is booked all the same")
+
+    def is_settled(self) -> bool:
+        """Say whether no order is in flight, resting or in doubt."""
+        return not self.orders.open
+
+    def open_of(self, symbol: int) -> list[Order]:
+        """The open orders of one symbol."""
+        return [order for order in self.orders.open.values() if order.symbol == symbol]

@@ -1,0 +1,115 @@
+"""The start, over REST: reach the venue, read its clock and filters, know the account, clean up.
+
+What cannot be done ends the start with one sentence (`BootError`), a refused key with AUTH_ERROR.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import urlsplit
+
+from hft.agent.log import Log
+from hft.binance import endpoints
+from hft.binance.filters import SymbolSpec, spec_of
+from hft.binance.order_frames import parse_client_order_id
+from hft.binance.rest import Rest, VenueError, VenueUnknown
+from hft.config import Keys, KeySource, Network
+from hft.errors import AuthError, BootError
+from hft.state.blocks import ACCOUNT_EPOCH_MAX
+from hft.topology import House
+
+
+def read_keys(source: KeySource) -> Keys:
+    """Read the API key.
+
+    Raises:
+        AuthError: there is none.
+    """
+    keys = source.read()
+    if not keys.present():
+        raise AuthError("AUTH_ERROR: no API key is configured, so no order can be sent")
+    return keys
+
+
+def reach(network: Network, keys: Keys) -> Rest:
+    """Connect and measure the venue's clock.
+
+    Raises:
+        BootError: the venue does not answer.
+    """
+    rest = Rest(network.rest_url, keys, ca_file=network.ca_file)
+    try:
+        rest.sync_clock()
+    except (VenueError, VenueUnknown) as problem:
+        rest.close()
+        raise BootError(f"the venue at {network.rest_url} cannot be reached: {problem}") from None
+    return rest
+
+
+def read_specs(rest: Rest, symbols: list[str], house: House) -> tuple[list[SymbolSpec], str]:
+    """Read every symbol's filters into the SPEC block; returns them and the margin asset.
+
+    Raises:
+        BootError: a symbol is not traded there, or the symbols have no margin asset in common.
+    """
+    listed = {each["symbol"]: each for each in rest.exchange_info()["symbols"]}
+    for name in symbols:
+        if listed.get(name, {}).get("status") != "TRADING":
+            raise BootError(f"{name} is not traded at this venue")
+    assets = {listed[name]["marginAsset"] for name in symbols}
+    if len(assets) != 1:
+        raise BootError(f"the symbols must share one margin asset, not {', '.join(sorted(assets))}")
+    try:
+        specs = [spec_of(listed[name]) for name in symbols]
+    except ValueError as problem:
+        raise BootError(f"the venue's filters cannot be used: {problem}") from None
+    for index, spec in enumerate(specs):
+        row = house.spec[index]
+        for field in spec.__struct_fields__:
+            row[field] = getattr(spec, field)
+    return specs, assets.pop()
+
+
+def identify(rest: Rest, keys: Keys, network: Network, house: House) -> None:
+    """Write which account this is: as the venue names it, else by a digest of host and key.
+
+    Raises:
+        BootError: the account holds hedge-mode positions, which one net position cannot express.
+    """
+    account = rest.account()
+    for row in account.get("positions", []):
+        if row.get("positionSide", "BOTH") != "BOTH" and float(row["positionAmt"]):
+            raise BootError(
+                f"the account is in hedge mode and holds {row['symbol']} {row['positionSide']}: "
+                "switch it to one-way mode"
+            )
+    epoch = account.get("accountEpoch")
+    if not epoch:
+        host = urlsplit(network.rest_url).hostname or ""
+        digest = hashlib.blake2b(f"{host}\0{keys.api_key}".encode(), digest_size=8)
+        epoch = digest.hexdigest()
+    house.identity[0]["account_epoch"] = str(epoch).encode()[:ACCOUNT_EPOCH_MAX]
+
+
+def cancel_leftovers(rest: Rest, symbols: list[str], session_epoch: int, log: Log) -> None:
+    """Cancel what sessions before this one left open; orders of others are left alone."""
+    foreign = 0
+    for symbol in symbols:
+        for row in rest.open_orders(symbol):
+            client_id = row["clientOrderId"]
+            ours = parse_client_order_id(client_id)
+            if ours is None:
+                foreign += 1
+            elif ours[0] != session_epoch:
+                _cancel_leftover(rest, symbol, client_id, log)
+    if foreign:
+        log.warning(f"{foreign} open orders are not ours: they are left alone")
+
+
+def _cancel_leftover(rest: Rest, symbol: str, client_id: str, log: Log) -> None:
+    try:
+        rest.cancel(symbol, client_id)
+    except VenueError as refusal:
+        if refusal.code != endpoints.UNKNOWN_ORDER_SENT:
+            raise
+    log.warning(f"{symbol}: order {client_id} of a dead session is cancelled")

@@ -1,0 +1,180 @@
+"""What the venue says, by reply or by event, taken into the books."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hft.agent.contract import Context
+from hft.binance import endpoints
+from hft.binance.order_frames import Reply
+from hft.binance.outcomes import Outcome, outcome_of
+from hft.binance.user_events import (
+    ACCOUNT_UPDATE,
+    MARGIN_CALL,
+    ORDER_UPDATE,
+    OrderUpdate,
+    UserEvent,
+    decode_account_update,
+    decode_order_update,
+)
+from hft.clock import monotonic_ns
+from hft.events import Hop, OrderState, Side
+from hft.execution.books import Books
+from hft.execution.order_life import OrderEvent
+from hft.execution.order_session import Answer, Asked, OrderSession
+from hft.execution.orders import Order
+from hft.execution.picture import own_intent
+from hft.execution.reconcile import Reconciler
+from hft.execution.reports import Fill, hop
+from hft.execution.user_stream import UserStream
+from hft.state.blocks import Leg
+from hft.units import NS_PER_S, parse_e8
+
+RECHECK_NS = NS_PER_S
+
+
+class Hearing:
+    """Listens to both sockets; events wait while the venue's picture is being fetched."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        books: Books,
+        session: OrderSession,
+        stream: UserStream,
+        reconciler: Reconciler,
+    ) -> None:
+        self._books = books
+        self._log = ctx.log
+        self._session = session
+        self._stream = stream
+        self._reconciler = reconciler
+        self._session_epoch = int(ctx.house.run[0]["session_epoch"])
+        self._held: list[UserEvent] = []
+        self.clock_doubted = False
+
+    def work(self, now_ns: int) -> int:
+        """Take in every reply and event that is there; returns how many."""
+        answers = self._session.receive(now_ns)
+        for answer in answers:
+            self._take_answer(answer, now_ns)
+        events = self._stream.receive(now_ns)
+        if self._reconciler.holding:
+            self._held += events
+            return len(answers)
+        if self._held:
+            events, self._held = self._held + events, []
+        for event in events:
+            self._take_event(event, now_ns)
+        return len(answers) + len(events)
+
+    # Replies.
+
+    def _take_answer(self, answer: Answer, now_ns: int) -> None:
+        request, reply = answer
+        if request.order is None:
+            return
+        if request.asked is Asked.CANCEL:
+            self._take_cancel_answer(request.order, reply, now_ns)
+        elif reply is None:
+            self._doubt(request.order, now_ns)
+        else:
+            self._take_place_answer(request.order, reply, now_ns)
+
+    def _take_place_answer(self, order: Order, reply: Reply, now_ns: int) -> None:
+        books, error = self._books, reply.error
+        acked_ns = monotonic_ns()
+        order.hops[Hop.ACKED] = hop(order.base_ns, acked_ns)
+        books.account.order_rtt_ns = acked_ns - order.sent_ns
+        books.latency.record(Leg.ORDER_ROUND_TRIP, acked_ns - order.sent_ns)
+        outcome = outcome_of(reply.status, error.code, error.msg)
+        if outcome is Outcome.ACCEPTED and reply.result is not None:
+            books.acknowledge(order, reply.result.order_id, reply.result.update_time)
+            return
+        order.venue_code = error.code
+        if outcome is not Outcome.REJECTED:
+            self._doubt(order, now_ns)
+            return
+        books.account.rejected += 1
+        books.account.last_reject_code = error.code
+        self._log.warning(f"the venue rejected intent {order.intent_seq}: {error.code} {error.msg}")
+        if error.code == endpoints.TIMESTAMP_OUTSIDE_WINDOW:
+            self.clock_doubted = True
+        books.move(order, OrderEvent.REJECT)
+
+    def _take_cancel_answer(self, order: Order, reply: Reply | None, now_ns: int) -> None:
+        accepted = reply is not None and reply.status < 300
+        if accepted or not order.is_open:
+            return
+        # "Unknown order" is said of one that was just filled and of one that never was: a failed
+        # cancel proves nothing, so it may be tried again and the venue is asked.
+        order.cancel_sent = 0
+        self._reconciler.want(now_ns, after_ns=RECHECK_NS)
+
+    def _doubt(self, order: Order, now_ns: int) -> None:
+        if order.state is OrderState.SENT:
+            self._books.move(order, OrderEvent.DOUBT)
+        if order.is_open:
+            self._reconciler.want(now_ns)
+
+    # Events.
+
+    def _take_event(self, event: UserEvent, now_ns: int) -> None:
+        try:
+            if event.e == ORDER_UPDATE:
+                self._take_order_update(decode_order_update(event.o), now_ns)
+            elif event.e == ACCOUNT_UPDATE:
+                self._take_account_update(event, now_ns)
+            elif event.e == MARGIN_CALL:
+                self._log.error("MARGIN_CALL: the venue is about to close positions")
+        except (msgspec.DecodeError, ValueError, KeyError) as problem:
+            self._log.error(f"user stream: {event.e} cannot be booked: {problem}")
+            self._reconciler.want(now_ns, disagreed=True)
+
+    def _take_order_update(self, update: OrderUpdate, now_ns: int) -> None:
+        books = self._books
+        symbol = books.index.get(update.s)
+        if symbol is None:
+            return
+        intent_seq = own_intent(update.c, self._session_epoch)
+        order = books.orders.by_seq(intent_seq) if intent_seq else None
+        if order is not None:
+            order.stream_seen = True
+            # A reduce-only order may be cut to what there is to reduce.
+            order.qty_lots = books.specs[symbol].lots(update.q)
+        if update.is_fill:
+            books.book(self._fill_of(symbol, update, intent_seq))
+        if order is None:
+            return
+        if update.x == "NEW":
+            books.acknowledge(order, update.i, update.T)
+        elif update.x == "CANCELED":
+            books.move(order, OrderEvent.CANCEL, update.T)
+        elif update.x == "EXPIRED":
+            books.move(order, OrderEvent.EXPIRE, update.T)
+        if order.cum_lots < books.specs[symbol].lots(update.z):
+            self._reconciler.want(now_ns, disagreed=True)
+
+    def _fill_of(self, symbol: int, update: OrderUpdate, intent_seq: int) -> Fill:
+        spec = self._books.specs[symbol]
+        fill = Fill(symbol, update.t, update.i, Side[update.S])
+        fill.intent_seq = intent_seq
+        fill.price_ticks, fill.qty_lots = spec.ticks(update.L), spec.lots(update.l)
+        fill.fee_e8 = parse_e8(update.n or "0")
+        fill.fee_asset = (update.N or "").encode()
+        fill.realised_e8 = parse_e8(update.rp)
+        fill.venue_ms = update.T
+        fill.maker = update.m
+        return fill
+
+    def _take_account_update(self, event: UserEvent, now_ns: int) -> None:
+        books = self._books
+        update = decode_account_update(event.a)
+        for balance in update.B:
+            if balance.a.encode() == books.margin_asset:
+                books.account.wallet_e8 = parse_e8(balance.wb)
+        for change in update.P:
+            symbol = books.index.get(change.s)
+            if symbol is not None and change.ps == "BOTH":
+                books.venue_lots[symbol] = books.specs[symbol].lots(change.pa)
+                books.venue_told_ns[symbol] = now_ns

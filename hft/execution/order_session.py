@@ -1,0 +1,151 @@
+"""The order session: requests and replies over the WebSocket API, on one warm connection."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import msgspec
+
+from hft.agent.contract import Context
+from hft.binance.order_frames import OrderWriter, Placement, Reply, decode_reply
+from hft.clock import monotonic_ns
+from hft.execution.link import Link
+from hft.execution.orders import Order
+from hft.units import NS_PER_S
+
+REPLY_TIMEOUT_NS = 3 * NS_PER_S
+WARM_EVERY_NS = 15 * NS_PER_S
+
+
+class Asked(IntEnum):
+    """What a request was for."""
+
+    PLACE = 1
+    CANCEL = 2
+    TIME = 3
+
+
+class Request(NamedTuple):
+    """A request the venue has not answered; `order` is None for a question about nobody."""
+
+    asked: Asked
+    order: Order | None
+    sent_ns: int
+
+
+class Answer(NamedTuple):
+    """A request with its reply; None: it will never come."""
+
+    request: Request
+    reply: Reply | None
+
+
+class OrderSession:
+    """Sends orders and cancels, matches replies by id, and says which will never be answered."""
+
+    def __init__(self, ctx: Context, url: str, ca_file: str, writer: OrderWriter) -> None:
+        self._link = Link(ctx, "order session", ca_file)
+        self._log = ctx.log
+        self._url = url
+        self._writer = writer
+        self._next_id = 1
+        self._waiting: dict[int, Request] = {}
+        self._last_sent_ns = 0
+
+    @property
+    def up(self) -> bool:
+        """Say whether requests can be sent."""
+        return self._link.up
+
+    @property
+    def problem(self) -> str:
+        """Why the last attempt or connection ended."""
+        return self._link.problem
+
+    def tick(self, now_ns: int) -> None:
+        """Keep it connected and warm; a reply that does not come in time ends the connection."""
+        if self._link.may_dial(now_ns):
+            self._link.dial(self._url)
+        self._link.poll(now_ns)
+        if not self.up:
+            return
+        oldest = next(iter(self._waiting.values()), None)
+        if oldest is not None and now_ns - oldest.sent_ns > REPLY_TIMEOUT_NS:
+            self._link.drop(now_ns, f"no reply to {oldest.asked.name} within 3 s")
+        elif now_ns - self._last_sent_ns > WARM_EVERY_NS:
+            request_id = self._take_id()
+            self._send(self._writer.time(request_id), request_id, Request(Asked.TIME, None, now_ns))
+
+    def place(self, order: Order, client_id: str, venue_ms: int) -> tuple[int, int]:
+        """Sign and send an order whose row is stored; returns when it was signed and when sent.
+
+        Raises:
+            ConnectionClosed: it was not sent whole; its `written` says whether a part was.
+        """
+        request_id = self._take_id()
+        placement = Placement(
+            order.symbol,
+            order.side,
+            order.order_type,
+            order.tif,
+            order.flags,
+            order.price_ticks,
+            order.qty_lots,
+        )
+        frame = self._writer.place(request_id, client_id, placement, venue_ms)
+        signed_ns = monotonic_ns()
+        self._send(frame, request_id, Request(Asked.PLACE, order, signed_ns))
+        return signed_ns, monotonic_ns()
+
+    def cancel(self, order: Order, client_id: str, venue_ms: int) -> None:
+        """Send a cancel.
+
+        Raises:
+            ConnectionClosed: it was not sent whole; sending it again is harmless.
+        """
+        request_id = self._take_id()
+        frame = self._writer.cancel(request_id, client_id, order.symbol, venue_ms)
+        self._send(frame, request_id, Request(Asked.CANCEL, order, monotonic_ns()))
+
+    def receive(self, now_ns: int) -> list[Answer]:
+        """Read the replies that are there; after the connection's end, what stays unanswered."""
+        answers = []
+        for message in self._link.receive(now_ns):
+            reply = self._decode(message)
+            if reply is not None:
+                answers.append(reply)
+        if not self.up and self._waiting:
+            answers += [Answer(request, None) for request in self._waiting.values()]
+            self._waiting.clear()
+        return answers
+
+    def drop(self, now_ns: int, why: str) -> None:
+        """End the connection and dial again."""
+        self._link.drop(now_ns, why)
+
+    def close(self) -> None:
+        """Close it for good."""
+        self._link.close()
+
+    def _decode(self, message: bytes) -> Answer | None:
+        try:
+            reply = decode_reply(message)
+        except msgspec.DecodeError as problem:
+            self._log.error(f"order session: a reply that cannot be read: {problem}")
+            return None
+        request = self._waiting.pop(reply.id, None) if isinstance(reply.id, int) else None
+        if request is None:
+            self._log.error(f"order session: {reply.status} {reply.error.code} {reply.error.msg}")
+            return None
+        return Answer(request, reply)
+
+    def _take_id(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+    def _send(self, frame: bytes, request_id: int, request: Request) -> None:
+        assert self._link.connection is not None, "the gate lets nothing through while down"
+        self._link.connection.send_text(frame)
+        self._waiting[request_id] = request
+        self._last_sent_ns = request.sent_ns

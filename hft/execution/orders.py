@@ -1,0 +1,217 @@
+"""The order table: every order of the session in a row of shared memory, until its row is reused.
+
+A row is stored SENT before the bytes of the order leave, so whatever may be at the venue is named
+here.  Its `version` is odd while it changes; a row found odd after a crash is asked for by name
+like any other in doubt.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from hft.events import FIRST_TERMINAL_STATE, Hop, OrderState
+from hft.state.blocks import EXECUTION_MEMORY, ORDER
+from ringbuf.spsc import packer_of
+
+_ROW = packer_of(ORDER)
+_ROW_BYTES = ORDER.itemsize
+_MEMORY = packer_of(EXECUTION_MEMORY)
+_HOPS_AT = 16
+
+
+class Order:
+    """One order, the fields of its row as attributes."""
+
+    __slots__ = (
+        "ask", "base_ns", "bid", "cancel_sent", "counted_lots", "cum_lots", "cum_quote_e8",
+        "fee_e8", "flags", "hops", "index", "intent_seq", "market_seq", "order_ref", "order_type",
+        "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns", "retired", "sent_ns",
+        "sent_venue_ms", "side", "state", "strategy", "stream_seen", "symbol", "tif",
+        "updated_ns", "venue_code", "venue_order_id",
+    )  # fmt: skip
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.intent_seq = self.order_ref = self.market_seq = 0
+        self.recv_ns = self.sent_venue_ms = self.updated_ns = self.venue_order_id = 0
+        self.price_ticks = self.qty_lots = self.cum_lots = self.cum_quote_e8 = 0
+        self.fee_e8 = self.realised_e8 = 0
+        self.bid = self.ask = 0.0
+        self.hops = [0] * len(Hop)
+        self.venue_code = self.symbol = self.strategy = self.reason = 0
+        self.state = OrderState.FREE
+        self.side = self.order_type = self.tif = self.flags = self.cancel_sent = 0
+        # Not in the row: what the hops count from, when it left, what is counted as open, and
+        # whether the user stream has spoken of it.
+        self.base_ns = self.sent_ns = self.counted_lots = 0
+        self.stream_seen = self.retired = False
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether the venue has it, or may have it."""
+        return OrderState.FREE < self.state < FIRST_TERMINAL_STATE
+
+    def pack_into(self, view: memoryview, version: int) -> None:
+        """Write the row."""
+        _ROW.pack_into(
+            view, self.index * _ROW_BYTES, version, self.intent_seq, self.order_ref,
+            self.market_seq, self.recv_ns, self.sent_venue_ms, self.updated_ns,
+            self.venue_order_id, self.price_ticks, self.qty_lots, self.cum_lots,
+            self.cum_quote_e8, self.fee_e8, self.realised_e8, self.bid, self.ask, *self.hops,
+            self.venue_code, self.symbol, self.strategy, self.reason, self.state, self.side,
+            self.order_type, self.tif, self.flags, self.cancel_sent,
+        )  # fmt: skip
+
+    @classmethod
+    def unpack(cls, view: memoryview, index: int) -> Order:
+        """Read a row as another process, or an earlier life of this one, left it."""
+        order = cls(index)
+        values = _ROW.unpack_from(view, index * _ROW_BYTES)
+        (
+            version, order.intent_seq, order.order_ref, order.market_seq, order.recv_ns,
+            order.sent_venue_ms, order.updated_ns, order.venue_order_id, order.price_ticks,
+            order.qty_lots, order.cum_lots, order.cum_quote_e8, order.fee_e8, order.realised_e8,
+            order.bid, order.ask,
+        ) = values[:_HOPS_AT]  # fmt: skip
+        order.base_ns = order.recv_ns
+        order.hops = list(values[_HOPS_AT : _HOPS_AT + len(Hop)])
+        (
+            order.venue_code, order.symbol, order.strategy, order.reason, state, order.side,
+            order.order_type, order.tif, order.flags, order.cancel_sent,
+        ) = values[_HOPS_AT + len(Hop) :]  # fmt: skip
+        order.state = OrderState.UNKNOWN if version & 1 else OrderState(state)
+        return order
+
+
+class OrderTable:
+    """The rows, the orders that are open, and how many lots of each symbol and side they hold.
+
+    A terminal order stays findable until its row is needed again, oldest first: the venue may still
+    have a word about it.
+    """
+
+    def __init__(self, rows: npt.NDArray[np.void], memory: npt.NDArray[np.void]) -> None:
+        self._rows = rows.view(np.uint8).data
+        self._versions = self._rows.cast("Q")
+        self._memory = memory.view(np.uint8).data.cast("Q")
+        self._rows_max = len(rows)
+        self.open: dict[int, Order] = {}
+        self.open_lots: dict[tuple[int, int], int] = {}
+        self._by_seq: dict[int, Order] = {}
+        self._by_ref: dict[int, Order] = {}
+        self._by_venue_id: dict[tuple[int, int], Order] = {}
+        self._done: deque[Order] = deque()
+        self._load()
+
+    def _load(self) -> None:
+        """Take over what an earlier life of this process left."""
+        left = [Order.unpack(self._rows, index) for index in range(self.rows_used)]
+        for order in sorted(left, key=lambda order: order.updated_ns):
+            if order.state is not OrderState.FREE:
+                self._index(order)
+            if order.is_open:
+                self.open[order.index] = order
+                self._count(order)
+            else:
+                self._done.append(order)
+
+    @property
+    def handled_seq(self) -> int:
+        """Highest intent sequence that was denied or has its row."""
+        return self._memory[0]
+
+    @handled_seq.setter
+    def handled_seq(self, seq: int) -> None:
+        self._memory[0] = seq
+
+    @property
+    def next_report_seq(self) -> int:
+        """Sequence of the next report; 0 when none was ever written."""
+        return self._memory[1]
+
+    @next_report_seq.setter
+    def next_report_seq(self, seq: int) -> None:
+        self._memory[1] = seq
+
+    @property
+    def rows_used(self) -> int:
+        """Rows ever used, from the first on."""
+        return self._memory[2]
+
+    def has_room(self) -> bool:
+        """Say whether another order finds a row."""
+        return self.rows_used < self._rows_max or bool(self._done)
+
+    def new(self) -> Order:
+        """Give a fresh order a row: an unused one, or that of the oldest terminal order."""
+        if self.rows_used < self._rows_max:
+            order = Order(self.rows_used)
+            self._memory[2] += 1
+            return order
+        old = self._done.popleft()
+        self._forget(old)
+        return Order(old.index)
+
+    def save(self, order: Order) -> None:
+        """Store an order's row, and keep the counts in step; `version` is odd meanwhile."""
+        if order.retired:
+            return  # A late word about an order whose row bears another by now.
+        at = order.index * _ROW_BYTES // 8
+        version = self._versions[at] | 1
+        self._versions[at] = version
+        order.pack_into(self._rows, version)
+        self._versions[at] = version + 1
+        self._index(order)
+        self._count(order)
+        if order.is_open:
+            self.open[order.index] = order
+        elif self.open.pop(order.index, None) is not None:
+            self._done.append(order)
+
+    def by_seq(self, intent_seq: int) -> Order | None:
+        """Find an order of this session by its intent."""
+        return self._by_seq.get(intent_seq)
+
+    def by_ref(self, order_ref: int) -> Order | None:
+        """Find the newest order that the strategy calls `order_ref`."""
+        return self._by_ref.get(order_ref)
+
+    def by_venue_id(self, symbol: int, venue_order_id: int) -> Order | None:
+        """Find an order by the venue's id, which is unique within its symbol."""
+        return self._by_venue_id.get((symbol, venue_order_id))
+
+    def venue_ids(self) -> list[tuple[int, int]]:
+        """(symbol, venue order id) of every order whose row is not yet reused."""
+        return list(self._by_venue_id)
+
+    def unknown(self) -> Iterator[Order]:
+        """The orders in doubt."""
+        return (order for order in self.open.values() if order.state is OrderState.UNKNOWN)
+
+    def in_flight(self) -> Iterator[Order]:
+        """The orders that were sent and of which nothing is known yet, or nothing any more."""
+        return (order for order in self.open.values() if order.state <= OrderState.UNKNOWN)
+
+    def _index(self, order: Order) -> None:
+        self._by_seq[order.intent_seq] = order
+        self._by_ref[order.order_ref] = order
+        if order.venue_order_id:
+            self._by_venue_id[order.symbol, order.venue_order_id] = order
+
+    def _forget(self, order: Order) -> None:
+        order.retired = True
+        self._by_seq.pop(order.intent_seq, None)
+        if self._by_ref.get(order.order_ref) is order:
+            del self._by_ref[order.order_ref]
+        self._by_venue_id.pop((order.symbol, order.venue_order_id), None)
+
+    def _count(self, order: Order) -> None:
+        left = max(0, order.qty_lots - order.cum_lots) if order.is_open else 0
+        if left != order.counted_lots:
+            key = (order.symbol, order.side)
+            self.open_lots[key] = self.open_lots.get(key, 0) + left - order.counted_lots
+            order.counted_lots = left

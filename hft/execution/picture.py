@@ -1,0 +1,221 @@
+"""The venue's side of the story, fetched over REST in one errand: orders, fills, positions, money.
+
+Runs in an errand's thread and touches no books: it is handed an `Inquiry` and gives a `Picture`.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import msgspec
+
+from hft.binance import endpoints
+from hft.binance.filters import SymbolSpec
+from hft.binance.order_frames import client_order_id, parse_client_order_id
+from hft.binance.rest import TRADES_LIMIT_MAX, Rest, VenueError
+from hft.events import Side
+from hft.execution.reports import Fill
+from hft.units import E8, parse_e8
+
+ATTEMPTS = 4
+STRANGERS_MAX = 50
+
+
+class Question(msgspec.Struct, frozen=True):
+    """An order that is not terminal in our books."""
+
+    intent_seq: int
+    symbol: int
+
+
+class Inquiry(msgspec.Struct, frozen=True):
+    """What to ask for; `after_ids[symbol]` is the last fill in the books, None: begin here."""
+
+    session_epoch: int
+    symbols: list[str]
+    specs: list[SymbolSpec]
+    margin_asset: str
+    after_ids: list[int | None]
+    since_ms: int
+    known: frozenset[tuple[int, int]]
+    """(symbol, venue order id) of the orders in our table."""
+    questions: list[Question]
+
+
+class OrderAnswer(msgspec.Struct, frozen=True):
+    """One order as the venue has it; `status` is empty where it knows none."""
+
+    question: Question
+    asked_ms: int
+    status: str = ""
+    venue_order_id: int = 0
+    qty_lots: int = 0
+    cum_lots: int = 0
+    cum_quote_e8: int = 0
+    fills: list[Fill] = []
+
+
+class SymbolPicture(msgspec.Struct, frozen=True):
+    """New fills of one symbol, and the position they lead to."""
+
+    fills: list[Fill]
+    newest_id: int
+    lots: int
+    entry_e8: int
+    settled: bool
+    """No fill came while the position was read."""
+
+
+class Money(msgspec.Struct, frozen=True):
+    """The margin asset's balance in units of 1e-8."""
+
+    wallet_e8: int
+    available_e8: int
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """Everything an inquiry asked for."""
+
+    answers: list[OrderAnswer]
+    symbols: list[SymbolPicture]
+    money: Money
+
+
+def fetch(rest: Rest, inquiry: Inquiry) -> Picture:
+    """Ask the venue: orders first, then fills and positions, which may only be newer."""
+    answers = [_ask_order(rest, inquiry, question) for question in inquiry.questions]
+    ours = inquiry.known | {
+        (answer.question.symbol, answer.venue_order_id) for answer in answers if answer.status
+    }
+    names = {
+        (answer.question.symbol, answer.venue_order_id): answer.question.intent_seq
+        for answer in answers
+        if answer.status
+    }
+    symbols = [
+        _look_at_symbol(rest, inquiry, symbol, ours, names)
+        for symbol in range(len(inquiry.symbols))
+    ]
+    return Picture(answers, symbols, fetch_money(rest, inquiry.margin_asset))
+
+
+def fetch_money(rest: Rest, margin_asset: str) -> Money:
+    """Ask for the balance of one asset; zero where the account has none of it."""
+    for row in rest.balance():
+        if row["asset"] == margin_asset:
+            return Money(cut_e8(row["balance"]), cut_e8(row["availableBalance"]))
+    return Money(0, 0)
+
+
+def fetch_position(rest: Rest, symbol: str, spec: SymbolSpec) -> tuple[int, int]:
+    """Ask for one symbol's position: signed lots and average entry."""
+    for row in rest.position_risk(symbol):
+        if row["symbol"] == symbol and row.get("positionSide", "BOTH") == "BOTH":
+            return spec.lots(row["positionAmt"]), cut_e8(row["entryPrice"])
+    return 0, 0
+
+
+def cut_e8(text: str) -> int:
+    """Read a figure that is shown rather than booked, and may have more than eight decimals."""
+    return int((Decimal(text) * E8).to_integral_value(ROUND_HALF_UP))
+
+
+def _ask_order(rest: Rest, inquiry: Inquiry, question: Question) -> OrderAnswer:
+    symbol, spec = inquiry.symbols[question.symbol], inquiry.specs[question.symbol]
+    client_id = client_order_id(inquiry.session_epoch, question.intent_seq)
+    asked_ms = rest.venue_ms()
+    try:
+        row = rest.order_status(symbol, client_id)
+    except VenueError as refusal:
+        if refusal.code != endpoints.ORDER_DOES_NOT_EXIST:
+            raise
+        return OrderAnswer(question, asked_ms)
+    order_id, cum_lots = int(row["orderId"]), spec.lots(row["executedQty"])
+    trades = rest.user_trades(symbol, order_id=order_id) if cum_lots else []
+    return OrderAnswer(
+        question,
+        asked_ms,
+        status=row["status"],
+        venue_order_id=order_id,
+        qty_lots=spec.lots(row["origQty"]),
+        cum_lots=cum_lots,
+        cum_quote_e8=cut_e8(row.get("cumQuote", "0")),
+        fills=[_fill_of(question.symbol, spec, trade, question.intent_seq) for trade in trades],
+    )
+
+
+def _look_at_symbol(
+    rest: Rest,
+    inquiry: Inquiry,
+    symbol: int,
+    ours: frozenset[tuple[int, int]],
+    names: dict[tuple[int, int], int],
+) -> SymbolPicture:
+    name, spec = inquiry.symbols[symbol], inquiry.specs[symbol]
+    after_id = inquiry.after_ids[symbol]
+    beginning = after_id is None
+    rows = rest.user_trades(name) if after_id is None else _after(rest, name, after_id, inquiry)
+    for attempt in range(ATTEMPTS):
+        newest_id = max((int(row["id"]) for row in rows), default=after_id or 0)
+        lots, entry_e8 = fetch_position(rest, name, spec)
+        newer = _after(rest, name, newest_id, inquiry)
+        if not newer or attempt == ATTEMPTS - 1:
+            break
+        rows += newer
+    fills = []
+    for row in [] if beginning else rows:
+        key = (symbol, int(row["orderId"]))
+        if key not in ours and key not in names and len(names) < STRANGERS_MAX:
+            names[key] = _name_of_stranger(rest, inquiry, name, key[1])
+        fills.append(_fill_of(symbol, spec, row, names.get(key, 0)))
+    return SymbolPicture(fills, newest_id, lots, entry_e8, settled=not newer)
+
+
+def _after(rest: Rest, symbol: str, after_id: int, inquiry: Inquiry) -> list[dict[str, Any]]:
+    """Every fill after an id, page by page; before the account's first fill, by time.
+
+    (From id 1 the venue would begin months ago.)
+    """
+    if not after_id:
+        first: list[dict[str, Any]] = rest.user_trades(symbol, start_ms=inquiry.since_ms)
+        if len(first) < TRADES_LIMIT_MAX:
+            return first
+        return first + _after(rest, symbol, int(first[-1]["id"]), inquiry)
+    rows: list[dict[str, Any]] = []
+    while True:
+        page = rest.user_trades(symbol, from_id=after_id + 1)
+        rows += page
+        if len(page) < TRADES_LIMIT_MAX:
+            return rows
+        after_id = int(page[-1]["id"])
+
+
+def _name_of_stranger(rest: Rest, inquiry: Inquiry, symbol: str, order_id: int) -> int:
+    """Find out whether a fill's order is one of ours whose id we never learnt."""
+    try:
+        row = rest.get(endpoints.ORDER, {"symbol": symbol, "orderId": order_id}, signed=True)
+    except VenueError as refusal:
+        if refusal.code != endpoints.ORDER_DOES_NOT_EXIST:
+            raise
+        return 0
+    return own_intent(row["clientOrderId"], inquiry.session_epoch)
+
+
+def own_intent(client_id: str, session_epoch: int) -> int:
+    """Give the intent of an order of this session; 0 for any other order."""
+    parsed = parse_client_order_id(client_id)
+    return parsed[1] if parsed and parsed[0] == session_epoch else 0
+
+
+def _fill_of(symbol: int, spec: SymbolSpec, row: dict[str, Any], intent_seq: int) -> Fill:
+    fill = Fill(symbol, int(row["id"]), int(row["orderId"]), Side[row["side"]])
+    fill.intent_seq = intent_seq
+    fill.price_ticks = spec.ticks(row["price"])
+    fill.qty_lots = spec.lots(row["qty"])
+    fill.fee_e8 = parse_e8(row["commission"])
+    fill.fee_asset = row["commissionAsset"].encode()
+    fill.realised_e8 = parse_e8(row["realizedPnl"])
+    fill.venue_ms = int(row["time"])
+    fill.maker = bool(row["maker"])
+    return fill

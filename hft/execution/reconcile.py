@@ -1,0 +1,195 @@
+"""Comparing the books with the venue, and correcting the books: start, gap and doubt are one path.
+
+While an inquiry is out the user stream's events are held back, so that what REST tells is booked
+first and everything once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hft.binance.order_frames import ORDER_RECV_WINDOW_MS
+from hft.errors import AuthError
+from hft.events import OrderState
+from hft.execution import picture
+from hft.execution.books import Books
+from hft.execution.errands import Errands
+from hft.execution.order_life import OrderEvent
+from hft.execution.picture import Inquiry, OrderAnswer, Picture, Question, SymbolPicture
+from hft.execution.positions import BookedFills
+from hft.units import NS_PER_MS
+
+RETRY_NS = 400 * NS_PER_MS
+NOT_FOUND_MARGIN_MS = 1000
+"""Beyond an order's receive window, before "not found" means that it never arrived."""
+
+_TERMINAL = {
+    "CANCELED": OrderEvent.CANCEL,
+    "EXPIRED": OrderEvent.EXPIRE,
+    "EXPIRED_IN_MATCH": OrderEvent.EXPIRE,
+    "REJECTED": OrderEvent.REJECT,
+    "FILLED": OrderEvent.FILL_WHOLE,
+}
+
+
+class Reconciler:
+    """Asks for the venue's picture when something is not certain, and folds it into the books."""
+
+    def __init__(self, books: Books, errands: Errands, session_epoch: int, since_ms: int) -> None:
+        self._books = books
+        self._log = books.log
+        self._errands = errands
+        self._session_epoch = session_epoch
+        self._since_ms = since_ms
+        self._baseline = not books.resumed
+        self._wanted = False
+        self._next_ns = 0
+        self._deep = False
+        self._announced = False
+        self.agreed = False
+        """The books and the venue agree, as far as was asked."""
+        self.holding = False
+        """An inquiry is out: events of the user stream must wait."""
+        self.failure: Exception | None = None
+
+    def want(self, now_ns: int, *, after_ns: int = 0, disagreed: bool = False) -> None:
+        """Ask the venue soon; `disagreed`: until then the books are not to be trusted."""
+        if not self._wanted or now_ns + after_ns < self._next_ns:
+            self._next_ns = now_ns + after_ns
+        self._wanted = True
+        if disagreed:
+            self.agreed = False
+
+    def tick(self, now_ns: int, *, stream_up: bool) -> None:
+        """Send the inquiry when one is wanted; only with the stream up is there no new gap."""
+        if not self._wanted or self.holding or not stream_up or now_ns < self._next_ns:
+            return
+        self._wanted = False
+        self.holding = True
+        inquiry = self._inquiry()
+        self._errands.ask("reconcile", lambda rest: picture.fetch(rest, inquiry), self._on_picture)
+
+    def _inquiry(self) -> Inquiry:
+        books = self._books
+        after_ids: list[int | None] = [
+            booked.floor if self._deep else booked.last for booked in books.booked
+        ]
+        if self._baseline:
+            after_ids = [None] * len(books.symbols)
+        return Inquiry(
+            session_epoch=self._session_epoch,
+            symbols=books.symbols,
+            specs=books.specs,
+            margin_asset=books.margin_asset.decode(),
+            after_ids=after_ids,
+            since_ms=self._since_ms,
+            known=frozenset(books.orders.venue_ids()),
+            questions=[
+                Question(order.intent_seq, order.symbol) for order in books.orders.open.values()
+            ],
+        )
+
+    def _on_picture(self, result: Any, now_ns: int) -> None:
+        self.holding = False
+        if isinstance(result, Exception):
+            self.failure = result
+            self._log.warning(f"the venue cannot be asked: {result}")
+            wait_ns = 10 * RETRY_NS if isinstance(result, AuthError) else RETRY_NS
+            self.want(now_ns, after_ns=wait_ns)
+            return
+        self.failure = None
+        self._fold(result, now_ns)
+
+    def _fold(self, seen: Picture, now_ns: int) -> None:
+        books = self._books
+        for answer in seen.answers:
+            self._learn_id(answer)
+        for symbol in seen.symbols:
+            for fill in sorted(symbol.fills, key=lambda fill: fill.trade_id):
+                books.book(fill)
+        settled = True
+        for answer in seen.answers:
+            settled = self._close(answer) and settled
+        for index, symbol in enumerate(seen.symbols):
+            settled = self._compare(index, symbol, now_ns) and settled
+        books.account.wallet_e8 = seen.money.wallet_e8
+        books.account.available_e8 = seen.money.available_e8
+        if self._baseline:
+            books.account.initial_wallet_e8 = seen.money.wallet_e8
+        self._baseline = False
+        if not self._announced and settled:
+            self._announced = True
+            for index, position in enumerate(books.positions):
+                books.reports.tell_position(index, position, 0)
+        if settled:
+            self.agreed = True
+            self._deep = False
+        else:
+            self.want(now_ns, after_ns=RETRY_NS)
+        books.sum_up()
+
+    def _learn_id(self, answer: OrderAnswer) -> None:
+        order = self._books.orders.by_seq(answer.question.intent_seq)
+        if order is None or not answer.status:
+            return
+        # A reduce-only order may have been cut to what there was to reduce.
+        order.qty_lots = answer.qty_lots
+        order.stream_seen = True
+        if order.is_open:
+            self._books.acknowledge(order, answer.venue_order_id, answer.asked_ms)
+
+    def _close(self, answer: OrderAnswer) -> bool:
+        """Bring one order to the state the venue gives it; False when that must be asked again."""
+        order = self._books.orders.by_seq(answer.question.intent_seq)
+        if order is None or not order.is_open:
+            return True
+        if not answer.status:
+            return self._settle_absent(order, answer.asked_ms)
+        if order.cum_lots < answer.cum_lots:
+            # Its fills are in the books and its row is not: the process died between the two.
+            if sum(fill.qty_lots for fill in answer.fills) != answer.cum_lots:
+                return False  # The venue's own lists do not agree yet.
+            order.cum_lots, order.cum_quote_e8 = answer.cum_lots, answer.cum_quote_e8
+            order.fee_e8 = sum(fill.fee_e8 for fill in answer.fills)
+            order.realised_e8 = sum(fill.realised_e8 for fill in answer.fills)
+        event = _TERMINAL.get(answer.status)
+        if event is not None:
+            self._books.move(order, event, answer.asked_ms)
+        elif order.cum_lots and order.state is OrderState.ACCEPTED:
+            self._books.move(order, OrderEvent.FILL, answer.asked_ms)
+        return True
+
+    def _settle_absent(self, order: Any, asked_ms: int) -> bool:
+        if order.venue_order_id:
+            # It was there once; the venue forgets what ended without a fill.
+            self._books.move(order, OrderEvent.CANCEL, asked_ms)
+            return True
+        if asked_ms > order.sent_venue_ms + ORDER_RECV_WINDOW_MS + NOT_FOUND_MARGIN_MS:
+            order.venue_code = -2013
+            self._books.move(order, OrderEvent.NEVER_THERE, asked_ms)
+            return True
+        # It may still be on its way; only one in doubt keeps us asking.
+        return order.state is not OrderState.UNKNOWN
+
+    def _compare(self, index: int, seen: SymbolPicture, now_ns: int) -> bool:
+        """Compare one position; False when it must be looked at again."""
+        books = self._books
+        position = books.positions[index]
+        books.venue_lots[index], books.venue_told_ns[index] = seen.lots, now_ns
+        if self._baseline:
+            position.adopt(seen.lots, seen.entry_e8)
+            books.booked[index] = BookedFills(seen.newest_id)
+        elif seen.settled and position.lots != seen.lots:
+            self.agreed = False
+            if not self._deep:
+                self._deep = True
+                return False
+            name, spec = books.symbols[index], books.specs[index]
+            self._log.warning(
+                f"{name}: our position was {spec.qty_text(position.lots)} and the venue's "
+                f"{spec.qty_text(seen.lots)}: corrected"
+            )
+            position.adopt(seen.lots, seen.entry_e8)
+            books.reports.tell_position(index, position, 0)
+        books.publish_position(index)
+        return seen.settled

@@ -1,0 +1,230 @@
+"""The look around between orders: what is up, what may be sent, what must be asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hft.agent.contract import Context
+from hft.binance.rest import Rest
+from hft.events import OrderState, Role, Unfit
+from hft.execution import picture
+from hft.execution.books import Books
+from hft.execution.canceller import Canceller
+from hft.execution.errands import Errands
+from hft.execution.fitness import Conditions, fitness_of
+from hft.execution.intents import IntentDesk, RiskGate
+from hft.execution.order_session import OrderSession
+from hft.execution.reconcile import Reconciler
+from hft.execution.user_stream import UserStream
+from hft.state.blocks import Life
+from hft.state.decision import Limits, read_limits
+from hft.state.latch import Latch, latch_of
+from hft.topology import PROCESSES
+from hft.units import NS_PER_MS, NS_PER_S
+
+LOOK_EVERY_NS = 5 * NS_PER_MS
+SHOW_EVERY_NS = 100 * NS_PER_MS
+CHECK_EVERY_NS = 30 * NS_PER_S
+CHECK_AFTER_FILL_NS = NS_PER_S
+CLOCK_EVERY_NS = 60 * NS_PER_S
+DISAGREE_MAX_NS = NS_PER_S
+MUTE_AFTER_NS = 2 * NS_PER_S
+
+_HEARTBEAT_MAX_NS = {spec.role: spec.heartbeat_max_ns for spec in PROCESSES}
+
+
+class Watch:
+    """Keeps sockets up, judges fitness, trips the breaker, publishes, and asks what is due."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        books: Books,
+        gate: RiskGate,
+        desk: IntentDesk,
+        ways: tuple[OrderSession, UserStream, Errands, Reconciler, Canceller],
+    ) -> None:
+        self._house = ctx.house
+        self._log = ctx.log
+        self._books = books
+        self._gate = gate
+        self._desk = desk
+        self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
+        self._standing = desk.standing
+        self._streams_seen = 0
+        self._strategy_died_ns = self._strategy_death()
+        self._disagreed_ns = [0] * len(books.symbols)
+        self._next_show_ns = self._next_look_ns = self._check_due_ns = 0
+        self._fills_checked = -1
+        self._clock_ns = 0
+        self._shown = -1
+        self.clock_wanted = False
+
+    def tick(self, now_ns: int) -> None:
+        """Look around, if it is time."""
+        if now_ns < self._next_look_ns:
+            return
+        self._next_look_ns = now_ns + LOOK_EVERY_NS
+        self._keep_up(now_ns)
+        self._mind_the_strategy()
+        limits = read_limits(self._house.limits)
+        if limits is not None:
+            self._desk.limits = limits
+        self._judge(now_ns, self._desk.limits)
+        self._ask_what_is_due(now_ns)
+        if self._books.reports.written != self._shown or now_ns >= self._next_show_ns:
+            self._show(now_ns)
+
+    def drop_mute_stream(self, now_ns: int) -> None:
+        """Dial the stream anew when the venue accepted an order and the stream never told."""
+        for order in self._books.orders.open.values():
+            acked = order.state is OrderState.ACCEPTED and order.sent_ns
+            if acked and not order.stream_seen and now_ns - order.sent_ns > MUTE_AFTER_NS:
+                self._stream.drop(now_ns, "an accepted order was not seen on it within 2 s")
+                return
+
+    def _keep_up(self, now_ns: int) -> None:
+        self._session.tick(now_ns)
+        self._stream.tick(now_ns)
+        if self._stream.came_up != self._streams_seen:
+            self._streams_seen = self._stream.came_up
+            self._reconciler.want(now_ns, disagreed=True)
+        if self._stream.up and not self._reconciler.holding:
+            self.drop_mute_stream(now_ns)
+            self._compare_positions(now_ns)
+        self._reconciler.tick(now_ns, stream_up=self._stream.up)
+
+    def _compare_positions(self, now_ns: int) -> None:
+        """A position that stays different from what the venue last told is looked into."""
+        books = self._books
+        for symbol, position in enumerate(books.positions):
+            if not books.venue_told_ns[symbol] or books.venue_lots[symbol] == position.lots:
+                self._disagreed_ns[symbol] = 0
+            elif not self._disagreed_ns[symbol]:
+                self._disagreed_ns[symbol] = now_ns
+            elif now_ns - self._disagreed_ns[symbol] > DISAGREE_MAX_NS:
+                self._disagreed_ns[symbol] = 0
+                self._log.warning(f"{books.symbols[symbol]}: the venue tells another position")
+                self._reconciler.want(now_ns, disagreed=True)
+
+    def _strategy_death(self) -> int:
+        return int(self._house.orders_to[Role.STRATEGY]["died_ns"])
+
+    def _mind_the_strategy(self) -> None:
+        died_ns = self._strategy_death()
+        if died_ns != self._strategy_died_ns:
+            self._strategy_died_ns = died_ns
+            count = self._canceller.cancel_open()
+            self._log.warning(f"the strategy died: {count} open orders are being cancelled")
+
+    def _runs(self, role: Role, now_ns: int) -> bool:
+        vitals = self._house.vitals[role]
+        beat_age_ns = now_ns - int(vitals["heartbeat_ns"])
+        return int(vitals["life"]) == Life.RUNNING and beat_age_ns < _HEARTBEAT_MAX_NS[role]
+
+    def _feed_is_fresh(self, now_ns: int, limits: Limits) -> bool:
+        tops = map(self._books.top, range(len(self._books.symbols)))
+        return all(now_ns - top.newest_ns <= limits.feed_stale_ns for top in tops)
+
+    def _judge(self, now_ns: int, limits: Limits) -> None:
+        orders = self._books.orders
+        conditions = Conditions(
+            session_up=self._session.up,
+            stream_up=self._stream.up,
+            clock_known=self._desk.clock.error_ns >= 0,
+            reconciled=self._reconciler.agreed,
+            nothing_unknown=next(orders.unknown(), None) is None,
+            reports_have_room=self._books.reports.has_room(),
+            ledger_runs=self._runs(Role.LEDGER, now_ns),
+            feed_runs=self._runs(Role.FEED, now_ns),
+            feed_fresh=self._feed_is_fresh(now_ns, limits),
+            strategy_runs=self._runs(Role.STRATEGY, now_ns),
+        )
+        fitness, reason = fitness_of(conditions)
+        latch = latch_of(self._house.latch_supervisor[0], self._house.latch_gate[0])
+        standing = self._standing
+        if reason is not standing.unfit:
+            self._tell_fitness(reason)
+        standing.fitness, standing.unfit = fitness, reason
+        standing.latch = latch
+        standing.reconciled = conditions.reconciled
+        standing.session_up, standing.user_stream_up = conditions.session_up, conditions.stream_up
+        self._trip_breaker(now_ns, limits, latch)
+
+    def _tell_fitness(self, reason: Unfit) -> None:
+        if reason is Unfit.NONE:
+            self._log.info("fit to trade")
+        else:
+            self._log.warning(f"not fit to trade freely: {reason.name}")
+
+    def _trip_breaker(self, now_ns: int, limits: Limits, latch: Latch) -> None:
+        if latch.halted:
+            return
+        reason = self._gate.breach(self._books.account.pnl_e8, limits)
+        if reason:
+            words = self._house.latch_gate[0]
+            words["halt_reason"] = reason
+            words["halt_ns"] = now_ns
+            self._log.error(f"auto-stop: {reason.name}, a person must resume")
+
+    def _ask_what_is_due(self, now_ns: int) -> None:
+        fills = self._books.account.fills
+        fills_waiting = fills != self._fills_checked
+        fill_ns = max((position.last_fill_ns for position in self._books.positions), default=0)
+        if now_ns >= self._check_due_ns or (
+            fills_waiting and now_ns - fill_ns > CHECK_AFTER_FILL_NS
+        ):
+            self._check_due_ns = now_ns + CHECK_EVERY_NS
+            self._fills_checked = fills
+            self._ask_for_check(fills)
+        if now_ns - self._clock_ns > CLOCK_EVERY_NS or self.clock_wanted:
+            first, self._clock_ns, self.clock_wanted = self._clock_ns == 0, now_ns, False
+            if not first:
+                self._errands.ask("clock", Rest.sync_clock, self._on_clock)
+
+    def _ask_for_check(self, fills: int) -> None:
+        books = self._books
+        asset, symbols, specs = books.margin_asset.decode(), books.symbols, books.specs
+
+        def check(rest: Rest) -> Any:
+            lots = [
+                picture.fetch_position(rest, name, spec)[0]
+                for name, spec in zip(symbols, specs, strict=True)
+            ]
+            return fills, picture.fetch_money(rest, asset), lots
+
+        self._errands.ask("check", check, self._on_check)
+
+    def _on_check(self, result: Any, now_ns: int) -> None:
+        if isinstance(result, Exception):
+            self._log.warning(f"balances and positions could not be checked: {result}")
+            return
+        fills, money, lots = result
+        books = self._books
+        books.account.available_e8 = money.available_e8
+        if fills != books.account.fills or self._reconciler.holding:
+            return  # Something traded meanwhile: these figures prove nothing.
+        books.account.wallet_e8 = money.wallet_e8
+        books.venue_lots = list(lots)
+        books.venue_told_ns = [now_ns] * len(lots)
+
+    def _on_clock(self, result: Any, _now_ns: int) -> None:
+        if isinstance(result, Exception):
+            self._log.warning(f"the venue's clock could not be read: {result}")
+        else:
+            self._desk.clock = result
+
+    def _show(self, now_ns: int) -> None:
+        books = self._books
+        self._next_show_ns = now_ns + SHOW_EVERY_NS
+        self._shown = books.reports.written
+        books.sum_up()
+        for symbol in range(len(books.symbols)):
+            books.publish_position(symbol)
+        unknown = sum(1 for _ in books.orders.unknown())
+        books.account.publish(
+            self._house.account,
+            self._standing,
+            self._desk.clock,
+            (now_ns, unknown, len(books.orders.open)),
+        )
