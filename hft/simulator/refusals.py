@@ -65,7 +65,6 @@ TEXTS: dict[int, str] = {
 }
 
 STATUSES: dict[int, int] = {
-    -1000: 500,
     -1003: 429,
     -1015: 429,
     -2014: 401,

@@ -152,9 +152,7 @@ def test_an_order_lives_from_place_to_cancel_by_either_id(exchange: Simulator) -
     assert exchange.ok("GET", ORDER, **again)["status"] == "CANCELED"
     assert exchange.refused("GET", ORDER, symbol="BTCUSDT", orderId=1) == (400, -2013)
     assert exchange.refused("GET", ORDER, symbol="BTCUSDT") == (400, -1102)
-    listed = exchange.ok(
-        "GET", "/fapi/v1/allOrders", symbol="BTCUSDT", orderId=placed["orderId"]
-    )
+    listed = exchange.ok("GET", "/fapi/v1/allOrders", symbol="BTCUSDT", orderId=placed["orderId"])
     assert listed[0]["clientOrderId"] == "mine-1"
 
 
