@@ -14,15 +14,25 @@ from pathlib import Path
 
 import alembic.command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from hft.clock import Deadline, sleep_s
+
 BUSY_TIMEOUT_MS = 5000
+MS_PER_S = 1000
+WAL_RETRY_S = 0.01
 MIGRATION_LOCK = 0x4846544C
 """Names the advisory lock under which two processes do not migrate a server's database at once."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class SchemaUnknown(SQLAlchemyError):
+    """The database has a schema this release does not know."""
 
 
 def open_database(place: str | Path) -> Engine:
@@ -32,7 +42,8 @@ def open_database(place: str | Path) -> Engine:
     taken over without loss.  The caller disposes of the engine.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: it cannot be opened, read or migrated.
+        sqlalchemy.exc.SQLAlchemyError: it cannot be opened, read or migrated (`SchemaUnknown`: a
+            newer release made it).
     """
     engine = create_engine(_url_of(place))
     if engine.dialect.name == "sqlite":
@@ -49,7 +60,7 @@ def open_database(place: str | Path) -> Engine:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Hold one write transaction: committed at the end of the block, rolled back if it raises."""
-    with engine.execution_options(writes=True).begin() as connection:
+    with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
         yield connection
 
 
@@ -64,7 +75,7 @@ def migrations_config(connection: Connection) -> Config:
 def sync_to_disk(engine: Engine) -> None:
     """Ask SQLite to bring the write-ahead log to the disk; a database server does so by itself."""
     if engine.dialect.name == "sqlite":
-        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        with engine.execution_options(sqlite_begin="").connect() as connection:
             # PASSIVE never waits for a reader; the log itself is synced before anything else.
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -79,24 +90,38 @@ def _settle_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) 
     # The driver would otherwise open transactions by its own rules, and commit around schema
     # changes.
     connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-    ):
+    patience = f"busy_timeout = {BUSY_TIMEOUT_MS}"
+    for pragma in (patience, "synchronous = NORMAL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+    _use_wal(connection)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    # Two processes that open a new file together: SQLite refuses this one statement without the
+    # patience it has everywhere else.
+    deadline = Deadline(BUSY_TIMEOUT_MS / MS_PER_S)
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY or deadline.passed():
+                raise
+            sleep_s(WAL_RETRY_S)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    options = connection.get_execution_options()
-    if options.get("isolation_level") == "AUTOCOMMIT":
-        return
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+    statement = connection.get_execution_options().get("sqlite_begin", "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
 def _migrate(engine: Engine) -> None:
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-        alembic.command.upgrade(migrations_config(connection), "head")
+        try:
+            alembic.command.upgrade(migrations_config(connection), "head")
+        except CommandError as problem:
+            raise SchemaUnknown(f"its schema is not known to this release ({problem})") from problem

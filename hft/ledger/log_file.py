@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import FileIO
@@ -50,8 +51,9 @@ class LogFile:
             self._write(day, b"\n".join(lines) + b"\n")
 
     def close(self) -> None:
-        """Close the file of the day."""
+        """Bring the file of the day to the disk and close it."""
         if self._file is not None:
+            os.fsync(self._file.fileno())
             self._file.close()
             self._file = None
             self._day = ""

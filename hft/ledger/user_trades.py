@@ -14,8 +14,8 @@ import msgspec
 from hft.ledger.store import Progress
 
 PAGE = 1000
-FILLS_MAX = 20_000
-"""Most fills read in one go; the rest follows in the next."""
+FILLS_MAX = 5_000
+"""Most fills read, and stored in one transaction, in one go; the rest follows in the next."""
 
 SETTLED_AFTER_MS = 60_000
 WINDOW_MS = 7 * 86_400_000

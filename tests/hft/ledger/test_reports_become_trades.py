@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 
+import msgspec
 import pytest
 
 from hft.binance.order_frames import client_order_id
@@ -167,6 +168,26 @@ def test_the_ledger_has_work_exactly_while_something_waits(world: World) -> None
         assert ledger.has_work()
         turn_until(ledger, lambda: depth(world) == 0)
         turn_until(ledger, lambda: not ledger.has_work())
+
+
+def test_a_database_of_a_newer_release_is_left_alone(world: World) -> None:
+    with world.ledger():
+        pass
+    with closing(sqlite3.connect(world.folder / "trades.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    with pytest.raises(BootError, match="its schema is not known to this release"), world.ledger():
+        pass
+
+
+def test_a_database_whose_driver_is_missing_is_refused_without_its_password(world: World) -> None:
+    storage = msgspec.structs.replace(
+        world.settings.storage, database_url="postgresql+nodriver://me:secret@127.0.0.1/trades"
+    )
+    world.settings = msgspec.structs.replace(world.settings, storage=storage)
+    with pytest.raises(BootError, match="postgresql") as refusal, world.ledger():
+        pass
+    assert "secret" not in str(refusal.value)
 
 
 def test_a_database_that_cannot_be_opened_refuses_to_start_in_one_sentence(world: World) -> None:
