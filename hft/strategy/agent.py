@@ -1,0 +1,150 @@
+"""The strategy process: one compiled burst per duty cycle, and everything around it that is not hot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
+from numba.core.errors import NumbaError
+
+from hft.agent.contract import Context
+from hft.clock import monotonic_ns
+from hft.events import Role
+from hft.strategy import params as parameters
+from hft.strategy.build import Burst, build, refuse_uncompilable
+from hft.strategy.burst import ACTED
+from hft.strategy.desk import StrategyDesk
+from hft.strategy.explain import explain_verdict
+from hft.strategy.load import StrategySpec, make_params
+from hft.strategy.scratch import scratch_house
+from hft.units import NS_PER_MS
+from ringbuf.layout import GAP, HEADER_BYTES, TAIL
+from ringbuf.spsc import jump_to_tail
+
+READ_AGAIN_NS = 50 * NS_PER_MS
+"""After a hole in the reports the blocks are read twice, so far apart: execution may have been between
+writing a report and its block the first time."""
+
+
+class StrategyAgent:
+    """Runs one strategy over the market and report rings of a house.
+
+    `params` is a record of `make_params`; later changes come through the house's block.  With `fresh_state`
+    the strategy starts from zero, else from its committed state where that fits.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        spec: StrategySpec,
+        burst: Burst,
+        params: npt.NDArray[Any],
+        *,
+        fresh_state: bool = False,
+    ) -> None:
+        self._ctx = ctx
+        self._spec = spec
+        self._burst = burst
+        self._params = params
+        self._fresh = fresh_state
+
+    def on_start(self) -> None:
+        """Skip what is old, take state, position and orders from the house."""
+        house = self._ctx.house
+        self._index = int(house.run[0]["strategy_index"])
+        self._desk = StrategyDesk(house, self._spec, self._burst, self._params)
+        self._reports = house.reports_strategy.bytes[:HEADER_BYTES].cast("Q")
+        self._intents = house.intents.bytes[:HEADER_BYTES].cast("Q")
+        self._bell = self._ctx.bells[Role.EXECUTION]
+        self._params_generation = 0
+        skipped = int(jump_to_tail(house.market.words))
+        restored = self._desk.begin(fresh_state=self._fresh)
+        self._tail = self._intents[TAIL]
+        self._skip_reports(monotonic_ns())
+        self._take_params()
+        self._ctx.log.info(
+            f"strategy {self._spec.name}: state {'restored' if restored else 'new'}, "
+            f"{skipped} old events skipped"
+        )
+
+    def do_work(self, now_ns: int) -> int:
+        """Run one burst; wake execution when it wrote intents."""
+        if self._params_generation != self._ctx.house.params.generation():
+            self._take_params()
+        if self._reports[GAP] != self._gaps:
+            self._ctx.log.warning(
+                "reports were lost: reading position and orders from their blocks"
+            )
+            self._skip_reports(now_ns)
+        elif self._read_again_ns and now_ns >= self._read_again_ns:
+            self._read_blocks()
+        work = self._desk.run(now_ns)
+        if work:
+            self._ctx.vitals["events_in"] += work
+        tail = self._intents[TAIL]
+        if tail != self._tail:
+            self._bell.ring_if_parked()
+            self._ctx.vitals["events_out"] += tail - self._tail
+            self._tail = tail
+            self._ctx.log.info(f"{self._spec.name} {self._acted()}")
+        return work
+
+    def has_work(self) -> bool:
+        """Say whether market data or a report is waiting."""
+        house = self._ctx.house
+        return house.market.depth() > 0 or house.reports_strategy.depth() > 0
+
+    def drain(self, now_ns: int) -> bool:
+        """Stop deciding: nothing is held that could get lost."""
+        return True
+
+    def on_close(self) -> None:
+        """Nothing is open; the committed state stays in the segment."""
+
+    def _acted(self) -> str:
+        return explain_verdict(self._desk.verdict[ACTED], self._spec)
+
+    def _take_params(self) -> None:
+        block = self._ctx.house.params
+        self._params_generation = block.generation()
+        raw = block.read_bytes()
+        if raw is None:
+            return
+        values = parameters.from_block(raw, self._spec.params_dtype, self._index)
+        if values is not None:
+            self._desk.take_params(values)
+
+    def _skip_reports(self, now_ns: int) -> None:
+        """Pass over what waits in the ring, older than the blocks by now, and read those."""
+        self._gaps = self._reports[GAP]
+        jump_to_tail(self._ctx.house.reports_strategy.words)
+        self._read_blocks()
+        self._read_again_ns = now_ns + READ_AGAIN_NS
+
+    def _read_blocks(self) -> None:
+        self._read_again_ns = 0
+        self._desk.take_positions()
+        self._desk.take_orders()
+
+
+def warm(spec: StrategySpec) -> Burst:
+    """Compile the burst of a strategy, or load it from the cache, by running it once on scratch memory.
+
+    Raises:
+        CompileRefused: numba cannot compile the strategy; the text names the file and says why.
+    """
+    burst = build(spec)
+    house = scratch_house(spec.name)
+    desk = StrategyDesk(house, spec, burst, make_params(spec, {}))
+    jump_to_tail(house.market.words)
+    try:
+        desk.run(0)
+    except NumbaError as problem:
+        raise refuse_uncompilable(spec, problem) from None
+    return burst
+
+
+def hot_functions(burst: Burst) -> tuple[Callable[..., Any], ...]:
+    """Name the compiled functions whose signatures must not grow after READY."""
+    return (burst.enter, jump_to_tail) if burst.compiled else (jump_to_tail,)

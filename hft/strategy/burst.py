@@ -1,0 +1,327 @@
+"""The burst: everything the strategy process does between two looks at the clock, in one loop.
+
+First the waiting reports, then up to BURST_MAX market events.  It keeps the positions and the table of open
+orders (both from reports, never from having sent an intent), calls the strategy, writes its intents into
+the ring and commits verdict and state once at the end.  Same events in, same intents out: the only clock
+is read when an intent is written, into a hop that no strategy sees.
+
+The source is plain Python.  `hft.strategy.build` clones it around one strategy, with the names under
+TYPE_CHECKING below filled in, and compiles the clone; left uncompiled it gives the same answers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from hft.events import (
+    INTENT,
+    MARKET,
+    OPEN_ORDER,
+    POSITION,
+    REPORT,
+    SYMBOLS_MAX,
+    Action,
+    MarketFlag,
+    Status,
+    Verdict,
+    record,
+)
+from hft.state.blocks import OUT_DETAIL, SPEC, VERDICT
+from hft.strategy.api import IN_FLIGHT, OUT, Record
+from hft.strategy.native import array_at, commit_words
+from ringbuf.layout import HEAD, TAIL
+from ringbuf.snapshot import commit
+from ringbuf.spsc import available, free_slots, publish, release, slot_of
+
+if TYPE_CHECKING:
+    from hft.strategy.placeholder import PARAMS, STATE, on_market, on_report, read_clock
+
+BURST_MAX = 64
+"""Market events per burst: bounds how long a signal or an order may wait behind market data."""
+REPORTS_MAX = 64
+
+WORD = np.dtype("<u8")
+_E8 = 1e8
+
+LOOP = record(
+    128,
+    ("next_intent_seq", "<u8"),
+    ("next_market_seq", "<u8"),  # 0: no event seen yet.
+    ("strategy", "<i8"),  # Its index, as every intent carries it.
+    ("now_ns", "<i8"),  # This cycle's clock reading.
+    ("market_seq", "<u8"),  # What is being decided on: the event, or the one behind the report.
+    ("recv_ns", "<i8"),
+    ("symbol", "<i8"),
+    ("decoded_off_ns", "<i8"),
+    ("gap", "u1", SYMBOLS_MAX),  # 1: the next event of this symbol is flagged GAP.
+)
+"""What the loop itself remembers."""
+
+NEWEST, ACTED = 0, 1
+"""Rows of `Desk.verdict`: the newest verdict, and the one of the newest event that led to an intent."""
+
+
+class Desk(NamedTuple):
+    """The memory a burst works on: rings, the strategy's private records, and two snapshots to commit to."""
+
+    market_words: Any
+    market_slots: Any
+    reports_words: Any
+    reports_slots: Any
+    intents_words: Any
+    intents_slots: Any
+    positions: Any
+    orders: Any
+    spec: Any
+    state: Any
+    params: Any
+    out: Any
+    event: Any
+    loop: Any
+    verdict: Any
+    verdict_words: Any
+    verdict_slots: Any
+    state_value: Any
+    state_words: Any
+    state_slots: Any
+
+
+def enter(table: Any, now_ns: int) -> int:
+    """Make the arrays of the desk from a table of addresses and run one burst; returns the work count."""
+    desk = Desk(
+        array_at(table, 0, WORD),
+        array_at(table, 1, MARKET),
+        array_at(table, 2, WORD),
+        array_at(table, 3, REPORT),
+        array_at(table, 4, WORD),
+        array_at(table, 5, INTENT),
+        array_at(table, 6, POSITION),
+        array_at(table, 7, OPEN_ORDER),
+        array_at(table, 8, SPEC),
+        array_at(table, 9, STATE),
+        array_at(table, 10, PARAMS),
+        array_at(table, 11, OUT),
+        array_at(table, 12, MARKET),
+        array_at(table, 13, LOOP),
+        array_at(table, 14, VERDICT),
+        array_at(table, 15, WORD),
+        array_at(table, 16, VERDICT),
+        array_at(table, 17, WORD),
+        array_at(table, 18, WORD),
+        array_at(table, 19, WORD),
+    )
+    return run_burst(desk, now_ns)
+
+
+def run_burst(desk: Desk, now_ns: int) -> int:
+    """Take the waiting reports, then market events, both bounded; returns how many there were."""
+    loop, out, told = desk.loop[0], desk.out[0], desk.verdict[NEWEST]
+    loop.now_ns = now_ns
+    reports = min(available(desk.reports_words, REPORTS_MAX), REPORTS_MAX)
+    first = np.int64(desk.reports_words[HEAD])
+    for ahead in range(reports):
+        report = desk.reports_slots[slot_of(desk.reports_words, first + ahead)]
+        position, spec = desk.positions[report.symbol], desk.spec[report.symbol]
+        begin_call(loop, out, report.symbol, report.market_seq, report.local_ns)
+        book_position(position, report, spec)
+        book_order(desk.orders, position, report, spec)
+        state = desk.state[report.symbol]
+        on_report(report, position, desk.orders, desk.params[0], state, out)
+        if out.count > 0:
+            write_intents(
+                desk.intents_words, desk.intents_slots, desk.orders, desk.positions, out, loop, told
+            )
+        tell(desk.verdict, out, report.symbol)
+    if reports > 0:
+        release(desk.reports_words, reports)
+    events = min(available(desk.market_words, BURST_MAX), BURST_MAX)
+    first = np.int64(desk.market_words[HEAD])
+    for ahead in range(events):
+        # The strategy gets a copy: an event in the ring never changes after it was published.
+        desk.event[0] = desk.market_slots[slot_of(desk.market_words, first + ahead)]
+        event = desk.event[0]
+        note_gap(loop, event, told)
+        position = desk.positions[event.symbol]
+        begin_call(loop, out, event.symbol, event.seq, event.recv_ns)
+        loop.decoded_off_ns = event.decoded_off_ns
+        on_market(event, position, desk.orders, desk.params[0], desk.state[event.symbol], out)
+        told.events += 1
+        told.event_ns = event.recv_ns
+        if out.count > 0:
+            write_intents(
+                desk.intents_words, desk.intents_slots, desk.orders, desk.positions, out, loop, told
+            )
+        tell(desk.verdict, out, event.symbol)
+    if events > 0:
+        release(desk.market_words, events)
+    if events + reports > 0:
+        commit(desk.verdict_words, desk.verdict_slots, desk.verdict)
+        commit_words(desk.state_words, desk.state_slots, desk.state_value)
+    return int(events + reports)
+
+
+def begin_call(loop: Record, out: Record, symbol: int, market_seq: int, recv_ns: int) -> None:
+    """Remember what is being decided on and empty `out`."""
+    loop.symbol = symbol
+    loop.market_seq = market_seq
+    loop.recv_ns = recv_ns
+    loop.decoded_off_ns = 0
+    out.count = 0
+    out.overflow = 0
+    out.verdict = 0
+    out.distance = 0.0
+    out.needed = 0.0
+    for index in range(OUT_DETAIL):
+        out.detail[index] = 0.0
+
+
+def note_gap(loop: Record, event: Record, told: Record) -> None:
+    """Flag the event GAP when events before it are missing, and so the next one of every other symbol."""
+    expected = loop.next_market_seq
+    missing = expected != 0 and event.seq != expected
+    loop.next_market_seq = event.seq + np.uint64(1)
+    if missing or event.flags & MarketFlag.GAP:
+        told.gaps_seen += 1
+        for symbol in range(SYMBOLS_MAX):
+            loop.gap[symbol] = 1
+    if loop.gap[event.symbol]:
+        event.flags = event.flags | MarketFlag.GAP
+        loop.gap[event.symbol] = 0
+
+
+def tell(verdict: Any, out: Record, symbol: int) -> None:
+    """Keep the verdict of one call for the snapshot; a call without one leaves the last standing."""
+    told = verdict[NEWEST]
+    told.counts[out.verdict] += 1
+    told.refused += out.overflow
+    if out.verdict != Verdict.NONE:
+        told.verdict = out.verdict
+        told.distance = out.distance
+        told.needed = out.needed
+        told.symbol = symbol
+        for index in range(OUT_DETAIL):
+            told.detail[index] = out.detail[index]
+        if out.count > 0:
+            verdict[ACTED] = verdict[NEWEST]
+
+
+def write_intents(
+    words: Any, slots: Any, orders: Any, positions: Any, out: Record, loop: Record, told: Record
+) -> None:
+    """Write the intents of one call into the ring; what finds no room is refused and counted."""
+    for row in range(out.count):
+        place = free_row(orders) if out.action[row] == Action.PLACE else 0
+        if place < 0 or free_slots(words, 1) < 1:
+            told.refused += 1
+            out.verdict = Verdict.INTENTS_FULL
+            continue
+        intent = slots[slot_of(words, np.int64(words[TAIL]))]
+        fill_intent(intent, out, row, loop)
+        if intent.action == Action.PLACE:
+            open_row(orders[place], intent)
+            positions[intent.symbol].open_orders += 1
+        else:
+            intent.symbol = symbol_of(orders, intent)
+        publish(words, 1)
+        told.intents += 1
+
+
+def fill_intent(intent: Record, out: Record, row: int, loop: Record) -> None:
+    """Fill an intent from row `row` of `out`; its number is the next one, used once."""
+    seq = loop.next_intent_seq
+    loop.next_intent_seq = seq + np.uint64(1)
+    intent.seq = seq
+    intent.market_seq = loop.market_seq
+    intent.recv_ns = loop.recv_ns
+    intent.decoded_off_ns = loop.decoded_off_ns
+    intent.strategy_ns = loop.now_ns
+    intent.strategy = loop.strategy
+    intent.symbol = loop.symbol
+    intent.order_ref = out.order_ref[row]
+    if intent.order_ref == 0:
+        intent.order_ref = seq
+    intent.target_ref = out.target_ref[row]
+    intent.price = out.price[row]
+    intent.qty = out.qty[row]
+    intent.reason = out.reason[row]
+    intent.action = out.action[row]
+    intent.side = out.side[row]
+    intent.order_type = out.order_type[row]
+    intent.tif = out.tif[row]
+    intent.flags = out.flags[row]
+    intent.decide_ns = read_clock()
+
+
+def free_row(orders: Any) -> int:
+    """Find a free row of the open-order table; -1 when it is full."""
+    for index in range(len(orders)):
+        if orders[index].status == 0:
+            return index
+    return -1
+
+
+def symbol_of(orders: Any, intent: Record) -> int:
+    """Find the symbol of the order an intent cancels or amends; its own when there is none."""
+    for index in range(len(orders)):
+        if orders[index].status != 0 and orders[index].order_ref == intent.target_ref:
+            return int(orders[index].symbol)
+    return int(intent.symbol)
+
+
+def open_row(order: Record, intent: Record) -> None:
+    """Enter an intent that left into the open-order table."""
+    order.order_ref = intent.order_ref
+    order.intent_seq = intent.seq
+    order.price = intent.price
+    order.qty = intent.qty
+    order.filled = 0.0
+    order.symbol = intent.symbol
+    order.side = intent.side
+    order.order_type = intent.order_type
+    order.flags = intent.flags
+    order.status = IN_FLIGHT
+
+
+def book_position(position: Record, report: Record, spec: Record) -> None:
+    """Take position and entry from a report that carries them: a fill, or the venue's own word."""
+    filled = report.last_qty_lots != 0
+    if filled or report.status == Status.POSITION:
+        # Whole numbers first, one division last: the float nearest to the decimal quantity.
+        position.qty = (report.position_lots * spec.lot_e8) / _E8
+        position.entry = report.entry_e8 / _E8
+    if filled:
+        position.realised += report.realised_e8 / _E8
+        position.last_fill_ns = report.local_ns
+        position.fills += 1
+
+
+def book_order(orders: Any, position: Record, report: Record, spec: Record) -> None:
+    """Update the row of the order a report is about, and free it when the order is over."""
+    status = report.status
+    if report.intent_seq == 0 or status == Status.POSITION:
+        return
+    for index in range(len(orders)):
+        order = orders[index]
+        if order.status != 0 and order.intent_seq == report.intent_seq:
+            order.filled = (report.cum_qty_lots * spec.lot_e8) / _E8
+            order.status = status
+            if status == Status.AMENDED:
+                order.price = (report.price_ticks * spec.tick_e8) / _E8
+                order.qty = (report.qty_lots * spec.lot_e8) / _E8
+            if is_over(status):
+                order.status = 0
+                position.open_orders -= 1
+            return
+
+
+def is_over(status: int) -> bool:
+    """Say whether a report with this status is the last of its order."""
+    return (
+        status == Status.FILLED
+        or status == Status.CANCELLED
+        or status == Status.EXPIRED
+        or status == Status.REJECTED
+        or status == Status.DENIED
+    )

@@ -1,0 +1,219 @@
+"""The memory of the strategy process: what the burst works on, and how it is filled from the house.
+
+Positions and open orders come from the blocks that execution writes, here, and from reports afterwards;
+the state comes from the last committed one when it is of the same strategy and layout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hft.errors import BootError
+from hft.events import (
+    FIRST_TERMINAL_STATE,
+    MARKET,
+    OPEN_ORDER,
+    POSITION,
+    SYMBOLS_MAX,
+    Action,
+    OrderState,
+    Status,
+)
+from hft.state.blocks import STATE_BYTES_MAX, VERDICT
+from hft.strategy.api import IN_FLIGHT, OPEN_ORDERS_MAX, OUT
+from hft.strategy.build import Burst
+from hft.strategy.burst import LOOP, Desk
+from hft.strategy.load import StrategySpec
+from hft.strategy.records import as_records
+from hft.topology import House
+from ringbuf.layout import HEAD, TAIL
+
+Records = npt.NDArray[Any]
+_E8 = 1e8
+_STATUS_OF = {
+    OrderState.SENT: IN_FLIGHT,
+    OrderState.UNKNOWN: int(Status.UNKNOWN),
+    OrderState.ACCEPTED: int(Status.ACCEPTED),
+    OrderState.PARTIALLY_FILLED: int(Status.PARTIALLY_FILLED),
+}
+
+
+def layout_digest(dtype: np.dtype[np.void], symbols: int) -> int:
+    """Digest a STATE layout for so many symbols; a committed state of another one is not restored."""
+    text = f"{np.dtype(dtype).descr!r} {dtype.itemsize} {symbols}"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+class StrategyDesk:
+    """Owns the private records of one strategy over one house, and runs its bursts.
+
+    Raises:
+        BootError: the state of so many symbols does not fit its block.
+    """
+
+    def __init__(self, house: House, spec: StrategySpec, burst: Burst, params: Records) -> None:
+        self.house = house
+        self.spec = spec
+        self.params = params.copy()
+        self.symbols = max(1, len(house.symbols()))
+        size = self.symbols * spec.state_dtype.itemsize
+        if size > STATE_BYTES_MAX:
+            raise BootError(
+                f"{spec.name}: STATE takes {size} bytes for {self.symbols} symbols, "
+                f"there is room for {STATE_BYTES_MAX}"
+            )
+        self.state = np.zeros(self.symbols, spec.state_dtype)
+        self.positions = np.zeros(SYMBOLS_MAX, POSITION)
+        self.orders = np.zeros(OPEN_ORDERS_MAX, OPEN_ORDER)
+        self.verdict = np.zeros(2, VERDICT)
+        self.loop = np.zeros(1, LOOP)
+        self._out = np.zeros(1, OUT)
+        self._event = np.zeros(1, MARKET)
+        self._arrays = self._all_arrays()
+        self._table = np.array(
+            [number for array in self._arrays for number in (array.ctypes.data, len(array))],
+            np.uint64,
+        )
+        self._run, self._where = (
+            (burst.enter, self._table) if burst.compiled else (burst.run, self._plain_desk())
+        )
+
+    def run(self, now_ns: int) -> int:
+        """Run one burst; returns how many reports and events it took."""
+        return int(self._run(self._where, now_ns))
+
+    def take_params(self, values: Records) -> None:
+        """Use other parameters from the next burst on."""
+        self.params[:] = values
+
+    # Filling the records from the house.
+
+    def begin(self, *, fresh_state: bool) -> bool:
+        """Number intents after the last one written, take the state; says whether it was restored."""
+        words, slots = self.house.intents.words, self.house.intents.slots
+        tail = int(words[TAIL])
+        last = int(slots["seq"][(tail - 1) % len(slots)]) if tail else 0
+        self.loop["next_intent_seq"] = last + 1
+        self.loop["strategy"] = self.house.run[0]["strategy_index"]
+        self.loop["gap"] = 1
+        return self._take_state(fresh=fresh_state)
+
+    def _take_state(self, *, fresh: bool) -> bool:
+        head, size = self.house.state_head[0], self.state.nbytes
+        digest = layout_digest(self.spec.state_dtype, self.symbols)
+        name = self.spec.name.encode()
+        fits = head["dtype_digest"] == digest and bytes(head["name"]) == name
+        kept = self.house.state.read_bytes() if fits and not fresh else None
+        if kept is not None:
+            self.state[:] = np.frombuffer(kept[:size], self.spec.state_dtype)
+            return True
+        # The head is taken away first and given back last: whoever dies between leaves no head
+        # that fits other bytes.
+        head["dtype_digest"] = 0
+        self.house.state.write_bytes(self.state.tobytes().ljust(STATE_BYTES_MAX, b"\0"))
+        head["name"], head["size"] = name, size
+        head["dtype_digest"] = digest
+        return False
+
+    def take_positions(self) -> None:
+        """Read every symbol's position, steps and fees from their blocks."""
+        run = self.house.run[0]
+        for index in range(self.symbols):
+            position, spec = self.positions[index], self.house.spec[index]
+            position["tick"], position["lot"] = spec["tick_e8"] / _E8, spec["lot_e8"] / _E8
+            position["maker_fee"], position["taker_fee"] = run["maker_fee"], run["taker_fee"]
+            block = self.house.position[index].read()
+            if block is None:
+                continue
+            told = block[0]
+            if told["fills"] < position["fills"]:
+                continue  # The report came first; its block is being written.
+            position["qty"] = int(told["position_lots"]) * int(spec["lot_e8"]) / _E8
+            position["entry"] = told["entry_e8"] / _E8
+            position["realised"] = told["realised_e8"] / _E8
+            position["fills"], position["last_fill_ns"] = told["fills"], told["last_fill_ns"]
+
+    def take_orders(self) -> None:
+        """Rebuild the table of open orders: the order table, and intents not yet handled."""
+        # Read before the table: what is handled by now is denied or in it.
+        handled = int(self.house.memory[0]["handled_intent_seq"])
+        rows = [row for row in map(self._from_table, self._open_in_table()) if row is not None]
+        rows += self._from_ring(handled, {int(row["intent_seq"]) for row in rows})
+        self.orders[:] = np.zeros(1, OPEN_ORDER)
+        self.positions["open_orders"] = 0
+        for place, row in enumerate(rows[:OPEN_ORDERS_MAX]):
+            self.orders[place] = row
+            self.positions[int(row["symbol"])]["open_orders"] += 1
+
+    def _open_in_table(self) -> npt.NDArray[np.int64]:
+        state = self.house.orders["state"]
+        indices: npt.NDArray[np.int64] = np.flatnonzero(
+            (state != OrderState.FREE) & (state < FIRST_TERMINAL_STATE)
+        )
+        return indices
+
+    def _from_table(self, index: int) -> Any:
+        told = self.house.orders[index].copy()
+        if OrderState(int(told["state"])) not in _STATUS_OF:
+            return None
+        spec = self.house.spec[int(told["symbol"])]
+        row = np.zeros(1, OPEN_ORDER)[0]
+        for field in ("order_ref", "intent_seq", "symbol", "side", "order_type", "flags"):
+            row[field] = told[field]
+        row["price"] = int(told["price_ticks"]) * int(spec["tick_e8"]) / _E8
+        row["qty"] = int(told["qty_lots"]) * int(spec["lot_e8"]) / _E8
+        row["filled"] = int(told["cum_qty_lots"]) * int(spec["lot_e8"]) / _E8
+        row["status"] = _STATUS_OF[OrderState(int(told["state"]))]
+        return row
+
+    def _from_ring(self, handled: int, known: set[int]) -> list[Any]:
+        ring = self.house.intents
+        tail, head = int(ring.words[TAIL]), int(ring.words[HEAD])
+        # Execution releases before it has handled, so look a little behind the head too.
+        oldest = max(0, tail - len(ring.slots), min(head, tail - OPEN_ORDERS_MAX))
+        rows = []
+        for position in range(oldest, tail):
+            intent = ring.slots[position % len(ring.slots)]
+            new = int(intent["seq"]) > handled and int(intent["seq"]) not in known
+            if new and intent["action"] == Action.PLACE:
+                row = np.zeros(1, OPEN_ORDER)[0]
+                for field in ("order_ref", "price", "qty", "symbol", "side", "order_type", "flags"):
+                    row[field] = intent[field]
+                row["intent_seq"], row["status"] = intent["seq"], IN_FLIGHT
+                rows.append(row)
+        return rows
+
+    # The arrays of the burst.
+
+    def _all_arrays(self) -> list[Records]:
+        house, state_slots = self.house, self.house.state.slots.view(np.uint64)
+        return [
+            house.market.words,
+            house.market.slots,
+            house.reports_strategy.words,
+            house.reports_strategy.slots,
+            house.intents.words,
+            house.intents.slots,
+            self.positions,
+            self.orders,
+            house.spec,
+            self.state,
+            self.params,
+            self._out,
+            self._event,
+            self.loop,
+            self.verdict,
+            house.verdict.words,
+            house.verdict.slots,
+            self.state.view(np.uint64),
+            house.state.words,
+            state_slots,
+        ]
+
+    def _plain_desk(self) -> Desk:
+        """Dress the arrays so that a record's fields are attributes, as in compiled code."""
+        return Desk(*(as_records(array) for array in self._arrays))

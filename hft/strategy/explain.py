@@ -1,0 +1,116 @@
+"""Codes into sentences, written once: for the page, the log and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hft.events import Denial, LatchReason, Unfit, Verdict
+from hft.strategy.load import StrategySpec
+
+VERDICTS = {
+    Verdict.NONE: "no decision yet",
+    Verdict.WARMING_UP: "warming up: {distance:g} of {needed:g}",
+    Verdict.COOLING_DOWN: "cooling down: {distance:.1f} s of {needed:.1f} s",
+    Verdict.NO_SIGNAL: "waiting: no signal, {distance:+g} of {needed:+g} needed",
+    Verdict.EDGE_BELOW_FEES: "waiting: the move does not pay the fees, {distance:+g} of {needed:+g}",
+    Verdict.IN_FLIGHT: "waiting for the answer to an order",
+    Verdict.PRICE_GATE: "waiting: price {distance:g}, {needed:g} needed",
+    Verdict.HOLDING: "holding a position",
+    Verdict.ENTER: "entered a position",
+    Verdict.EXIT: "left a position",
+    Verdict.GAP: "market data has a hole: starting over",
+    Verdict.INTENTS_FULL: "orders refused: execution does not take them as fast as they come",
+}
+"""What every verdict says when the strategy has no words of its own for it."""
+
+DENIALS = {
+    Denial.NONE: "not denied",
+    Denial.TRADING_HALTED: "trading is halted",
+    Denial.REDUCING_ONLY: "only orders that make the position smaller are let through now",
+    Denial.INTENT_EXPIRED: "it waited longer than intent_expiry_ms",
+    Denial.MALFORMED: "the intent makes no sense",
+    Denial.QUANTITY_NOT_POSITIVE: "the quantity is not positive",
+    Denial.PRICE_NOT_POSITIVE: "the price is not positive",
+    Denial.UNKNOWN_SYMBOL: "the symbol is not one of this run",
+    Denial.QUANTITY_BELOW_STEP: "the quantity is below the venue's smallest",
+    Denial.QUANTITY_ABOVE_FILTER: "the quantity is above the venue's largest",
+    Denial.PRICE_OUTSIDE_FILTER: "the price is outside the venue's range",
+    Denial.NOTIONAL_BELOW_FILTER: "the order is worth less than the venue's least",
+    Denial.ORDER_SIZE_ABOVE_LIMIT: "the quantity is above max_order_size",
+    Denial.POSITION_ABOVE_LIMIT: "the position would pass max_position",
+    Denial.ORDER_RATE_ABOVE_LIMIT: "more orders than max_orders_per_second",
+    Denial.ORDER_TABLE_FULL: "the order table is full",
+    Denial.NO_PRICE: "there is no market price yet",
+    Denial.FEED_STALE: "the market data is too old",
+    Denial.REPORTS_BACKED_UP: "reports are not taken as fast as they come",
+    Denial.NOT_CONNECTED: "there is no connection for orders",
+    Denial.UNKNOWN_ORDER: "there is no such open order",
+    Denial.NOT_SUPPORTED: "this kind of order is not supported",
+    Denial.LOSS_LIMIT_REACHED: "the loss limit is reached",
+}
+
+UNFIT = {
+    Unfit.NONE: "fit to trade",
+    Unfit.STARTING: "the house is starting",
+    Unfit.FEED_STALE: "the market data is too old",
+    Unfit.FEED_DOWN: "the feed is down",
+    Unfit.STRATEGY_DOWN: "the strategy is down",
+    Unfit.ORDER_SESSION_DOWN: "there is no connection for orders",
+    Unfit.USER_STREAM_DOWN: "there is no connection for fills",
+    Unfit.NOT_RECONCILED: "the account was not yet compared with the venue",
+    Unfit.ORDERS_UNKNOWN: "the fate of an order is unknown",
+    Unfit.REPORTS_BACKED_UP: "reports are not taken as fast as they come",
+    Unfit.LEDGER_DOWN: "the ledger is down",
+    Unfit.CLOCK_UNKNOWN: "the venue's clock is unknown",
+}
+
+LATCHES = {
+    LatchReason.NONE: "nobody ordered a halt",
+    LatchReason.START_UP: "halted since the start: START lets it trade",
+    LatchReason.PERSON: "halted by hand",
+    LatchReason.MAX_LOSS: "halted: the loss limit is reached",
+    LatchReason.TARGET_PROFIT: "halted: the target profit is reached",
+    LatchReason.DEATHS: "halted: a process died too often",
+    LatchReason.FLATTEN: "halted to close the position",
+    LatchReason.EXECUTION_LOST: "halted: execution did not come back",
+}
+
+
+def explain_verdict(told: Mapping[str, Any] | Any, spec: StrategySpec | None = None) -> str:
+    """Say a VERDICT record in one sentence, in the words of the strategy where it has some.
+
+    `told` has the fields ``verdict``, ``distance``, ``needed`` and ``detail``: the record of the block, or a
+    dict.  `spec` is the strategy it came from.
+    """
+    try:
+        code = Verdict(int(told["verdict"]))
+    except ValueError:
+        return f"verdict {int(told['verdict'])}"
+    template = spec.explain.get(code, VERDICTS[code]) if spec else VERDICTS[code]
+    values = {"distance": float(told["distance"]), "needed": float(told["needed"])}
+    return template.format(**values, **detail_of(told, spec.detail if spec else ()))
+
+
+def detail_of(told: Mapping[str, Any] | Any, names: Sequence[str]) -> dict[str, float]:
+    """Name the detail values of a VERDICT record."""
+    return {name: float(value) for name, value in zip(names, told["detail"], strict=False)}
+
+
+def explain_denial(code: int) -> str:
+    """Say why the gate refused an intent."""
+    return _sentence(DENIALS, code, "denial")
+
+
+def explain_unfit(code: int) -> str:
+    """Say why the house is not fit to trade."""
+    return _sentence(UNFIT, code, "unfit")
+
+
+def explain_latch(code: int) -> str:
+    """Say who or what ordered the halt."""
+    return _sentence(LATCHES, code, "latch reason")
+
+
+def _sentence(table: Mapping[Any, str], code: int, what: str) -> str:
+    return table.get(int(code), f"{what} {int(code)}")

@@ -1,0 +1,201 @@
+"""Finding strategy files: a file in a folder is a strategy, nothing is registered.
+
+A file that cannot be used never stops the others: it is listed with the reason, and refused with it when
+somebody selects it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from hft.errors import ConfigError
+from hft.events import Verdict
+from hft.state.blocks import OUT_DETAIL, STATE_BYTES_MAX, STRATEGY_NAME_MAX
+from hft.strategy import params
+
+Dtype = np.dtype[np.void]
+HOUSE_FOLDER = Path(__file__).parent.parent / "strategies"
+_ARGUMENTS = 6
+
+
+class StrategySpec(msgspec.Struct, frozen=True):
+    """One usable strategy file: its words, its layouts and its plain functions."""
+
+    name: str
+    path: Path
+    digest: str
+    """Of the file's bytes."""
+    compiled: bool
+    params: type[msgspec.Struct]
+    fields: tuple[params.ParamField, ...]
+    params_dtype: Dtype
+    state_dtype: Dtype
+    on_market: Callable[..., None]
+    on_report: Callable[..., None] | None
+    detail: tuple[str, ...]
+    explain: dict[Verdict, str]
+    summary: str
+    """First line of the file's docstring."""
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """A file that is no usable strategy, and why, in one sentence."""
+
+    path: Path
+    reason: str
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """What discovery found: usable strategies by name, and the files that were left out."""
+
+    specs: dict[str, StrategySpec]
+    broken: tuple[Broken, ...]
+
+    def names(self) -> list[str]:
+        """Names of the usable strategies, sorted; a strategy's index is its place here."""
+        return sorted(self.specs)
+
+    def select(self, name: str) -> StrategySpec:
+        """Find a strategy by its name.
+
+        Raises:
+            ConfigError: there is none, or its file is broken; the text says which file and why.
+        """
+        if name in self.specs:
+            return self.specs[name]
+        known = ", ".join(self.names()) or "none"
+        left_out = "; ".join(f"{item.path.name}: {item.reason}" for item in self.broken)
+        hint = f" (left out: {left_out})" if left_out else ""
+        raise ConfigError(
+            f"[trading] strategy: {name!r} is not known; expected one of {known}{hint}"
+        )
+
+
+def discover(folders: Iterable[Path | str] = ()) -> Catalogue:
+    """Look at every strategy file of the house and of `folders`; files beginning with ``_`` are passed over."""
+    specs: dict[str, StrategySpec] = {}
+    broken: list[Broken] = []
+    for folder in (HOUSE_FOLDER, *(Path(folder) for folder in folders)):
+        if not folder.is_dir():
+            broken.append(Broken(folder, "the folder does not exist"))
+            continue
+        for path in sorted(folder.glob("[!_.]*.py")):
+            try:
+                spec = read(path)
+                if spec.name in specs:
+                    first = specs[spec.name].path
+                    raise ValueError(f"the name {spec.name} is taken by {first}")
+                specs[spec.name] = spec
+            except ValueError as problem:
+                broken.append(Broken(path, str(problem)))
+    return Catalogue(specs, tuple(broken))
+
+
+def read(path: Path) -> StrategySpec:
+    """Import one strategy file and check that it keeps the form.
+
+    Raises:
+        ValueError: it does not; one sentence says what is wrong.
+    """
+    source = path.read_bytes()
+    digest = hashlib.blake2b(source, digest_size=10).hexdigest()
+    module = _import(path, digest)
+    name = getattr(module, "NAME", None)
+    if not isinstance(name, str) or not name.isidentifier() or name != name.upper():
+        raise ValueError('NAME must be an upper-case word, like "MOMENTUM"')
+    if len(name) > STRATEGY_NAME_MAX:
+        raise ValueError(f"NAME is longer than {STRATEGY_NAME_MAX} characters")
+    params_type = getattr(module, "Params", None)
+    if not (isinstance(params_type, type) and issubclass(params_type, msgspec.Struct)):
+        raise ValueError("Params must be a msgspec.Struct")
+    fields = params.fields_of(params_type)
+    detail = tuple(getattr(module, "DETAIL", ()))
+    return StrategySpec(
+        name=name,
+        path=path,
+        digest=digest,
+        compiled=bool(getattr(module, "COMPILED", True)),
+        params=params_type,
+        fields=fields,
+        params_dtype=params.dtype_of(fields),
+        state_dtype=_state(module),
+        on_market=_function(module, "on_market"),
+        on_report=_function(module, "on_report") if hasattr(module, "on_report") else None,
+        detail=detail,
+        explain=_explain(module, detail),
+        summary=(module.__doc__ or "").strip().partition("\n")[0],
+    )
+
+
+def make_params(spec: StrategySpec, table: Mapping[str, object]) -> npt.NDArray[np.void]:
+    """Turn the table [strategy.NAME] into the record the strategy reads; defaults fill the rest.
+
+    Raises:
+        ConfigError: names the key and what was expected.
+    """
+    return params.convert(spec.name, spec.params, spec.params_dtype, table)
+
+
+def _import(path: Path, digest: str) -> ModuleType:
+    name = f"hft_strategy_{path.stem}_{digest}"
+    found = importlib.util.spec_from_file_location(name, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    # msgspec resolves the annotations of Params through sys.modules.
+    sys.modules[name] = module
+    try:
+        found.loader.exec_module(module)
+    except (Exception, SystemExit) as problem:
+        del sys.modules[name]
+        raise ValueError(f"{type(problem).__name__}: {problem}") from problem
+    return module
+
+
+def _state(module: ModuleType) -> Dtype:
+    state = getattr(module, "STATE", None)
+    if not isinstance(state, np.dtype) or not state.names:
+        raise ValueError(
+            "STATE must be a numpy dtype with fields; see state_dtype() in hft.strategy.api"
+        )
+    if state.hasobject or state.itemsize % 8:
+        raise ValueError("STATE must be of fixed size, a multiple of 8 bytes, without objects")
+    if state.itemsize > STATE_BYTES_MAX:
+        raise ValueError(f"STATE takes {state.itemsize} bytes, the block holds {STATE_BYTES_MAX}")
+    return state
+
+
+def _function(module: ModuleType, name: str) -> Callable[..., None]:
+    function = getattr(module, name, None)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        raise ValueError(f"{name} must be a plain function")
+    if code.co_argcount != _ARGUMENTS or code.co_kwonlyargcount or code.co_flags & 0x0C:
+        what = "event" if name == "on_market" else "report"
+        raise ValueError(f"{name} must take ({what}, position, orders, params, state, out)")
+    typed: Any = function
+    return typed  # type: ignore[no-any-return]
+
+
+def _explain(module: ModuleType, detail: tuple[str, ...]) -> dict[Verdict, str]:
+    if len(detail) > OUT_DETAIL:
+        raise ValueError(f"DETAIL has {len(detail)} names, at most {OUT_DETAIL} are shown")
+    sample = {"distance": 0.0, "needed": 0.0, **dict.fromkeys(detail, 0.0)}
+    templates = {}
+    for code, template in getattr(module, "EXPLAIN", {}).items():
+        try:
+            template.format(**sample)
+            templates[Verdict(code)] = template
+        except (KeyError, IndexError, ValueError, AttributeError) as problem:
+            raise ValueError(f"EXPLAIN[{code!r}] cannot be used: {problem!r}") from None
+    return templates

@@ -1,0 +1,19 @@
+"""A house in private memory, for warming compiled code and for tests: the same layout, nobody else in it."""
+
+from __future__ import annotations
+
+import mmap
+
+from hft.clock import Anchor
+from hft.topology import SEGMENT_BYTES, House
+from ringbuf.memory import Segment
+
+
+def scratch_house(name: str, symbols: tuple[str, ...] = ("BTCUSDT",)) -> House:
+    """Lay a house that no other process can see; its memory goes with the last reference."""
+    segment = Segment(f"scratch-{name}", mmap.mmap(-1, SEGMENT_BYTES))
+    house = House(segment, Anchor(monotonic_ns=0, wall_ns=0), lay=True)
+    house.run[0]["symbol_count"] = len(symbols)
+    for index, symbol in enumerate(symbols):
+        house.run[0]["symbols"][index] = symbol.encode()
+    return house
