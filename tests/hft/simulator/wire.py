@@ -72,10 +72,12 @@ class Simulator:
     @contextlib.contextmanager
     def socket(self, path: str) -> Iterator[websocket.WebSocket]:
         link = websocket.create_connection(self.url.replace("http", "ws") + path, timeout=WAIT_S)
+        raw = link.sock
         try:
             yield link
         finally:
             link.close()
+            raw.close()
 
     @contextlib.contextmanager
     def user_stream(self) -> Iterator[websocket.WebSocket]:
