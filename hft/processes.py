@@ -199,8 +199,9 @@ class Wiring:
             return self.strategies.build_agent(context, fresh_state=fresh_state)
         if role is Role.EXECUTION:
             from hft.execution.agent import ExecutionAgent
+            from hft.risk.gate import Gate
 
-            return ExecutionAgent(context, settings, self._keys), ()
+            return ExecutionAgent(context, settings, self._keys, Gate()), ()
         from hft.ledger.agent import LedgerAgent
 
         return LedgerAgent(context, settings, self._keys, self._plan.data_dir, names), ()

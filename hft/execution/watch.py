@@ -24,6 +24,7 @@ from hft.units import NS_PER_MS, NS_PER_S
 
 LOOK_EVERY_NS = 5 * NS_PER_MS
 SHOW_EVERY_NS = 100 * NS_PER_MS
+SHOW_CHANGE_EVERY_NS = NS_PER_MS
 CHECK_EVERY_NS = 30 * NS_PER_S
 CHECK_AFTER_FILL_NS = NS_PER_S
 CLOCK_EVERY_NS = 60 * NS_PER_S
@@ -54,7 +55,7 @@ class Watch:
         self._streams_seen = 0
         self._strategy_died_ns = self._strategy_death()
         self._disagreed_ns = [0] * len(books.symbols)
-        self._next_show_ns = self._next_look_ns = self._check_due_ns = 0
+        self._next_show_ns = self._next_change_ns = self._next_look_ns = self._check_due_ns = 0
         self._fills_checked = -1
         self._clock_ns = 0
         self._shown = -1
@@ -62,6 +63,8 @@ class Watch:
 
     def tick(self, now_ns: int) -> None:
         """Look around, if it is time."""
+        if self._books.reports.written != self._shown and now_ns >= self._next_change_ns:
+            self._show(now_ns)
         if now_ns < self._next_look_ns:
             return
         self._next_look_ns = now_ns + LOOK_EVERY_NS
@@ -72,7 +75,7 @@ class Watch:
             self._desk.limits = limits
         self._judge(now_ns, self._desk.limits)
         self._ask_what_is_due(now_ns)
-        if self._books.reports.written != self._shown or now_ns >= self._next_show_ns:
+        if now_ns >= self._next_show_ns:
             self._show(now_ns)
 
     def drop_mute_stream(self, now_ns: int) -> None:
@@ -217,6 +220,7 @@ class Watch:
     def _show(self, now_ns: int) -> None:
         books = self._books
         self._next_show_ns = now_ns + SHOW_EVERY_NS
+        self._next_change_ns = now_ns + SHOW_CHANGE_EVERY_NS
         self._shown = books.reports.written
         books.sum_up()
         for symbol in range(len(books.symbols)):

@@ -1,0 +1,299 @@
+"""A simulator over real sockets, a house in shared memory, and execution stepped by the test."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from hft.agent.contract import Context
+from hft.agent.log import Log
+from hft.binance.rest import Rest
+from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s, wall_ns
+from hft.config import Keys, Network, Settings
+from hft.events import INTENT, Action, OrderType, Role, Side, TimeInForce
+from hft.execution.agent import ExecutionAgent
+from hft.risk.gate import Gate
+from hft.state.blocks import TOP, Life
+from hft.state.decision import Limits, write_limits
+from hft.topology import House
+from hft.units import E8, parse_e8
+from ringbuf.doorbell import Doorbell
+from ringbuf.memory import unlink
+from ringbuf.spsc import Consumer, Producer, packer_of
+
+KEYS = Keys("k" * 64, "s" * 64)
+WAIT_S = 15.0
+SYMBOL = "BTCUSDT"
+_INTENT = packer_of(INTENT)
+_TOP = packer_of(TOP)
+LIMITS = Limits(0, 0, 10 * E8, E8, 100, 500_000_000, 60_000_000_000)
+
+
+class GivenKeys(msgspec.Struct):
+    """A key source that was simply told."""
+
+    keys: Keys
+
+    def read(self) -> Keys:
+        return self.keys
+
+
+class Venue:
+    """A simulator in its own process."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "hft.simulator", "--port", "0", "--symbols", SYMBOL]
+        command += ["--api-key", KEYS.api_key, "--api-secret", KEYS.secret_key, *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.url = str(json.loads(self.process.stdout.readline())["listening"])
+        self.rest = Rest(self.url, KEYS)
+
+    @property
+    def network(self) -> Network:
+        ws = self.url.replace("http", "ws")
+        return Network("custom", self.url, ws, f"{ws}/ws-fapi/v1")
+
+    def fills(self) -> list[dict[str, Any]]:
+        """Every fill of the account, oldest first."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            after = rows[-1]["id"] + 1 if rows else 1
+            page = self.rest.user_trades(SYMBOL, from_id=after)
+            rows += page
+            if not page:
+                return rows
+
+    def position(self) -> str:
+        return str(self.rest.position_risk(SYMBOL)[0]["positionAmt"])
+
+    def wallet(self) -> str:
+        return next(str(row["balance"]) for row in self.rest.balance() if row["asset"] == "USDT")
+
+    def touch(self) -> tuple[float, float]:
+        row = self.rest.get("/fapi/v1/ticker/bookTicker", {"symbol": SYMBOL})
+        return float(row["bidPrice"]), float(row["askPrice"])
+
+    def trade(self, side: str, qty: str, **more: Any) -> Any:
+        """An order that is not execution's."""
+        order = {"symbol": SYMBOL, "side": side, "type": "MARKET", "quantity": qty, **more}
+        return self.rest.place(order)
+
+    def close(self) -> None:
+        self.rest.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            self.process.wait(WAIT_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+class Rig:
+    """One house with one symbol, and one execution in it; everyone else is pretended."""
+
+    def __init__(self, venue: Venue, name: str) -> None:
+        self.venue = venue
+        self.name = name
+        self.house = House.create(name, anchor_now())
+        run = self.house.run[0]
+        run["session_epoch"] = wall_ns()
+        run["started_wall_ns"] = wall_ns()
+        run["symbol_count"] = 1
+        run["symbols"][0] = SYMBOL.encode()
+        self.bells = {role: Doorbell(self.house.parked_words(role)) for role in Role}
+        write_limits(self.house.limits, LIMITS)
+        self.house.latch_supervisor[0]["resume_ns"] = monotonic_ns()
+        self.strategy_reports = Consumer(self.house.reports_strategy)
+        self.ledger_reports = Consumer(self.house.reports_ledger)
+        self._log = Consumer(self.house.log_ring(Role.EXECUTION))
+        self._intents = Producer(self.house.intents)
+        self.seq = 0
+        self.reports: list[Any] = []
+        self.lines: list[str] = []
+        self.agent: ExecutionAgent | None = None
+        self.network = venue.network
+        self.keys = KEYS
+        self.feed_is_alive = True
+        self.refresh_top()
+        self.others_live()
+
+    def settings(self) -> Settings:
+        return Settings(network=self.network)
+
+    def context(self) -> Context:
+        log = Log(Role.EXECUTION, self.house.log_ring(Role.EXECUTION), self.bells[Role.LEDGER])
+        return Context(Role.EXECUTION, self.house, self.bells, log)
+
+    def start(self) -> ExecutionAgent:
+        self.others_live()
+        self.agent = ExecutionAgent(
+            self.context(), self.settings(), GivenKeys(self.keys), Gate()
+        )  # type: ignore[arg-type]
+        try:
+            self.agent.on_start()
+        finally:
+            self.read()
+        return self.agent
+
+    def forget_agent(self) -> None:
+        """Let execution die: its sockets close, its memory stays as it is."""
+        if self.agent is not None:
+            self.agent.on_close()
+            self.agent = None
+
+    def refresh_top(self) -> None:
+        bid, ask = self.venue.touch()
+        now_ns = monotonic_ns()
+        mark = (bid + ask) / 2
+        values = (bid, 1.0, ask, 1.0, bid, mark, mark, 0.0, now_ns, now_ns, now_ns, 0, 0)
+        self.house.top[0].write_values(_TOP, values)
+
+    def others_live(self) -> None:
+        for role in (Role.FEED, Role.STRATEGY, Role.LEDGER):
+            self.house.vitals[role]["life"] = Life.RUNNING
+            self.house.vitals[role]["heartbeat_ns"] = monotonic_ns()
+
+    def step(self) -> None:
+        self.others_live()
+        assert self.agent is not None
+        self.agent.do_work(monotonic_ns())
+        self.read()
+        sleep_s(0.0005)
+
+    def until(self, wanted: Callable[[], bool], what: str = "", wait_s: float = WAIT_S) -> None:
+        deadline = Deadline(wait_s)
+        while not wanted():
+            tail = "\n".join([*self.lines[-12:], *map(str, self.told()[-8:])])
+            assert not deadline.passed(), f"not within {wait_s} s: {what}\n{tail}"
+            self.step()
+
+    def until_fit(self) -> None:
+        def fit() -> bool:
+            account = self.house.account.read()
+            return account is not None and int(account[0]["trading_state"]) == 0
+
+        self.until(fit, "fit to trade")
+
+    def drain(self) -> bool:
+        assert self.agent is not None
+        deadline = Deadline(6.0)
+        while not deadline.passed():
+            if self.agent.drain(monotonic_ns()):
+                self.read()
+                return True
+            sleep_s(0.001)
+        return False
+
+    def read(self) -> None:
+        """Take in the reports of both readers, and the log."""
+        count = self.ledger_reports.waiting()
+        if count:
+            self.reports += list(self.ledger_reports.copy(count))
+            self.ledger_reports.release(count)
+        self.strategy_reports.release(self.strategy_reports.waiting())
+        for row in self._log.copy(self._log.waiting()):
+            self.lines.append(bytes(row["text"][: row["size"]]).decode())
+        self._log.release(self._log.waiting())
+
+    def told(self) -> list[tuple[int, str, int]]:
+        """(intent, status, trade id) of every report so far."""
+        from hft.events import Status
+
+        return [
+            (int(row["intent_seq"]), Status(int(row["status"])).name, int(row["trade_id"]))
+            for row in self.reports
+        ]
+
+    def statuses(self, seq: int) -> list[str]:
+        return [status for intent_seq, status, _ in self.told() if intent_seq == seq]
+
+    def fills_told(self) -> list[Any]:
+        """Reports with a trade, each trade once, in order of trade id."""
+        fills = {int(row["trade_id"]): row for row in self.reports if row["trade_id"]}
+        return [fills[key] for key in sorted(fills)]
+
+    def push(self, **changes: Any) -> int:
+        """Offer one intent: by default a market buy of 0.01; returns its sequence."""
+        self.seq += 1
+        now_ns = monotonic_ns()
+        fields: dict[str, Any] = {
+            "seq": self.seq,
+            "market_seq": 7,
+            "recv_ns": now_ns - 3000,
+            "strategy_ns": now_ns - 2000,
+            "decide_ns": now_ns - 1000,
+            "order_ref": 1000 + self.seq,
+            "target_ref": 0,
+            "price": 0.0,
+            "qty": 0.01,
+            "decoded_off_ns": 500,
+            "symbol": 0,
+            "strategy": 1,
+            "reason": 3,
+            "action": Action.PLACE,
+            "side": Side.BUY,
+            "order_type": OrderType.MARKET,
+            "tif": TimeInForce.GTC,
+            "flags": 0,
+        }
+        fields.update(changes)
+        assert self._intents.offer(_INTENT, list(fields.values()))
+        return self.seq
+
+    def account(self) -> Any:
+        value = self.house.account.read()
+        assert value is not None
+        return value[0]
+
+    def position(self) -> Any:
+        value = self.house.position[0].read()
+        assert value is not None
+        return value[0]
+
+    def agrees_with_venue(self) -> None:
+        """Fills, position and balance equal the venue's to the last unit."""
+        asked_ns = monotonic_ns()
+        self.until(lambda: int(self.account()["updated_ns"]) > asked_ns, "shown")
+        fills = self.venue.fills()
+        told = self.fills_told()
+        assert [row["id"] for row in fills] == [int(row["trade_id"]) for row in told]
+        spec = self.house.spec[0]
+        for venue, ours in zip(fills, told, strict=True):
+            assert parse_e8(venue["price"]) == int(ours["last_price_ticks"]) * int(spec["tick_e8"])
+            assert parse_e8(venue["qty"]) == int(ours["last_qty_lots"]) * int(spec["lot_e8"])
+            assert parse_e8(venue["commission"]) == int(ours["fee_e8"])
+            assert parse_e8(venue["realizedPnl"]) == int(ours["realised_e8"])
+        lots = int(self.position()["position_lots"])
+        assert parse_e8(self.venue.position()) == lots * int(spec["lot_e8"])
+        assert parse_e8(self.venue.wallet()) == int(self.account()["wallet_e8"])
+
+    def close(self) -> None:
+        self.forget_agent()
+        self.read()
+        for bell in self.bells.values():
+            bell.close()
+        unlink(self.name)
+
+
+@contextlib.contextmanager
+def venue_running(*arguments: str) -> Iterator[Venue]:
+    venue = Venue(*arguments)
+    try:
+        yield venue
+    finally:
+        venue.close()
+
+
+def new_rig(venue: Venue) -> Rig:
+    return Rig(venue, f"hft-test-{os.getpid()}-{monotonic_ns()}")
+
+
