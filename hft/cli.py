@@ -1,7 +1,8 @@
-"""The command line: ``hft run``, ``start``, ``stop``, ``status``, ``flatten``, ``version``.
+"""The command line: ``hft run``, ``start``, ``stop``, ``reload``, ``status``, ``flatten``, ...
 
-`start`, `stop` and `status` ask the running engine through its control socket, as the dashboard
-does.  What a command needs is imported when it runs, so that ``hft version`` answers at once.
+`start`, `stop`, `reload` and `status` ask the running engine through its control socket, as the
+dashboard does.  What a command needs is imported when it runs, so that ``hft version`` answers at
+once.
 """
 
 from __future__ import annotations
@@ -50,6 +51,12 @@ def stop(data_dir: DataDir = None) -> None:
 
 
 @app.command()
+def reload(data_dir: DataDir = None) -> None:
+    """Read the config file again: limits and parameters change, everything else needs a restart."""
+    _order("reload", data_dir)
+
+
+@app.command()
 def status(data_dir: DataDir = None) -> None:
     """Say what runs, and whether it trades."""
     answer = _ask("status", data_dir)
@@ -65,6 +72,14 @@ def flatten(context: typer.Context) -> None:
     from hft import flatten as flatten_room
 
     raise typer.Exit(flatten_room.main(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
+def record(context: typer.Context) -> None:
+    """Record a venue's market streams to a file that --replay plays."""
+    from hft.record import main as record_streams
+
+    raise typer.Exit(record_streams(context.args))
 
 
 @app.command()

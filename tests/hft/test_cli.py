@@ -114,7 +114,7 @@ def test_the_package_itself_is_the_command_line() -> None:
     said = subprocess.run(
         [sys.executable, "-m", "hft", "--help"], check=True, capture_output=True, text=True
     ).stdout
-    for command in ("run", "start", "stop", "status", "flatten", "version"):
+    for command in ("run", "start", "stop", "reload", "status", "flatten", "record", "version"):
         assert command in said
 
 
