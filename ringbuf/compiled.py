@@ -25,6 +25,15 @@ def inlined(function: F) -> F:
     return cast(F, njit(cache=True, boundscheck=True, inline="always")(function))
 
 
+def merged(function: F) -> F:
+    """Compile a function whose machine code is copied into every compiled caller.
+
+    For what `inlined` would make too slow to compile: that copies Python's instructions, before
+    any of them is optimised.
+    """
+    return cast(F, njit(cache=True, boundscheck=True, forceinline=True)(function))
+
+
 def signature_count(function: Callable[..., Any]) -> int:
     """Count the signatures compiled so far; growth after READY is a late compilation."""
     return len(getattr(function, "signatures", ()))

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from hft.wire.loads import Int
 from ringbuf.compiled import inlined
 
 MESSAGE_BYTES_MAX = 4 << 20
@@ -62,9 +63,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 @inlined
-def plain_text_header(
-    buffer: npt.NDArray[np.uint8], at: int, end: int
-) -> tuple[int | np.int64, int | np.int64]:
+def plain_text_header(buffer: npt.NDArray[np.uint8], at: Int, end: Int) -> tuple[Int, Int]:
     """Look at the frame that begins at `at` of ``buffer[:end]``.
 
     Returns its first payload byte and one past its last; for a frame that is not whole yet
@@ -89,6 +88,73 @@ def plain_text_header(
     return first, first + length
 
 
+class Frame(msgspec.Struct, frozen=True):
+    """One frame, whole: its payload lies in ``buffer[first:last]``."""
+
+    opcode: Opcode
+    final: bool
+    first: int
+    last: int
+
+
+def parse_frame(buffer: bytearray | memoryview, at: int, end: int) -> Frame | None:
+    """Read the frame that begins at `at` of ``buffer[:end]``; None while it is not whole yet.
+
+    Raises:
+        ProtocolError: no server may send such a frame, or it is longer than `MESSAGE_BYTES_MAX`.
+    """
+    if end - at < 2:
+        return None
+    length, first = buffer[at + 1] & 0x7F, at + 2
+    _check_head(buffer[at], buffer[at + 1], length)
+    if length >= _LENGTH_16:
+        first = at + (4 if length == _LENGTH_16 else 10)
+        if end < first:
+            return None
+        length = int.from_bytes(buffer[at + 2 : first], "big")
+    if length > MESSAGE_BYTES_MAX:
+        raise ProtocolError(f"a frame of {length} bytes", CloseCode.TOO_BIG)
+    if end < first + length:
+        return None
+    opcode = Opcode(buffer[at] & _OPCODE)
+    return Frame(opcode, bool(buffer[at] & _FIN), first, first + length)
+
+
+class Assembler:
+    """Joins fragments into messages; control frames pass between them."""
+
+    def __init__(self) -> None:
+        self._fragments: list[bytes] = []
+        self._opcode = Opcode.CONTINUATION
+        self._size = 0
+
+    def join(self, opcode: Opcode, final: bool, payload: bytes) -> Message | None:
+        """Take one frame; the message it completes, or None.
+
+        Raises:
+            ProtocolError: fragments out of order or without end.
+        """
+        if opcode >= Opcode.CLOSE:
+            return Message(opcode, payload)
+        continues = opcode == Opcode.CONTINUATION
+        if continues != bool(self._fragments):
+            raise ProtocolError("a continuation of nothing" if continues else "fragments mixed up")
+        if final and not continues:
+            return Message(opcode, payload)
+        if not continues:
+            self._opcode = opcode
+        self._fragments.append(payload)
+        self._size += len(payload)
+        if self._size > MESSAGE_BYTES_MAX or len(self._fragments) > FRAGMENTS_MAX:
+            raise ProtocolError("fragments without an end", CloseCode.TOO_BIG)
+        if not final:
+            return None
+        whole = b"".join(self._fragments)
+        self._fragments.clear()
+        self._size = 0
+        return Message(self._opcode, whole)
+
+
 class FrameReader:
     """Turns a stream of bytes, cut anywhere, into whole messages.
 
@@ -99,13 +165,7 @@ class FrameReader:
 
     def __init__(self) -> None:
         self._pending = bytearray()
-        self._fragments: list[bytes] = []
-        self._fragments_opcode = Opcode.CONTINUATION
-        self._fragments_bytes = 0
-
-    def idle(self) -> bool:
-        """Say whether nothing is held: no half-received frame, no unfinished fragments."""
-        return not self._pending and not self._fragments
+        self._assembler = Assembler()
 
     def read(self, data: bytes | bytearray | memoryview) -> Iterator[Message]:
         """Take `data` and yield every message it completes, in order.
@@ -116,52 +176,14 @@ class FrameReader:
         Raises:
             ProtocolError: the peer broke the framing; the connection is of no more use.
         """
-        self._pending += data
-        while (frame := self._next_frame()) is not None:
-            message = self._join(*frame)
+        pending = self._pending
+        pending += data
+        while (frame := parse_frame(pending, 0, len(pending))) is not None:
+            payload = bytes(pending[frame.first : frame.last])
+            del pending[: frame.last]
+            message = self._assembler.join(frame.opcode, frame.final, payload)
             if message is not None:
                 yield message
-
-    def _next_frame(self) -> tuple[int, bool, bytes] | None:
-        pending = self._pending
-        if len(pending) < 2:
-            return None
-        length, first = pending[1] & 0x7F, 2
-        _check_head(pending[0], pending[1], length)
-        if length >= _LENGTH_16:
-            first = 4 if length == _LENGTH_16 else 10
-            if len(pending) < first:
-                return None
-            length = int.from_bytes(pending[2:first], "big")
-        if length > MESSAGE_BYTES_MAX:
-            raise ProtocolError(f"a frame of {length} bytes", CloseCode.TOO_BIG)
-        if len(pending) < first + length:
-            return None
-        payload = bytes(pending[first : first + length])
-        opcode, final = pending[0] & _OPCODE, bool(pending[0] & _FIN)
-        del pending[: first + length]
-        return opcode, final, payload
-
-    def _join(self, opcode: int, final: bool, payload: bytes) -> Message | None:
-        if opcode >= Opcode.CLOSE:
-            return Message(Opcode(opcode), payload)
-        continues = opcode == Opcode.CONTINUATION
-        if continues != bool(self._fragments):
-            raise ProtocolError("a continuation of nothing" if continues else "fragments mixed up")
-        if final and not continues:
-            return Message(Opcode(opcode), payload)
-        if not continues:
-            self._fragments_opcode = Opcode(opcode)
-        self._fragments.append(payload)
-        self._fragments_bytes += len(payload)
-        if self._fragments_bytes > MESSAGE_BYTES_MAX or len(self._fragments) > FRAGMENTS_MAX:
-            raise ProtocolError("fragments without an end", CloseCode.TOO_BIG)
-        if not final:
-            return None
-        whole = b"".join(self._fragments)
-        self._fragments.clear()
-        self._fragments_bytes = 0
-        return Message(self._fragments_opcode, whole)
 
 
 _KNOWN_OPCODES = frozenset(int(opcode) for opcode in Opcode)

@@ -1,0 +1,242 @@
+"""From a receive buffer to ring slots in one compiled pass, whole bursts at a time.
+
+`decode` reads every complete frame it knows and stops at the first it does not, so that Python can
+hand that one to msgspec and go on behind it: order is kept and every frame is read exactly once.
+`offer` takes what msgspec made of it; both settle an event in the same way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hft.events import MarketFlag, MarketKind
+from hft.feed.scan import FIELDS, GUARD_BYTES, SYMBOL_AT, UNKNOWN, decimal, scan, slot_of_letter
+from hft.wire.frames import NOT_PLAIN, plain_text_header
+from hft.wire.loads import Int
+from ringbuf.compiled import compiled, inlined, merged
+from ringbuf.layout import DROPPED, GAP, TAIL
+from ringbuf.spsc import free_slots, publish, slot_of
+
+Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
+Fields = npt.NDArray[np.int64]
+Records = npt.NDArray[np.void]
+Record = Any
+"""One element of a record array: numba passes it by reference."""
+
+PUBLISH_EVERY = 32
+"""Events decoded before the strategy may see them; bounds how long the first of a burst waits."""
+
+STOP_NEEDS_MORE = 0
+STOP_NOT_PLAIN = 1
+STOP_UNKNOWN = 2
+
+_TRADE, _BOOK_TOP = int(MarketKind.TRADE), int(MarketKind.BOOK_TOP)
+_MARK = int(MarketKind.MARK_PRICE)
+_MAKER, _GAP = int(MarketFlag.BUYER_IS_MAKER), int(MarketFlag.GAP)
+_PRICE, _QTY, _TRADE_ID = slot_of_letter("p"), slot_of_letter("q"), slot_of_letter("a")
+_BID, _BID_QTY = slot_of_letter("b"), slot_of_letter("B")
+_ASK, _ASK_QTY = slot_of_letter("a"), slot_of_letter("A")
+_INDEX, _RATE = slot_of_letter("i"), slot_of_letter("r")
+_SENT, _MATCHED, _BY_MAKER = slot_of_letter("E"), slot_of_letter("T"), slot_of_letter("m")
+
+
+@merged
+def _symbol(fields: Fields, rows: Records) -> int:
+    """Find the row of the scanned symbol; UNKNOWN when it is not one of ours."""
+    first = np.uint64(fields[SYMBOL_AT])
+    second = np.uint64(fields[SYMBOL_AT + 1])
+    third = np.uint64(fields[SYMBOL_AT + 2])
+    for index in range(len(rows)):
+        row = rows[index]
+        if row["name0"] == first and row["name1"] == second and row["name2"] == third:
+            return index
+    return UNKNOWN
+
+
+@merged
+def _fill(event: Record, fields: Fields, kind: Int, symbol: Int) -> None:
+    """Turn what was scanned into a MARKET event that has yet to be settled."""
+    event["kind"] = kind
+    event["symbol"] = symbol
+    event["flags"] = 0
+    event["venue_ms"] = fields[_SENT if kind == _MARK else _MATCHED]
+    if kind == _BOOK_TOP:
+        event["price"] = decimal(fields, _BID)
+        event["qty"] = decimal(fields, _BID_QTY)
+        event["price2"] = decimal(fields, _ASK)
+        event["qty2"] = decimal(fields, _ASK_QTY)
+        return
+    event["price"] = decimal(fields, _PRICE)
+    if kind == _TRADE:
+        event["qty"] = decimal(fields, _QTY)
+        event["price2"] = 0.0
+        event["qty2"] = np.float64(fields[_TRADE_ID])
+        if fields[_BY_MAKER] != 0:
+            event["flags"] = _MAKER
+    else:
+        event["qty"] = decimal(fields, _RATE)
+        event["price2"] = decimal(fields, _INDEX)
+        event["qty2"] = 0.0
+
+
+@merged
+def _remember_trade(event: Record, row: Record, link: Record) -> int:
+    """Keep a trade in its row; GAP when ids are missing before it, UNKNOWN when it is old."""
+    trade_id = np.int64(event["qty2"])
+    missing = trade_id - row["last_trade_id"] - 1
+    flags = 0
+    if row["last_trade_id"] != 0 and missing != 0:
+        if missing < 0:
+            link["duplicates"] += 1
+            return UNKNOWN
+        link["gaps"] += 1
+        flags = _GAP
+    if row["trade_gap"] != 0:
+        flags = _GAP
+        row["trade_gap"] = 0
+    row["last_trade_id"] = trade_id
+    row["last"] = event["price"]
+    row["trade_ns"] = event["recv_ns"]
+    row["trade_venue_ms"] = event["venue_ms"]
+    return flags
+
+
+@merged
+def _remember_book(event: Record, row: Record) -> int:
+    """Keep a book top in its row; GAP when it is the first after a loss."""
+    flags = _GAP if row["book_gap"] != 0 else 0
+    row["book_gap"] = 0
+    row["bid"] = event["price"]
+    row["bid_qty"] = event["qty"]
+    row["ask"] = event["price2"]
+    row["ask_qty"] = event["qty2"]
+    row["book_ns"] = event["recv_ns"]
+    row["book_venue_ms"] = event["venue_ms"]
+    return flags
+
+
+@merged
+def _remember(event: Record, row: Record, link: Record) -> int:
+    """Keep the event's values in its row: flags it has to carry, UNKNOWN to leave it out."""
+    if event["kind"] == _TRADE:
+        return _remember_trade(event, row, link)
+    if event["kind"] == _BOOK_TOP:
+        return _remember_book(event, row)
+    if event["kind"] == _MARK:
+        row["mark"] = event["price"]
+        row["funding_rate"] = event["qty"]
+        row["index"] = event["price2"]
+        row["mark_ns"] = event["recv_ns"]
+    return 0
+
+
+@inlined
+def _drop(event: Record, words: Words, row: Record, desk: Record, link: Record) -> None:
+    """Count an event that found the ring full; what comes next carries GAP."""
+    words[DROPPED] += np.uint64(1)
+    words[GAP] += np.uint64(1)
+    link["dropped"] += 1
+    desk["gap"] = 1
+    if event["kind"] == _TRADE:
+        row["trade_gap"] = 1
+    elif event["kind"] == _BOOK_TOP:
+        row["book_gap"] = 1
+
+
+@inlined
+def _settle(
+    event: Record,
+    words: Words,
+    slots: Records,
+    rows: Records,
+    desk: Record,
+    link: Record,
+    waiting: int,
+) -> int:
+    """Number one event and lay it into the next free slot; how many slots wait to be published.
+
+    A ring without room costs the event and its number.  Seven parameters, because this is one step
+    of a loop written down once for its two callers, and records are passed by reference.
+    """
+    row = rows[event["symbol"]]
+    flags = _remember(event, row, link)
+    if flags != UNKNOWN:
+        event["seq"] = desk["next_seq"]
+        desk["next_seq"] += np.uint64(1)
+        if free_slots(words, waiting + 1) > waiting:
+            if desk["gap"] != 0:
+                desk["gap"] = 0
+                flags = _GAP
+            event["flags"] |= np.uint8(flags)
+            slots[slot_of(words, np.int64(words[TAIL]) + waiting)] = event
+            waiting += 1
+        else:
+            _drop(event, words, row, desk, link)
+    return waiting
+
+
+@compiled
+def decode(
+    buffer: Bytes,
+    span: tuple[int, int],
+    stamp: tuple[int, int],
+    words: Words,
+    slots: Records,
+    rows: Records,
+    desk: Records,
+    link: Records,
+    spare: Records,
+) -> tuple[int, int, int, int]:
+    """Decode the frames in ``buffer[span[0]:span[1]]`` into the ring, publishing as it goes.
+
+    `stamp` is the time of receipt and the offset to now, in nanoseconds.  The buffer must reach
+    `scan.GUARD_BYTES` beyond the span.  Returns where it stopped, why (`STOP_...`), how many events
+    it published, and a bit for every row it changed.
+    """
+    at: Int = span[0]
+    end = span[1]
+    assert 0 <= at <= end <= len(buffer) - GUARD_BYTES
+    event = spare[0]
+    event["recv_ns"] = stamp[0]
+    event["decoded_off_ns"] = stamp[1]
+    fields = np.empty(FIELDS, np.int64)
+    buffer[end] = 0
+    base: Int = np.int64(buffer.ctypes.data)
+    stop, frames, published, waiting, touched = STOP_UNKNOWN, 0, 0, 0, 0
+    while True:
+        first, last = plain_text_header(buffer, at, end)
+        if first < 0:
+            stop = STOP_NOT_PLAIN if first == NOT_PLAIN else STOP_NEEDS_MORE
+            break
+        kind = scan(base + first, base + last, fields)
+        symbol = _symbol(fields, rows) if kind != UNKNOWN else UNKNOWN
+        if symbol == UNKNOWN:
+            break
+        at = last
+        frames += 1
+        touched |= 1 << symbol
+        _fill(event, fields, kind, symbol)
+        waiting = _settle(event, words, slots, rows, desk[0], link[0], waiting)
+        if waiting == PUBLISH_EVERY:
+            publish(words, waiting)
+            published += waiting
+            waiting = 0
+    if waiting > 0:
+        publish(words, waiting)
+    link[0]["frames"] += frames
+    return int(at), stop, published + waiting, touched
+
+
+@compiled
+def offer(
+    words: Words, slots: Records, rows: Records, desk: Records, link: Records, spare: Records
+) -> int:
+    """Settle and publish the event in ``spare[0]``; how many were published: one or none."""
+    published = _settle(spare[0], words, slots, rows, desk[0], link[0], 0)
+    if published > 0:
+        publish(words, published)
+    return published

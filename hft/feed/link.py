@@ -1,0 +1,225 @@
+"""One connection to the venue's streams and its life: dial, listen, notice silence, dial again."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from hft.agent.contract import Context
+from hft.clock import monotonic_ns
+from hft.feed.inbox import Inbox, Taken
+from hft.feed.rows import Tables
+from hft.units import NS_PER_S
+from hft.wire.connection import (
+    Backoff,
+    ConnectionClosed,
+    Dialler,
+    receive_into,
+    send_at_once,
+)
+from hft.wire.frames import (
+    CloseCode,
+    Opcode,
+    ProtocolError,
+    client_frame,
+    close_payload,
+    close_reason,
+)
+
+SILENCE_MAX_NS = 10 * NS_PER_S
+"""A link that has spoken and then says nothing for so long is dead: public streams never rest."""
+FIRST_FRAME_NS = 15 * NS_PER_S
+"""How long a stream may take to its first frame; doubled after each time one stayed mute."""
+FIRST_FRAME_MAX_NS = 300 * NS_PER_S
+_CHECK_EVERY_NS = NS_PER_S // 4
+_COMPLAINTS_MAX = 3
+"""Unreadable messages that are logged per connection; all of them are counted."""
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """One subscription: its name at the venue and where its newest receipt can be seen."""
+
+    name: str
+    symbol: int
+    heard_field: str
+    """The row's field with the time of the newest value; empty for a stream that may be silent."""
+
+
+class LinkPlan(msgspec.Struct, frozen=True):
+    """What one link subscribes to."""
+
+    name: str
+    url: str
+    ca_file: str
+    streams: Sequence[Stream]
+    gap_field: str
+    """The row's field that makes the next event of this link's kind carry GAP."""
+
+
+Dial = Callable[[str, Callable[[], None], str], Dialler]
+
+
+class Link:
+    """Keeps one connection, and reads what it brings into the market ring.
+
+    `counters` is the link's record in the state segment.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        plan: LinkPlan,
+        tables: Tables,
+        counters: npt.NDArray[np.void],
+        dial: Dial = Dialler,
+    ) -> None:
+        self._context = context
+        self._plan = plan
+        self._tables = tables
+        self._counters = counters
+        self._dial = dial
+        self._inbox = Inbox(tables, counters, self._complain)
+        self._backoff = Backoff()
+        self._dialler: Dialler | None = None
+        self._sock: socket.socket | None = None
+        self._dial_at_ns = 0
+        self._heard_ns = 0
+        self._check_at_ns = 0
+        self._unheard: list[Stream] = []
+        self._connected_ns = 0
+        self._first_frame_ns = FIRST_FRAME_NS
+        self._complaints = 0
+        counters[0]["connected"] = 0
+
+    def work(self, now_ns: int) -> Taken | None:
+        """Do what can be done now; what was taken from the socket, None when it had nothing."""
+        if self._sock is None:
+            self._try_to_connect(now_ns)
+            return None
+        taken = None
+        try:
+            got = receive_into(self._sock, self._inbox.room())
+            if got:
+                taken = self._take(got, now_ns)
+                self._answer(taken)
+            if now_ns >= self._check_at_ns:
+                self._check(now_ns)
+        except ConnectionClosed as problem:
+            self._hang_up(CloseCode.NORMAL)
+            self._dial_again(str(problem), now_ns)
+        except ProtocolError as problem:
+            self._hang_up(problem.code)
+            self._dial_again(str(problem), now_ns)
+        return taken
+
+    def close(self) -> None:
+        """Say goodbye and stop; harmless in every state."""
+        if self._dialler is not None:
+            self._dialler.abandon()
+            self._dialler = None
+        self._hang_up(CloseCode.NORMAL)
+
+    def _try_to_connect(self, now_ns: int) -> None:
+        if self._dialler is None:
+            if now_ns >= self._dial_at_ns:
+                plan = self._plan
+                self._dialler = self._dial(plan.url, self._context.wake_self, plan.ca_file)
+                self._dialler.start()
+            return
+        outcome = self._dialler.result()
+        if outcome is None:
+            return
+        self._dialler = None
+        if isinstance(outcome, Exception):
+            self._dial_again(f"cannot connect: {outcome}", now_ns)
+        else:
+            self._begin(outcome, now_ns)
+
+    def _begin(self, sock: socket.socket, now_ns: int) -> None:
+        self._sock = sock
+        self._backoff.reset()
+        self._inbox.clear()
+        self._complaints = 0
+        self._connected_ns = self._heard_ns = now_ns
+        self._unheard = [stream for stream in self._plan.streams if stream.heard_field]
+        self._check_at_ns = now_ns + _CHECK_EVERY_NS
+        # What was missed while away is unknown, and so is how the venue numbers from here on.
+        self._tables.rows[self._plan.gap_field] = 1
+        if self._plan.gap_field == "trade_gap":
+            self._tables.rows["last_trade_id"] = 0
+        counters = self._counters[0]
+        counters["connected"] = 1
+        counters["connects"] += 1
+        self._context.poller.register(sock.fileno())
+        self._context.log.info(f"{self._plan.name} stream connected")
+
+    def _take(self, got: int, now_ns: int) -> Taken:
+        self._heard_ns = now_ns
+        taken = self._inbox.take(got, now_ns, monotonic_ns() - now_ns)
+        counters = self._counters[0]
+        counters["bytes_in"] += got
+        counters["last_recv_ns"] = now_ns
+        return taken
+
+    def _answer(self, taken: Taken) -> None:
+        assert self._sock is not None
+        for message in taken.control:
+            if message.opcode == Opcode.PING:
+                send_at_once(self._sock, client_frame(Opcode.PONG, message.payload))
+            elif message.opcode == Opcode.CLOSE:
+                code, text = close_reason(message.payload)
+                raise ConnectionClosed(f"the venue said goodbye: {code} {text}".rstrip())
+        if taken.broken is not None:
+            raise taken.broken
+
+    def _check(self, now_ns: int) -> None:
+        self._check_at_ns = now_ns + _CHECK_EVERY_NS
+        if self._unheard:
+            self._check_first_frames(now_ns)
+        elif now_ns - self._heard_ns > SILENCE_MAX_NS:
+            silent_s = (now_ns - self._heard_ns) / NS_PER_S
+            raise ConnectionClosed(f"nothing came for {silent_s:.0f} s")
+
+    def _check_first_frames(self, now_ns: int) -> None:
+        rows, since_ns = self._tables.rows, self._connected_ns
+        self._unheard = [s for s in self._unheard if rows[s.symbol][s.heard_field] < since_ns]
+        if not self._unheard:
+            self._first_frame_ns = FIRST_FRAME_NS
+        elif now_ns - since_ns > self._first_frame_ns:
+            self._give_up_on_mute_streams()
+
+    def _give_up_on_mute_streams(self) -> None:
+        waited_s = self._first_frame_ns // NS_PER_S
+        for stream in self._unheard:
+            self._context.log.error(f"stream {stream.name} is mute: no frame in {waited_s} s")
+        self._counters[0]["mute_streams"] += len(self._unheard)
+        self._first_frame_ns = min(2 * self._first_frame_ns, FIRST_FRAME_MAX_NS)
+        raise ConnectionClosed("streams stayed mute")
+
+    def _complain(self, text: str) -> None:
+        self._complaints += 1
+        if self._complaints <= _COMPLAINTS_MAX:
+            self._context.log.warning(f"{self._plan.name} stream: {text}")
+
+    def _dial_again(self, reason: str, now_ns: int) -> None:
+        wait_s = self._backoff.next_s()
+        self._dial_at_ns = now_ns + int(wait_s * NS_PER_S)
+        self._context.log.warning(
+            f"{self._plan.name} stream: {reason}; dialling again in {wait_s:g} s"
+        )
+
+    def _hang_up(self, code: CloseCode) -> None:
+        if self._sock is None:
+            return
+        sock, self._sock = self._sock, None
+        self._counters[0]["connected"] = 0
+        self._context.poller.forget(sock.fileno())
+        # Courtesy only: a connection that cannot carry it is closed all the same.
+        with contextlib.suppress(ConnectionClosed):
+            send_at_once(sock, client_frame(Opcode.CLOSE, close_payload(code)))
+        sock.close()

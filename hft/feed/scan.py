@@ -1,0 +1,355 @@
+"""Reading one market message without a parser: a single compiled pass, eight bytes at a time.
+
+It knows flat objects of short keys in any order, bare or in the combined envelope, written without
+spaces.  Whatever else it meets (escapes, exponents, long numbers, null, nested objects, unknown
+events) it leaves alone: `scan` says UNKNOWN and the caller asks msgspec.
+
+Positions are addresses (see `hft.wire.loads`).  Every step forward looks for something definite, so
+it ends at the latest at the zero byte which the caller keeps behind the received bytes; a hostile
+message can make it stop early but not run away.  It may look `GUARD_BYTES` beyond that byte.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hft.events import MarketKind
+from hft.wire.loads import Int, byte_at, trailing_zeros, word_at
+from ringbuf.compiled import compiled, inlined, merged
+
+Fields = npt.NDArray[np.int64]
+
+UNKNOWN = -1
+GUARD_BYTES = 64
+
+EXACT_MAX = 1 << 53
+DECIMALS_MAX = 22
+DIGITS_MAX = 18
+NOT_EXACT = -1
+_POWERS = np.array([10.0**power for power in range(DECIMALS_MAX + 1)])
+"""10**22 is the last power of ten that float64 holds exactly."""
+_WHOLE_POWERS = np.array([10**power for power in range(9)], dtype=np.int64)
+
+_WORD_BYTES = 8
+_NAME_WORDS = 3
+
+_QUOTE, _COMMA, _POINT, _MINUS = 34, 44, 46, 45
+_OPEN, _CLOSE = 123, 125
+_ZERO, _NINE = 48, 57
+_FIRST_LETTER, _LAST_LETTER = 65, 122
+_E, _S = ord("e"), ord("s")
+_NAME_KEYS = (_E, _S)
+
+
+def _word(text: bytes) -> np.uint64:
+    return np.uint64(int.from_bytes(text, "little"))
+
+
+def name_words(name: bytes) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """Pack a name of up to 24 bytes, eight to a word, as the scanner packs what it reads.
+
+    Raises:
+        ValueError: the name is longer.
+    """
+    if len(name) > _WORD_BYTES * _NAME_WORDS:
+        raise ValueError(f"a name of at most {_WORD_BYTES * _NAME_WORDS} bytes: {name!r}")
+    return _word(name[:8]), _word(name[8:16]), _word(name[16:])
+
+
+def slot_of_letter(letter: str) -> int:
+    """Where `scan` leaves the value of a one-letter key; its decimals are DECIMALS_AT further."""
+    return ord(letter) - _FIRST_LETTER
+
+
+def _mask(letters: str) -> int:
+    return sum(1 << slot_of_letter(letter) for letter in letters)
+
+
+FIELDS = 128
+DECIMALS_AT = 64
+KIND_AT = 60
+SYMBOL_AT = 61
+"""The three words of the symbol's name lie here."""
+
+_AGG_TRADE, _BOOK_TICKER = name_words(b"aggTrade"), name_words(b"bookTicker")
+_MARK_UPDATE = name_words(b"markPriceUpdate")
+_TRADE, _BOOK_TOP = int(MarketKind.TRADE), int(MarketKind.BOOK_TOP)
+_MARK = int(MarketKind.MARK_PRICE)
+_SENT, _MATCHED, _TRADE_ID = slot_of_letter("E"), slot_of_letter("T"), slot_of_letter("a")
+_TRADE_NEEDS, _BOOK_NEEDS, _MARK_NEEDS = _mask("espqaTm"), _mask("esbBaAT"), _mask("espirE")
+
+_LOW_BITS, _HIGH_BITS = _word(b"\x01" * 8), _word(b"\x80" * 8)
+_QUOTES, _BACKSLASHES = _word(b'"' * 8), _word(b"\\" * 8)
+_ZEROS, _ABOVE_NINE = _word(b"0" * 8), _word(b"\x76" * 8)
+_ALL_BITS, _NO_BITS = _word(b"\xff" * 8), np.uint64(0)
+_KEY_1, _KEY_1_MASK = _word(b'"\x00":'), _word(b"\xff\x00\xff\xff")
+_KEY_2, _KEY_2_MASK = _word(b'"\x00\x00":'), _word(b"\xff\x00\x00\xff\xff")
+_FAMILY, _FAMILY_MASK = _word(b'"st":'), _word(b"\xff" * 5)
+_TRUE, _TRUE_MASK = _word(b"true"), _word(b"\xff" * 4)
+_FALSE, _FALSE_MASK = _word(b"false"), _word(b"\xff" * 5)
+
+_OTHER_KEY, _FAMILY_KEY = 0, 1
+_THIS_FAMILY = 1
+"""``st`` of USD-M contracts; the all-market streams carry COIN-M ones as well."""
+
+
+@inlined
+def _zero_bytes(word: np.uint64) -> np.uint64:
+    """Mark the zero bytes by their high bit; exact up to and including the first of them."""
+    return (word - _LOW_BITS) & ~word & _HIGH_BITS
+
+
+@merged
+def _digits(at: Int) -> tuple[Int, Int]:
+    """Read up to eight digits: their value and how many they are."""
+    digits = word_at(at) ^ _ZEROS
+    others = (digits + _ABOVE_NINE | digits) & _HIGH_BITS
+    count = trailing_zeros(others) >> 3
+    if count == 0:
+        return np.int64(0), 0
+    # Leading zeros in front make it eight; then pairs, fours and eights are joined by products.
+    digits = digits << np.uint64(64 - 8 * count)
+    digits = digits * np.uint64(10) + (digits >> np.uint64(8))
+    low = (digits & np.uint64(0x000000FF000000FF)) * np.uint64(0x000F424000000064)
+    high = ((digits >> np.uint64(16)) & np.uint64(0x000000FF000000FF)) * np.uint64(
+        0x0000271000000001
+    )
+    return np.int64((low + high) >> np.uint64(32)), count
+
+
+@merged
+def _run(at: Int, before: Int) -> tuple[Int, Int]:
+    """Read all digits there are, behind the number `before`: the number and the position behind."""
+    value, count = _digits(at)
+    number = before * _WHOLE_POWERS[count] + value
+    at += count
+    while count == 8:
+        value, count = _digits(at)
+        number = number * _WHOLE_POWERS[count] + value
+        at += count
+    return number, at
+
+
+@merged
+def _number(at: Int) -> tuple[Int, Int, Int]:
+    """Read ``[-]digits[.digits]``: mantissa, decimals (NOT_EXACT: leave it), position behind."""
+    negative = byte_at(at) == _MINUS
+    first = at + 1 if negative else at
+    mantissa, at = _run(first, 0)
+    digits: Int = at - first
+    decimals: Int = 0
+    if byte_at(at) == _POINT and digits > 0:
+        point = at + 1
+        mantissa, at = _run(point, mantissa)
+        decimals = at - point
+        digits = digits + decimals if decimals > 0 else 0
+    if digits == 0 or digits > DIGITS_MAX or mantissa >= EXACT_MAX:
+        decimals = NOT_EXACT
+    return (-mantissa if negative else mantissa), decimals, at
+
+
+@inlined
+def _text_stops(word: np.uint64) -> np.uint64:
+    return _zero_bytes(word ^ _QUOTES) | _zero_bytes(word ^ _BACKSLASHES) | _zero_bytes(word)
+
+
+@merged
+def _text_end(at: Int) -> Int:
+    """Find the closing quote of a text without escapes; UNKNOWN when it has some or never ends."""
+    ends = _text_stops(word_at(at))
+    while ends == _NO_BITS:
+        at += _WORD_BYTES
+        ends = _text_stops(word_at(at))
+    end = at + (trailing_zeros(ends) >> 3)
+    return end if byte_at(end) == _QUOTE else UNKNOWN
+
+
+@merged
+def _name_part(at: Int) -> tuple[np.uint64, Int]:
+    """Read up to eight bytes of a name: the packed bytes, and how many before its end."""
+    word = word_at(at)
+    size = trailing_zeros(_zero_bytes(word ^ _QUOTES) | _zero_bytes(word)) >> 3
+    if size == 0:
+        return _NO_BITS, 0
+    return word & (_ALL_BITS >> np.uint64(64 - 8 * size)), size
+
+
+@merged
+def _name(at: Int) -> tuple[np.uint64, np.uint64, np.uint64, Int]:
+    """Pack the text at `at`; the position behind its quote, UNKNOWN when it is too long.
+
+    A name with an escape or a control character packs into words that no table holds.
+    """
+    second, third = _NO_BITS, _NO_BITS
+    first, size = _name_part(at)
+    at += size
+    if size == _WORD_BYTES:
+        second, size = _name_part(at)
+        at += size
+        if size == _WORD_BYTES:
+            third, size = _name_part(at)
+            at += size
+    return first, second, third, at + 1 if byte_at(at) == _QUOTE else UNKNOWN
+
+
+@merged
+def _kind(first: np.uint64, second: np.uint64, third: np.uint64) -> Int:
+    if first == _AGG_TRADE[0] and second == _AGG_TRADE[1] and third == _AGG_TRADE[2]:
+        return _TRADE
+    if first == _BOOK_TICKER[0] and second == _BOOK_TICKER[1] and third == _BOOK_TICKER[2]:
+        return _BOOK_TOP
+    if first == _MARK_UPDATE[0] and second == _MARK_UPDATE[1] and third == _MARK_UPDATE[2]:
+        return _MARK
+    return UNKNOWN
+
+
+@merged
+def _key(at: Int) -> tuple[Int, Int]:
+    """Read ``"k":``: the letter, or _FAMILY_KEY or _OTHER_KEY for two, and where the value is."""
+    word = word_at(at)
+    letter = np.int64((word >> np.uint64(8)) & np.uint64(0xFF))
+    if letter < _FIRST_LETTER or letter > _LAST_LETTER or letter == 92:
+        return UNKNOWN, at
+    if word & _KEY_1_MASK == _KEY_1:
+        return letter, at + 4
+    if word & _FAMILY_MASK == _FAMILY:
+        return _FAMILY_KEY, at + 5
+    second = np.int64((word >> np.uint64(16)) & np.uint64(0xFF))
+    if word & _KEY_2_MASK != _KEY_2 or second < _FIRST_LETTER or second == 92:
+        return UNKNOWN, at
+    return _OTHER_KEY, at + 5
+
+
+@merged
+def _value(at: Int) -> tuple[Int, Int, Int]:
+    """Read a number, quoted or not, true or false: mantissa, decimals, position behind.
+
+    A text that is no number is skipped and NOT_EXACT; UNKNOWN as the position for anything else.
+    """
+    byte = byte_at(at)
+    if byte == _QUOTE:
+        mantissa, decimals, at = _number(at + 1)
+        if byte_at(at) != _QUOTE:
+            decimals, at = NOT_EXACT, _text_end(at)
+        return mantissa, decimals, at + 1 if at != UNKNOWN else UNKNOWN
+    if _ZERO <= byte <= _NINE:
+        mantissa, decimals, at = _number(at)
+        # A bare number with a point is neither an identifier nor a time: leave it to msgspec.
+        return mantissa, 0 if decimals == 0 else NOT_EXACT, at
+    word = word_at(at)
+    if word & _TRUE_MASK == _TRUE:
+        return np.int64(1), 0, at + 4
+    if word & _FALSE_MASK == _FALSE:
+        return np.int64(0), 0, at + 5
+    return np.int64(0), NOT_EXACT, UNKNOWN
+
+
+@compiled
+def _object(at: Int, fields: Fields) -> tuple[Int, Int]:
+    """Read the flat object that opens at `at` into `fields`: keys seen and the position behind.
+
+    Only a key whose last value is exact counts as seen.  The position is UNKNOWN when the object is
+    not of the known kind.
+    """
+    seen = np.int64(0)
+    if byte_at(at) != _OPEN:
+        return seen, UNKNOWN
+    while True:
+        # Here `at` is the opening brace or a comma.
+        key, at = _key(at + 1)
+        if key == UNKNOWN:
+            return seen, UNKNOWN
+        slot = key - _FIRST_LETTER
+        if key in _NAME_KEYS:
+            if byte_at(at) != _QUOTE:
+                return seen, UNKNOWN
+            first, second, third, at = _name(at + 1)
+            decimals: Int = 0
+            if key == _E:
+                fields[KIND_AT] = _kind(first, second, third)
+            else:
+                fields[SYMBOL_AT] = np.int64(first)
+                fields[SYMBOL_AT + 1] = np.int64(second)
+                fields[SYMBOL_AT + 2] = np.int64(third)
+        else:
+            mantissa, decimals, at = _value(at)
+            if key == _FAMILY_KEY and (decimals != 0 or mantissa != _THIS_FAMILY):
+                return seen, UNKNOWN
+            if key > _FAMILY_KEY:
+                fields[slot] = mantissa
+                fields[DECIMALS_AT + slot] = decimals
+        if at == UNKNOWN:
+            return seen, UNKNOWN
+        if key > _FAMILY_KEY:
+            bit = np.int64(1) << slot
+            seen = seen & ~bit if decimals == NOT_EXACT else seen | bit
+        byte = byte_at(at)
+        at += 1
+        if byte == _CLOSE:
+            return seen, at
+        if byte != _COMMA:
+            return seen, UNKNOWN
+        at -= 1
+
+
+_STREAM = tuple(_word(b'{"stream":"'[at : at + 8]) for at in (0, 8))
+_THEN_DATA = _word(b'","data"'), 58
+_DATA = _word(b'{"data":')
+_THEN_STREAM = tuple(_word(b',"stream":"'[at : at + 8]) for at in (0, 8))
+_THREE_BYTES = _word(b"\xff" * 3)
+
+
+@merged
+def _stream_key_end(at: Int, first: np.uint64, second: np.uint64) -> Int:
+    """Match the eleven bytes of a stream key and skip its name; the position of the end quote."""
+    if word_at(at) != first or word_at(at + 8) & _THREE_BYTES != second:
+        return UNKNOWN
+    return _text_end(at + 11)
+
+
+@merged
+def _message(at: Int, fields: Fields) -> tuple[Int, Int]:
+    """Read one bare or enveloped object: keys seen and the position behind."""
+    if word_at(at) == _STREAM[0]:
+        at = _stream_key_end(at, _STREAM[0], _STREAM[1])
+        if at == UNKNOWN or word_at(at) != _THEN_DATA[0] or byte_at(at + 8) != _THEN_DATA[1]:
+            return np.int64(0), UNKNOWN
+        seen, at = _object(at + 9, fields)
+        return seen, at + 1 if at != UNKNOWN and byte_at(at) == _CLOSE else UNKNOWN
+    if word_at(at) == _DATA:
+        seen, at = _object(at + 8, fields)
+        if at != UNKNOWN:
+            at = _stream_key_end(at, _THEN_STREAM[0], _THEN_STREAM[1])
+        return seen, at + 2 if at != UNKNOWN and byte_at(at + 1) == _CLOSE else UNKNOWN
+    return _object(at, fields)
+
+
+@compiled
+def scan(first: Int, last: Int, fields: Fields) -> Int:
+    """Read the message between two addresses into `fields`.
+
+    Returns its `MarketKind`, the packed name of its symbol from ``fields[SYMBOL_AT]`` on and its
+    numbers under `slot_of_letter`; UNKNOWN for what only msgspec can read, or should refuse.
+    """
+    seen, at = _message(first, fields)
+    kind = fields[KIND_AT]
+    if at != last or kind == UNKNOWN:
+        return UNKNOWN
+    whole = fields[DECIMALS_AT + _MATCHED]
+    if kind == _TRADE:
+        needs = _TRADE_NEEDS
+        whole |= fields[DECIMALS_AT + _TRADE_ID]
+    elif kind == _BOOK_TOP:
+        needs = _BOOK_NEEDS
+    else:
+        needs = _MARK_NEEDS
+        whole = fields[DECIMALS_AT + _SENT]
+    return kind if seen & needs == needs and whole == 0 else UNKNOWN
+
+
+@inlined
+def decimal(fields: Fields, slot: Int) -> float:
+    """Convert one value: both numbers are exact in float64, so the quotient is rounded once."""
+    value: float = fields[slot] / _POWERS[fields[DECIMALS_AT + slot]]
+    return value
