@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from hft.agent.contract import Context
@@ -24,7 +24,7 @@ from hft.clock import Deadline
 from hft.errors import BootError
 from hft.ledger import store
 from hft.ledger.courier import Courier
-from hft.ledger.database import open_database, sync_to_disk
+from hft.ledger.database import open_database, shown_place, sync_to_disk
 from hft.ledger.log_desk import LogDesk
 from hft.ledger.log_file import LogFile
 from hft.ledger.reconcile import Found, FoundBatch, Reconciler, Source
@@ -142,7 +142,7 @@ class LedgerAgent:
             store.store_session(engine, self._session())
         except (SQLAlchemyError, ImportError) as problem:
             reason = str(getattr(problem, "orig", None) or problem).splitlines()[0]
-            shown = make_url(place).render_as_string() if isinstance(place, str) else place
+            shown = shown_place(place)
             raise BootError(f"The trade database {shown} cannot be opened: {reason}.") from problem
         return engine
 

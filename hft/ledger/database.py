@@ -15,9 +15,9 @@ from pathlib import Path
 import alembic.command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from hft.clock import Deadline, sleep_s
@@ -78,6 +78,16 @@ def sync_to_disk(engine: Engine) -> None:
         with engine.execution_options(sqlite_begin="").connect() as connection:
             # PASSIVE never waits for a reader; the log itself is synced before anything else.
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def shown_place(place: str | Path) -> str:
+    """Write the place of a database without its password."""
+    if "://" not in str(place):
+        return str(place)
+    try:
+        return make_url(str(place)).render_as_string()
+    except ArgumentError:
+        return "of the settings"
 
 
 def _url_of(place: str | Path) -> str | URL:

@@ -22,7 +22,7 @@ CORRECTED = (*AMOUNTS, "price", "quantity", "pnl", "fee", "fee_currency", "side"
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What one batch changed: new rows, rows told better by a report, rows the venue corrected."""
+    """What one batch changed: new rows, rows a report took over, rows the venue corrected."""
 
     inserted: int = 0
     replaced: int = 0
@@ -39,7 +39,8 @@ class Progress(msgspec.Struct, frozen=True):
 def store_reports(engine: Engine, rows: Sequence[Row]) -> Stored:
     """Store fills told by reports; a fill that is there already is left alone.
 
-    A row that came from the venue's list is replaced, since the report knows more of the order.
+    A row that came from the venue's list is taken over, since the report knows more of the order;
+    the amounts stay the venue's.
     """
     if not rows:
         return Stored()
@@ -47,7 +48,7 @@ def store_reports(engine: Engine, rows: Sequence[Row]) -> Stored:
         inserted = _insert_missing(connection, trades, rows)
         if inserted == len(rows):
             return Stored(inserted)
-        changed = [name for name in rows[0] if name not in KEY]
+        changed = [name for name in rows[0] if name not in (*KEY, *CORRECTED)]
         replaced = _update(connection, rows, changed, from_venue_only=True)
         return Stored(inserted, replaced)
 

@@ -180,14 +180,23 @@ def test_a_database_of_a_newer_release_is_left_alone(world: World) -> None:
         pass
 
 
-def test_a_database_whose_driver_is_missing_is_refused_without_its_password(world: World) -> None:
-    storage = msgspec.structs.replace(
-        world.settings.storage, database_url="postgresql+nodriver://me:secret@127.0.0.1/trades"
-    )
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+nodriver://me:secret@127.0.0.1/trades",
+        "sqlite:////nowhere/secret/../x.db",
+        "http:x://me:secret@y",
+    ],
+)
+def test_a_wrong_database_address_is_refused_without_its_password(world: World, url: str) -> None:
+    storage = msgspec.structs.replace(world.settings.storage, database_url=url)
     world.settings = msgspec.structs.replace(world.settings, storage=storage)
-    with pytest.raises(BootError, match="postgresql") as refusal, world.ledger():
+    with (
+        pytest.raises(BootError, match=r"trade database .* cannot be opened") as refusal,
+        world.ledger(),
+    ):
         pass
-    assert "secret" not in str(refusal.value)
+    assert "me:secret" not in str(refusal.value)
 
 
 def test_a_database_that_cannot_be_opened_refuses_to_start_in_one_sentence(world: World) -> None:

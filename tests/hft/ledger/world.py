@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from hft.agent.contract import Context
 from hft.agent.log import Log
@@ -94,29 +96,7 @@ class World:
 
     def report(self, trade_id: int, **fields: Any) -> bool:
         """Put one report into the ring; by default a full fill of our order number `trade_id`."""
-        values = dict.fromkeys(REPORT.names or (), 0)
-        hops = fields.pop("hops", [0] * len(Hop))
-        values |= {
-            "seq": trade_id,
-            "intent_seq": trade_id,
-            "local_ns": monotonic_ns(),
-            "venue_ms": wall_ms(),
-            "venue_order_id": 9_007_199_254_740_993 + trade_id,
-            "trade_id": trade_id,
-            "last_price_ticks": 617_342,
-            "last_qty_lots": 10,
-            "fee_e8": 24_693_680,
-            "realised_e8": -123_456_789,
-            "fee_asset": b"USDT",
-            "strategy": 1,
-            "status": Status.FILLED,
-            "side": 1,
-        }
-        values |= fields
-        flat: list[Any] = []
-        for name, value in values.items():
-            flat += hops if name == "hops" else [value]
-        return self.reports.offer(PACKER, flat)
+        return self.reports.offer(PACKER, _packed(trade_id, fields))
 
     def rows(self, query: str = "SELECT * FROM trades ORDER BY id") -> list[dict[str, Any]]:
         """Read the database as anybody would, with a second connection."""
@@ -144,6 +124,38 @@ def a_world(folder: Path) -> Iterator[World]:
         yield world
     finally:
         world.close()
+
+
+def _packed(trade_id: int, fields: dict[str, Any]) -> list[Any]:
+    values = dict.fromkeys(REPORT.names or (), 0)
+    hops = fields.pop("hops", [0] * len(Hop))
+    values |= {
+        "seq": trade_id,
+        "intent_seq": trade_id,
+        "local_ns": monotonic_ns(),
+        "venue_ms": wall_ms(),
+        "venue_order_id": 9_007_199_254_740_993 + trade_id,
+        "trade_id": trade_id,
+        "last_price_ticks": 617_342,
+        "last_qty_lots": 10,
+        "fee_e8": 24_693_680,
+        "realised_e8": -123_456_789,
+        "fee_asset": b"USDT",
+        "strategy": 1,
+        "status": Status.FILLED,
+        "side": 1,
+    }
+    values |= fields
+    flat: list[Any] = []
+    for name, value in values.items():
+        flat += hops if name == "hops" else [value]
+    return flat
+
+
+def a_report(trade_id: int, **fields: Any) -> npt.NDArray[np.void]:
+    """One report as the ring would give it."""
+    packed = bytearray(PACKER.pack(*_packed(trade_id, fields)))
+    return np.frombuffer(packed, REPORT)
 
 
 def turn_until(agent: LedgerAgent, condition: Callable[[], bool], wait_s: float = WAIT_S) -> None:
