@@ -49,6 +49,8 @@ class FeedAgent:
 
     def __init__(self, context: Context, network: Network, symbols: Sequence[str]) -> None:
         self._context = context
+        self._bell = context.bells[Role.STRATEGY]
+        self._vitals = context.vitals
         self._network = network
         self._symbols = symbols
         self._links: list[Link] = []
@@ -67,18 +69,22 @@ class FeedAgent:
 
     def do_work(self, now_ns: int) -> int:
         """Read both links once; counts the events published, and 1 for each link with bytes."""
-        work = 0
+        receipts = frames = published = 0
         for link in self._links:
             taken = link.work(now_ns)
             if taken is None:
                 continue
-            work += 1
             if taken.published:
-                self._context.bells[Role.STRATEGY].ring_if_parked()
-                work += taken.published
+                self._bell.ring_if_parked()
             if taken.touched:
                 self._commit_tops(taken.touched)
-        return work
+            receipts += 1
+            frames += taken.frames
+            published += taken.published
+        if frames:
+            self._vitals["events_in"] += frames
+            self._vitals["events_out"] += published
+        return receipts + published
 
     def has_work(self) -> bool:
         """Nothing comes to the feed through shared memory."""

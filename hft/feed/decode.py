@@ -190,12 +190,12 @@ def decode(
     desk: Records,
     link: Records,
     spare: Records,
-) -> tuple[int, int, int, int]:
+) -> tuple[int, int, int, int, int]:
     """Decode the frames in ``buffer[span[0]:span[1]]`` into the ring, publishing as it goes.
 
     `stamp` is the time of receipt and the offset to now, in nanoseconds.  The buffer must reach
-    `scan.GUARD_BYTES` beyond the span.  Returns where it stopped, why (`STOP_...`), how many events
-    it published, and a bit for every row it changed.
+    `scan.GUARD_BYTES` beyond the span.  Returns where it stopped, why (`STOP_...`), how many frames
+    it read, how many events it published, and a bit for every row it changed.
     """
     at: Int = span[0]
     end = span[1]
@@ -228,7 +228,7 @@ def decode(
     if waiting > 0:
         publish(words, waiting)
     link[0]["frames"] += frames
-    return int(at), stop, published + waiting, touched
+    return int(at), stop, frames, published + waiting, touched
 
 
 @compiled

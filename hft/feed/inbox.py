@@ -35,11 +35,11 @@ _PACKER = packer_of(MARKET)
 class Taken(msgspec.Struct):
     """What one `Inbox.take` brought about."""
 
+    frames: int = 0
+    """Text messages read, whatever was in them."""
     published: int = 0
     touched: int = 0
     """A bit for every symbol whose row changed."""
-    frames: int = 0
-    """Text frames that only msgspec could read, or refused."""
     control: list[Message] = []
     broken: ProtocolError | None = None
     """The peer broke the framing; what came before it is published all the same."""
@@ -84,7 +84,7 @@ class Inbox:
         stamp = recv_ns, min(decoded_off_ns, OFFSET_MAX_NS)
         tables, taken = self._tables, Taken()
         while True:
-            self._at, stop, published, touched = decode(
+            self._at, stop, frames, published, touched = decode(
                 self._buffer,
                 (self._at, self._filled),
                 stamp,
@@ -95,6 +95,7 @@ class Inbox:
                 self._link,
                 self._spare,
             )
+            taken.frames += frames
             taken.published += published
             taken.touched |= touched
             if stop == STOP_NEEDS_MORE or not self._take_one(taken, stamp):
