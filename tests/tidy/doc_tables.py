@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from enum import IntEnum
 from pathlib import Path
 
 from hft import topology
+from hft.agent import machine
+from hft.events import OrderState
+from hft.execution import order_life
+from hft.state.blocks import Life
 from hft.strategy.explain import DENIALS, LATCHES, UNFIT
+from hft.strategy.load import discover
+from hft.strategy.params import ParamField
 from tests.tidy.sources import ROOT
 
-PAGES = (ROOT / "docs/architecture.md", ROOT / "docs/operations.md")
+PAGES = tuple(
+    ROOT / "docs" / name for name in ("architecture.md", "operations.md", "write-a-strategy.md")
+)
 MS_PER_S = 1000
 NS_PER_MS = 1_000_000
 
@@ -78,12 +87,55 @@ def sentences(head: str, words: dict[object, str]) -> str:
     return table(head, ((f"`{code.name}`", said) for code, said in words.items() if code))
 
 
+def life_of(moves: Mapping[tuple[IntEnum, IntEnum], IntEnum], states: type[IntEnum]) -> str:
+    """A life: from each state, where each event leads; a dot is a move nobody drew."""
+    events = sorted({event for _, event in moves})
+    from_states = [state for state in states if any(state == before for before, _ in moves)]
+    return table(
+        "|".join(["", *(event.name for event in events)]),
+        (
+            (
+                f"**{state.name}**",
+                *(moves[state, event].name if (state, event) in moves else "." for event in events),
+            )
+            for state in from_states
+        ),
+    )
+
+
+def strategies() -> str:
+    """Every parameter of every shipped strategy."""
+    specs = discover().specs
+    return table(
+        "strategy | parameter | default | allowed | meaning",
+        (
+            (f"`{name}`", f"`{field.name}`", field.default, bounds(field), field.description)
+            for name in sorted(specs)
+            for field in specs[name].fields
+        ),
+    )
+
+
+def bounds(field: ParamField) -> str:
+    """What a parameter may be, in words."""
+    words = (
+        ("at least", field.at_least),
+        ("above", field.above),
+        ("at most", field.at_most),
+        ("below", field.below),
+    )
+    return ", ".join(f"{word} {limit:,}" for word, limit in words if limit is not None)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "processes": processes,
     "rings": rings,
     "blocks": blocks,
     "unfit": lambda: sentences("unfit | meaning", dict(UNFIT)),
     "latch": lambda: sentences("halted by | meaning", dict(LATCHES)),
+    "process life": lambda: life_of(machine.MOVES, Life),
+    "order life": lambda: life_of(order_life.MOVES, OrderState),
+    "strategies": strategies,
     "denials": lambda: sentences("denial | meaning", dict(DENIALS)),
 }
 
