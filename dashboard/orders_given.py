@@ -16,7 +16,7 @@ from dashboard.auth import Refusal
 from dashboard.deps import Deps
 from hft.control import ControlUnreachable
 
-STATUS_OF = {"UNKNOWN_STRATEGY": 404, "BAD_REQUEST": 422}
+STATUS_OF = {"UNKNOWN_STRATEGY": 404, "BAD_REQUEST": 422, "BAD_VALUE": 422}
 REFUSED = 409
 LIMIT_MAX = 1e9
 
@@ -78,10 +78,8 @@ def control_routes(deps: Deps) -> APIRouter:
         given = limits.model_dump(exclude_none=True)
         if not given:
             raise Refusal(422, "BAD_REQUEST", "Send max_loss, target_profit, or both.")
-        now = deps.view.limits()
-        asked = {name: given.get(name, now[name] or 0.0) for name in Limits.model_fields}
-        await ask({"command": "set_limits", **asked})
-        return {"ok": True, "message": "Limits set.", **asked}
+        answer = await ask({"command": "set_limits", **given})
+        return {"ok": True, "message": answer.get("message", "The limits are in force."), **given}
 
     @router.post("/strategy")
     async def strategy(choice: Choice) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from hft.clock import monotonic_ns
 from hft.control import ask
 from hft.errors import BootError, ExitCode
 from hft.state.blocks import Mode, Order
+from hft.strategy.load import StrategySpec
 from hft.topology import House
 from hft.units import NS_PER_MS
 from ringbuf.memory import Segment
@@ -105,7 +106,7 @@ class DashboardProcess:
         listening_socket: socket.socket,
         data_dir: Path,
         database: str,
-        strategies: Sequence[str],
+        strategies: Sequence[StrategySpec],
     ) -> None:
         self._context = context
         self._socket = listening_socket

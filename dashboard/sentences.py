@@ -1,29 +1,32 @@
-"""Codes of the house as sentences for people."""
+"""Where the trading state comes from, in one sentence, out of the house's own words."""
 
 from __future__ import annotations
 
-from hft.events import Verdict
-from hft.state.values import Values, name_of
-
-
-def words(name: str) -> str:
-    """Read an enum name aloud: ``FEED_STALE`` is "feed stale"."""
-    return name.lower().replace("_", " ")
+from hft.events import LatchReason, Unfit
+from hft.state.values import Values
+from hft.strategy.explain import explain_latch, explain_unfit
 
 
 def trading(state: str, latch: Values, account: Values, *, answers: bool) -> str:
-    """Say why the trading state is what it is, in one sentence."""
+    """Say why the trading state is what it is.
+
+    `latch` and `account` are as `HouseReader` gives them; `answers` says whether execution is
+    alive.
+    """
     if latch["latched"]:
-        return f"Halted: {words(latch['reason'])}. START lifts it."
+        reason = LatchReason.__members__.get(latch["reason"], LatchReason.NONE)
+        said = sentence(explain_latch(reason))
+        return said if reason is LatchReason.START_UP else f"{said} START resumes."
     if not answers:
         return "Halted: execution does not answer, so nothing is sent."
     if state == "ACTIVE":
         return "Trading: everything the house needs is there."
-    verb = "Only smaller positions" if state == "REDUCING" else "Halted"
-    return f"{verb}: {words(account.get('unfit', 'STARTING'))}. This heals by itself."
+    unfit = explain_unfit(Unfit.__members__.get(account.get("unfit", ""), Unfit.STARTING))
+    meaning = "Only smaller positions are let through" if state == "REDUCING" else "Halted"
+    return f"{meaning} until it heals: {unfit}."
 
 
-def verdict(values: Values, strategy: str) -> tuple[str, str]:
-    """Say why the strategy last did or did not act, with the name of the verdict."""
-    name = name_of(Verdict, values["verdict"])
-    return f"{strategy}: {words(name)}", name
+def sentence(words: str) -> str:
+    """Begin with a capital and end with a full stop."""
+    ended = words if words.endswith((".", "!", "?")) else f"{words}."
+    return ended[:1].upper() + ended[1:]

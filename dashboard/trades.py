@@ -60,7 +60,9 @@ class TradeBook:
             rows = list_trades(engine, limit, offset)
             totals = read_totals(engine, wall_ms())
         return {
-            "trades": rows,
+            # The driver's column names are a kind of str that the JSON writer does not take for
+            # keys.
+            "trades": [{str(name): value for name, value in row.items()} for row in rows],
             "count": totals.all_time.count,
             "totals": {
                 "all_time": sums_row(totals.all_time),

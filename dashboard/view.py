@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard import sentences
-from hft.events import Denial, Role
+from hft.events import Denial, Role, Verdict
 from hft.state.blocks import Life
 from hft.state.log_tail import log_lines
 from hft.state.reader import HouseReader
-from hft.state.values import Values
+from hft.state.values import Values, name_of
+from hft.strategy.explain import explain_verdict
+from hft.strategy.load import StrategySpec
 from hft.topology import PROCESSES, RINGS, House
 from hft.units import E8, NS_PER_MS, NS_PER_S, decimals_of
 
@@ -40,12 +42,13 @@ def milliseconds(age_ns: int | None) -> float | None:
 
 
 class View:
-    """Builds what the page shows; `strategies` are the names behind the run's strategy index."""
+    """Builds what the page shows; the run's strategy index counts in `strategies`."""
 
-    def __init__(self, house: House, strategies: Sequence[str]) -> None:
+    def __init__(self, house: House, strategies: Sequence[StrategySpec]) -> None:
         self.house = house
         self.reader = HouseReader(house)
-        self.strategies = list(strategies)
+        self._specs = list(strategies)
+        self.strategies = [spec.name for spec in strategies]
 
     def status(self, ticks_per_second: float) -> dict[str, Any]:
         """Tell everything the page shows live."""
@@ -73,8 +76,8 @@ class View:
 
     def active_strategy(self) -> str:
         """Name the strategy of the run; its number when the list does not know it."""
-        index = int(self.house.run[0]["strategy_index"])
-        return self.strategies[index] if 0 <= index < len(self.strategies) else str(index)
+        spec = self._active()
+        return spec.name if spec else str(int(self.house.run[0]["strategy_index"]))
 
     def pnl_now(self) -> tuple[float, float] | None:
         """Read total and realised P&L of the session; None until execution has written them."""
@@ -192,6 +195,10 @@ class View:
         """List every leg of the way from tick to trade that was measured."""
         return self.reader.latency()
 
+    def _active(self) -> StrategySpec | None:
+        index = int(self.house.run[0]["strategy_index"])
+        return self._specs[index] if 0 <= index < len(self._specs) else None
+
     def _feed_stale_ns(self) -> int:
         limits = self.reader.limits() or {}
         return int(limits.get("feed_stale_ns") or FEED_STALE_DEFAULT_NS)
@@ -253,10 +260,9 @@ class View:
         verdict = self.reader.verdict()
         if verdict is None:
             return None
-        sentence, name = sentences.verdict(verdict, self.active_strategy())
         return {
-            "name": name,
-            "sentence": sentence,
+            "name": name_of(Verdict, verdict["verdict"]),
+            "sentence": sentences.sentence(explain_verdict(verdict, self._active())),
             "distance": verdict["distance"],
             "needed": verdict["needed"],
             "age_ms": milliseconds(verdict["age_ns"]),

@@ -211,9 +211,8 @@ class Wiring:
         from dashboard.process import DashboardProcess
 
         database = self.settings.storage.database_url or str(self._plan.data_dir / "trades.db")
-        process = DashboardProcess(
-            context, self._listener, self._plan.data_dir, database, self.strategies.names()
-        )
+        specs = [self.strategies.catalogue.specs[name] for name in self.strategies.names()]
+        process = DashboardProcess(context, self._listener, self._plan.data_dir, database, specs)
         return process.run(), process.reason
 
     def _open_log(self, role: Role) -> Log:

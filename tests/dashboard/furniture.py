@@ -23,12 +23,19 @@ from hft.control import ControlUnreachable
 from hft.events import LatchReason, Level, Role, Verdict
 from hft.state import blocks
 from hft.state.blocks import Life, Mode
+from hft.strategy.load import discover
 from hft.topology import House
 from ringbuf.memory import Segment
 from ringbuf.snapshot import Snapshot
 
+CATALOGUE = discover()
 STRATEGIES = ["LIQUIDATION", "MOMENTUM", "PING_PONG"]
 E8 = 100_000_000
+
+
+def reader_of(house: House) -> House:
+    """Map a house once more, read-only, as the dashboard does."""
+    return House.attach(Segment.attach(house.segment.name))
 
 
 def write(block: Snapshot, dtype: np.dtype[np.void], **values: object) -> None:
@@ -174,7 +181,7 @@ class Served:
     def __init__(self, house: House, database: str, *, token: str = "", port: int = 0) -> None:
         self.supervisor = FakeSupervisor(house)
         # As in the real process: everything is read through a mapping of its own, read-only.
-        self.view = View(House.attach(Segment.attach(house.segment.name)), STRATEGIES)
+        self.view = View(reader_of(house), [CATALOGUE.specs[name] for name in STRATEGIES])
         self.pulse = Pulse(self.view)
         self.trades = TradeBook(database)
         self._socket = socket.create_server(("127.0.0.1", port))

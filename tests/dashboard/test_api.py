@@ -197,9 +197,7 @@ def test_an_engine_that_does_not_answer_is_told_as_such(served: Served) -> None:
 def test_one_limit_may_be_changed_without_the_other(served: Served) -> None:
     reply = post(served, "/api/config", {"target_profit": 250.5})
     assert reply.status_code == 200, reply.text
-    assert served.supervisor.asked == [
-        {"command": "set_limits", "max_loss": 1000.0, "target_profit": 250.5}
-    ]
+    assert served.supervisor.asked == [{"command": "set_limits", "target_profit": 250.5}]
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,9 @@ def test_watchers_share_one_look_and_leave_no_trace(served: Served) -> None:
 
 def test_there_is_an_end_to_how_many_may_watch(served: Served) -> None:
     with contextlib.ExitStack() as pages:
-        for _ in range(WATCHERS_MAX):
-            next(pages.enter_context(watching(served)))
+        streams = [pages.enter_context(watching(served)) for _ in range(WATCHERS_MAX)]
+        for stream in streams:
+            next(stream)
         reply = requests.get(served.url + "/api/sse", timeout=5)
         assert reply.status_code == 503
         assert reply.json()["code"] == "TOO_MANY_WATCHERS"

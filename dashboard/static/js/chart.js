@@ -3,9 +3,10 @@
 import { BaselineSeries, LineSeries, createChart } from "../vendor/lightweight-charts/lightweight-charts.mjs";
 import { byId, setPressed } from "./dom.js";
 import { signed } from "./format.js";
-import { get } from "./server.js";
+import { get, Refused } from "./server.js";
 
 const REFRESH_MS = 15_000;
+const GRID_POINTS = 1500;
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function faded(hex, alpha) {
@@ -13,18 +14,17 @@ function faded(hex, alpha) {
   return `rgba(${r}, ${g}, ${b}, ${alpha})`;
 }
 
-// The chart wants whole seconds, rising, each once: of several points in a second the last counts.
-function bySecond(points, value) {
-  const kept = [];
-  for (const point of points) {
-    const entry = { time: Math.floor(point.ts_ms / 1000), value: value(point) };
-    if (kept.length && kept[kept.length - 1].time >= entry.time) {
-      kept[kept.length - 1].value = entry.value;
-    } else {
-      kept.push(entry);
-    }
+// The chart places its points side by side whatever the time between them.  Values on an even grid of
+// whole seconds, each carried on until the next one, make its axis a real time axis.
+function onGrid(points, value, fromS, toS, stepS) {
+  const entries = [];
+  let at = 0;
+  let last = 0;
+  for (let time = fromS; time <= toS; time += stepS) {
+    while (at < points.length && points[at].ts_ms < (time + stepS) * 1000) last = value(points[at++]);
+    entries.push({ time, value: last });
   }
-  return kept;
+  return entries;
 }
 
 function rangeStart(range) {
@@ -39,14 +39,17 @@ function rangeStart(range) {
 export class PnlChart {
   constructor() {
     this.range = "session";
-    this.last = 0;
+    this.stepS = 1;
+    this.firstS = 0;
+    this.lastS = 0;
+    this.loading = false;
+    this.following = true;
     this.box = byId("chart");
     this.chart = createChart(this.box, {
       autoSize: true,
       layout: { attributionLogo: false, background: { color: "transparent" } },
       timeScale: { timeVisible: true, secondsVisible: true, rightOffset: 2 },
       localization: { priceFormatter: (value) => signed(value) },
-      crosshair: { horzLine: { labelVisible: true } },
     });
     this.total = this.chart.addSeries(BaselineSeries, { baseValue: { type: "price", price: 0 }, lineWidth: 2 });
     this.realised = this.chart.addSeries(LineSeries, { lineWidth: 1, lineStyle: 2, priceLineVisible: false, lastValueVisible: false });
@@ -55,9 +58,13 @@ export class PnlChart {
     for (const button of byId("ranges").children) {
       button.addEventListener("click", () => this.choose(button.dataset.range));
     }
-    byId("chart-reset").addEventListener("click", () => this.chart.timeScale().fitContent());
-    setInterval(() => !document.hidden && this.range !== "session" && this.load(false), REFRESH_MS);
-    this.load(true);
+    // Whoever zooms or pans keeps what they look at; "reset zoom" follows the whole range again.
+    for (const gesture of ["pointerdown", "wheel"]) {
+      this.box.addEventListener(gesture, () => (this.following = false), { passive: true });
+    }
+    byId("chart-reset").addEventListener("click", () => this.follow());
+    setInterval(() => !document.hidden && this.range !== "session" && this.load(), REFRESH_MS);
+    this.load();
   }
 
   paint() {
@@ -65,8 +72,9 @@ export class PnlChart {
     this.chart.applyOptions({
       layout: { textColor: quiet, attributionLogo: false },
       grid: { vertLines: { color: faded(line, 0.6) }, horzLines: { color: faded(line, 0.6) } },
-      rightPriceScale: { borderColor: line },
+      rightPriceScale: { borderColor: line, scaleMargins: { top: 0.1, bottom: 0.08 } },
       timeScale: { borderColor: line },
+      crosshair: { vertLine: { labelBackgroundColor: line }, horzLine: { labelBackgroundColor: line } },
     });
     this.total.applyOptions({
       topLineColor: up, topFillColor1: faded(up, 0.28), topFillColor2: faded(up, 0.02),
@@ -75,47 +83,67 @@ export class PnlChart {
     this.realised.applyOptions({ color: quiet });
   }
 
+  follow() {
+    this.following = true;
+    this.chart.timeScale().fitContent();
+  }
+
   choose(range) {
     this.range = range;
+    this.following = true;
     setPressed(byId("ranges").children, (button) => button.dataset.range === range);
-    this.load(true);
+    this.load();
   }
 
-  async load(fit) {
+  async load() {
     const range = this.range;
     const mode = range === "session" ? "session" : "historical";
-    let points;
+    this.loading = true;
     try {
-      ({ points } = await get(`/api/pnl_series?mode=${mode}`));
-    } catch {
-      return; // The banner and the log say what is wrong; the last curve stays.
+      const { points } = await get(`/api/pnl_series?mode=${mode}`);
+      if (range === this.range) this.show(within(points, rangeStart(range)), mode);
+    } catch (refusal) {
+      if (!(refusal instanceof Refused)) throw refusal;
+      // The banner and the trades panel say what is wrong; the last curve stays.
+    } finally {
+      this.loading = false;
     }
-    if (range !== this.range) return;
-    this.show(mode === "session" ? points : within(points, rangeStart(range)), mode, fit);
   }
 
-  show(points, mode, fit) {
-    const total = bySecond(points, (point) => point.pnl);
-    this.total.setData(total);
-    this.realised.setData(mode === "session" ? bySecond(points, (point) => point.realized_pnl) : []);
-    this.last = total.length ? total[total.length - 1].time : 0;
-    byId("chart-empty").hidden = total.length > 0;
-    if (fit) this.chart.timeScale().fitContent();
+  show(points, mode) {
+    const nowS = Math.floor(Date.now() / 1000);
+    const beganS = Math.min(nowS, points.length ? Math.floor(points[0].ts_ms / 1000) : nowS);
+    this.stepS = Math.max(1, Math.ceil((nowS - beganS) / GRID_POINTS));
+    this.firstS = beganS - (beganS % this.stepS);
+    this.lastS = nowS - (nowS % this.stepS);
+    const grid = (value) => points.length ? onGrid(points, value, this.firstS, this.lastS, this.stepS) : [];
+    this.total.setData(grid((point) => point.pnl));
+    this.realised.setData(mode === "session" ? grid((point) => point.realized_pnl) : []);
+    byId("chart-empty").hidden = points.length > 0;
+    if (this.following) this.chart.timeScale().fitContent();
   }
 
-  // One live point; earlier than the last one it is not drawn.
+  // One live point.  After a pause, or when the grid has become too fine, the curve is read anew.
   add(status, nowMs) {
-    if (this.range !== "session" || status.total_pnl === null) return;
-    const time = Math.floor(nowMs / 1000);
-    if (time < this.last) return;
-    this.last = time;
+    if (this.range !== "session" || status.total_pnl === null || this.loading) return;
+    const nowS = Math.floor(nowMs / 1000);
+    const time = nowS - (nowS % this.stepS);
+    if (time < this.lastS) return;
+    const tooFar = time > this.lastS + 3 * this.stepS || (time - this.firstS) / this.stepS > 2 * GRID_POINTS;
+    if (tooFar) {
+      this.load();
+      return;
+    }
+    const grown = time > this.lastS;
+    this.lastS = time;
     byId("chart-empty").hidden = true;
     this.total.update({ time, value: status.total_pnl });
     this.realised.update({ time, value: status.realized_pnl });
+    if (grown && this.following) this.chart.timeScale().fitContent();
   }
 }
 
-// P&L within a range starts from zero: what was made before it is taken off.
+// P&L within a range starts from zero at the range's start: what was made before is taken off.
 function within(points, startMs) {
   if (startMs === -Infinity) return points;
   let before = 0;
@@ -124,5 +152,5 @@ function within(points, startMs) {
     if (point.ts_ms < startMs) before = point.pnl;
     else kept.push({ ts_ms: point.ts_ms, pnl: point.pnl - before });
   }
-  return kept;
+  return kept.length ? [{ ts_ms: startMs, pnl: 0 }, ...kept] : kept;
 }

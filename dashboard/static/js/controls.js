@@ -51,7 +51,7 @@ export function showControls(newest) {
   showApplicable();
 }
 
-export function disableControls() {
+function disableControls() {
   for (const id of ["run", "flatten", "strategy-apply", "limits-apply"]) byId(id).disabled = true;
 }
 

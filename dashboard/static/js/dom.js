@@ -9,13 +9,13 @@ export function setText(node, text) {
   return true;
 }
 
-// Write a live number and let it flash once when it changed.
-export function setNumber(node, text, direction = 0) {
+// Write a live number; one that changes rarely flashes once, softly, when it does.
+export function setNumber(node, text, { direction = 0, flash = false } = {}) {
   const known = node.dataset.known === "yes";
   const changed = setText(node, text);
   node.classList.toggle("up", direction > 0);
   node.classList.toggle("down", direction < 0);
-  if (changed && known) {
+  if (flash && changed && known) {
     node.classList.remove("flash");
     void node.offsetWidth; // Restarts the animation.
     node.classList.add("flash");

@@ -1,7 +1,7 @@
 // The page: one stream, and who draws what from it.
 
 import { PnlChart } from "./chart.js";
-import { disableControls, flatten, showControls, startOrStop, wireControls } from "./controls.js";
+import { flatten, showControls, startOrStop, wireControls } from "./controls.js";
 import { ask, isOpen } from "./dialog.js";
 import { byId, setPressed, setText } from "./dom.js";
 import { day, time } from "./format.js";
@@ -80,9 +80,6 @@ for (const button of document.querySelectorAll("[data-tab]")) {
 }
 wireControls(() => {
   trades.load();
-  chart.load(true);
+  chart.load();
 });
-new Live("/api/sse", show, (state, silentMs) => {
-  showLink(state, silentMs);
-  if (state !== "live") disableControls();
-});
+new Live("/api/sse", show, showLink);

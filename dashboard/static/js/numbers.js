@@ -60,8 +60,7 @@ function showPrice(status) {
   setText(byId("symbol"), status.symbol ?? "");
   const arrow = change > 0 ? " ▲" : change < 0 ? " ▼" : "";
   const node = byId("last-price");
-  setNumber(node, number(price, market?.price_decimals ?? 2) + arrow, change);
-  node.classList.remove("flash"); // The arrow says it; a price that flashes twice a second is noise.
+  setNumber(node, number(price, market?.price_decimals ?? 2) + arrow, { direction: change });
   node.classList.toggle("stale", !status.feed.fresh);
   previousPrice = price;
 }
@@ -70,15 +69,15 @@ export function showNumbers(status) {
   const market = status.symbols[0] ?? {};
   const executionSilent = !isWell(status, "execution");
   money("total-pnl", status.total_pnl);
-  const net = today ? `today ${signed(today.net)} closed` : "";
-  setText(byId("total-pnl-sub"), `realised ${signed(status.realized_pnl)}${net ? ` · ${net}` : ""}`);
+  const net = today ? ` · today ${signed(today.net)}` : "";
+  setText(byId("total-pnl-sub"), `realised ${signed(status.realized_pnl)}${net}`);
   money("unrealized-pnl", status.unrealized_pnl);
   setText(byId("unrealized-sub"), market.mark ? `at mark ${number(market.mark, market.price_decimals ?? 2)}` : "");
-  setNumber(byId("position"), signed(status.position, market.qty_decimals ?? 3));
+  setNumber(byId("position"), signed(status.position, market.qty_decimals ?? 3), { flash: true });
   setText(byId("position-sub"), positionText(status, market));
-  setNumber(byId("available"), number(status.available_balance, 2));
+  setNumber(byId("available"), number(status.available_balance, 2), { flash: true });
   setText(byId("available-sub"), `of ${number(status.wallet_balance, 2)} · began with ${number(status.initial_balance, 2)}`);
-  setNumber(byId("fees"), number(status.fees, 2));
+  setNumber(byId("fees"), number(status.fees, 2), { flash: true });
   setText(byId("fees-sub"), `${number(status.trade_count)} fills this session`);
   for (const id of ["total-pnl", "unrealized-pnl", "position", "available", "fees"]) {
     byId(id).classList.toggle("stale", executionSilent);
@@ -89,7 +88,7 @@ export const isWell = (status, role) =>
   status.processes.some((process) => process.role === role && process.health === "ok");
 
 function money(id, value) {
-  setNumber(byId(id), signed(value), direction(value));
+  setNumber(byId(id), signed(value), { direction: direction(value) });
 }
 
 function positionText(status, market) {

@@ -5,6 +5,7 @@ import { day, dayName, direction, number, signed, time } from "./format.js";
 import { get } from "./server.js";
 
 const PAGE = 200;
+const RETRY_MS = 5000;
 
 // A fee in another coin than the symbol's own money cannot be taken off without a price.
 const net = (trade) => trade.pnl - (ownFee(trade) ? trade.fee : 0);
@@ -16,6 +17,7 @@ export class Trades {
     this.shown = PAGE;
     this.seen = -1;
     this.loading = false;
+    this.failedAt = -Infinity;
     byId("trades-more").addEventListener("click", () => {
       this.shown += PAGE;
       this.load();
@@ -26,7 +28,7 @@ export class Trades {
   notice(status, decimals) {
     this.decimals = decimals;
     const mark = `${status.trade_count}/${status.ledger?.trades ?? 0}`;
-    if (mark === this.seen || this.loading) return;
+    if (mark === this.seen || this.loading || performance.now() - this.failedAt < RETRY_MS) return;
     this.seen = mark;
     this.load();
   }
@@ -44,6 +46,7 @@ export class Trades {
     } catch (refusal) {
       setText(byId("trades-sub"), refusal.message);
       this.seen = -1;
+      this.failedAt = performance.now();
     } finally {
       this.loading = false;
     }
@@ -54,9 +57,9 @@ export class Trades {
     const body = byId("trades").tBodies[0];
     const rows = [];
     const complete = trades.length >= count;
-    for (const [name, group] of groupByDay(trades)) {
+    for (const group of groupByDay(trades).values()) {
       const last = trades[trades.length - 1] === group[group.length - 1];
-      rows.push(dayRow(name, group, complete || !last), ...group.map((trade) => this.row(trade)));
+      rows.push(dayRow(group, complete || !last), ...group.map((trade) => this.row(trade)));
     }
     body.replaceChildren(...rows);
     byId("trades-empty").hidden = trades.length > 0;
@@ -71,12 +74,12 @@ export class Trades {
     const row = element("tr");
     const cells = [
       [time(trade.exchange_ts_ms)],
-      [trade.symbol],
+      [trade.symbol, "wide"],
       [trade.side, trade.side === "BUY" ? "up" : "down"],
       [number(trade.price, price), "r"],
       [number(trade.quantity, qty), "r"],
       [signed(trade.pnl), `r ${tone(trade.pnl)}`],
-      [ownFee(trade) ? number(trade.fee, 4) : `${trade.fee} ${trade.fee_currency}`, "r"],
+      [ownFee(trade) ? number(trade.fee, 4) : `${trade.fee} ${trade.fee_currency}`, "r wide"],
       [trade.strategy || "by hand", "wide quiet"],
     ];
     for (const [text, className] of cells) row.append(element("td", text, className));
@@ -97,14 +100,14 @@ function groupByDay(trades) {
   return groups;
 }
 
-function dayRow(_name, group, whole) {
+function dayRow(group, whole) {
   const row = element("tr", null, "day");
   const head = element("td", dayName(group[0].exchange_ts_ms));
-  head.colSpan = 4;
+  head.colSpan = 3;
   const sum = group.reduce((total, trade) => total + net(trade), 0);
   const count = element("td", whole ? `${number(group.length)} trades` : "", "r quiet");
-  const total = element("td", whole ? `net ${signed(sum)}` : "", `r ${whole ? tone(sum) : ""}`);
-  total.colSpan = 2;
-  row.append(head, count, total, element("td", "", "wide"));
+  const total = element("td", whole ? signed(sum) : "", `r ${whole ? tone(sum) : ""}`);
+  total.title = "net of fees";
+  row.append(head, element("td", "", "wide"), count, total, element("td", whole ? "net" : "", "quiet wide"), element("td", "", "wide"));
   return row;
 }
