@@ -94,6 +94,11 @@ class Ladder:
         level.total_lots -= order.left_lots
         self._drop(order, level)
 
+    def resize(self, order: Order, lots: int) -> None:
+        """Give a resting order another size; it keeps its place in the queue."""
+        self._levels[order.price_ticks].total_lots += lots - order.left_lots
+        order.left_lots = lots
+
     def depth(self, limit: int) -> list[tuple[int, int]]:
         """List the best `limit` levels as (ticks, lots), best first."""
         sign = self._sign
@@ -134,6 +139,11 @@ class Book:
         """Trade `lots` of a resting order."""
         self.side(maker.side).take(maker, lots)
         self.changed.add((maker.side, maker.price_ticks))
+
+    def resize(self, order: Order, lots: int) -> None:
+        """Give a resting order another size, at least one lot."""
+        self.side(order.side).resize(order, lots)
+        self.changed.add((order.side, order.price_ticks))
 
     def cancel(self, order: Order) -> None:
         """Remove a resting order."""

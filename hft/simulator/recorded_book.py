@@ -13,10 +13,10 @@ from hft.simulator.desk import Desk, Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.matching import BUY, SELL, Order
 from hft.simulator.orders import VenueOrder
-from hft.simulator.symbols import Symbol
 from hft.units import parse_e8
 
 REACH_E4 = 500
+KNOWN_MAX = 200_000
 
 
 class RecordedBook:
@@ -28,6 +28,8 @@ class RecordedBook:
         self._standing: dict[int, dict[int, tuple[Order, int]]] = {BUY: {}, SELL: {}}
         # The standing prices times their side, sorted: the best of either side comes last.
         self._keys: dict[int, list[int]] = {BUY: [], SELL: []}
+        self.ticks = Scale(listing.symbol.tick_e8).steps
+        self.lots = Scale(listing.symbol.lot_e8).steps
         self._touch = {BUY: 0, SELL: 0}
         self._ticker_id = 0
 
@@ -35,16 +37,15 @@ class RecordedBook:
         self, bid: tuple[str, str], ask: tuple[str, str], update_id: int, now_ms: int
     ) -> None:
         """Take over the best bid and ask."""
-        symbol = self._listing.symbol
-        bid_ticks, ask_ticks = to_ticks(symbol, bid[0]), to_ticks(symbol, ask[0])
+        bid_ticks, ask_ticks = self.ticks(bid[0]), self.ticks(ask[0])
         if not 0 < bid_ticks < ask_ticks:
             return
         self._ticker_id = update_id
         self._touch = {BUY: bid_ticks, SELL: ask_ticks}
         for side, touch in self._touch.items():
             self._clear_beyond(side, touch)
-        self._set(BUY, bid_ticks, to_lots(symbol, bid[1]), now_ms)
-        self._set(SELL, ask_ticks, to_lots(symbol, ask[1]), now_ms)
+        self._set(BUY, bid_ticks, self.lots(bid[1]), now_ms)
+        self._set(SELL, ask_ticks, self.lots(ask[1]), now_ms)
 
     def on_depth(
         self,
@@ -54,9 +55,8 @@ class RecordedBook:
         now_ms: int,
     ) -> None:
         """Take over the levels of a diff, behind the touch where a touch is known."""
-        symbol = self._listing.symbol
         levels = [
-            (side, to_ticks(symbol, price), to_lots(symbol, quantity))
+            (side, self.ticks(price), self.lots(quantity))
             for side, rows in ((BUY, bids), (SELL, asks))
             for price, quantity in rows
         ]
@@ -99,9 +99,15 @@ class RecordedBook:
 
     def _set(self, side: int, ticks: int, lots: int, now_ms: int) -> None:
         standing = self._standing[side].get(ticks)
-        if standing is not None and standing[1] == lots:
-            return
-        self._clear(side, ticks)
+        if standing is not None:
+            order, shown = standing
+            if shown == lots:
+                return
+            if lots and order.left_lots:
+                self._listing.book.resize(order, lots)
+                self._standing[side][ticks] = (order, lots)
+                return
+            self._clear(side, ticks)
         if not lots:
             return
         self._clear_beyond(-side, ticks + side)
@@ -125,21 +131,18 @@ class RecordedBook:
             self._listing.book.cancel(standing[0])
 
 
-def to_ticks(symbol: Symbol, text: str) -> int:
-    """Turn recorded price text into ticks."""
-    decimals = symbol.price_precision
-    return _scaled(text, decimals) // (symbol.tick_e8 // int(10 ** (8 - decimals)))
+class Scale:
+    """Turns decimal texts into whole steps of one size; texts recur, so answers are kept."""
 
+    def __init__(self, step_e8: int) -> None:
+        self._step_e8 = step_e8
+        self._known: dict[str, int] = {}
 
-def to_lots(symbol: Symbol, text: str) -> int:
-    """Turn recorded quantity text into lots."""
-    decimals = symbol.qty_precision
-    return _scaled(text, decimals) // (symbol.lot_e8 // int(10 ** (8 - decimals)))
-
-
-def _scaled(text: str, decimals: int) -> int:
-    """Read decimal text as a whole number of its usual last place (fast), cut to it (rare)."""
-    whole, _, fraction = text.partition(".")
-    if len(fraction) == decimals:
-        return int(whole + fraction)
-    return parse_e8(text) // int(10 ** (8 - decimals))
+    def steps(self, text: str) -> int:
+        """Give how many whole steps a text is."""
+        known = self._known.get(text)
+        if known is None:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            known = self._known[text] = parse_e8(text) // self._step_e8
+        return known

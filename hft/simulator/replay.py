@@ -16,7 +16,7 @@ from typing import Any
 from hft.clock import monotonic_ns
 from hft.errors import HftError
 from hft.simulator.aggregate import AggregateDeriver, is_ordinary
-from hft.simulator.recorded_book import RecordedBook, to_lots, to_ticks
+from hft.simulator.recorded_book import RecordedBook
 from hft.simulator.recording import Head, Recorded, lines_of, parse_line
 from hft.simulator.venue import Venue
 from hft.units import NS_PER_MS, NS_PER_S, parse_e8
@@ -191,7 +191,6 @@ class ReplayMarket:
         if book is None:
             return
         listing = self._venue.exchange.listings[message.symbol]
-        symbol = listing.symbol
         kind = message.kind
         if kind == "bookTicker":
             self._raise_update_id(message)
@@ -206,8 +205,8 @@ class ReplayMarket:
             kind == "aggTrade" and not message.derived
         ):
             book.on_trade(
-                to_ticks(symbol, data["p"]),
-                to_lots(symbol, data["q"]),
+                book.ticks(data["p"]),
+                book.lots(data["q"]),
                 buyer_is_maker=data["m"],
                 now_ms=now_ms,
             )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from hft.simulator.__main__ import main
+
 from .wire import running
 
 
@@ -25,7 +27,9 @@ def run(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_bad_arguments_and_files_end_with_4_and_a_sentence(tmp_path: Path) -> None:
+def test_bad_arguments_and_files_end_with_4_and_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     frames = tmp_path / "frames.jsonl"
     frames.write_text('{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade"}}\n' * 3)
     empty = tmp_path / "empty.gz"
@@ -39,9 +43,12 @@ def test_bad_arguments_and_files_end_with_4_and_a_sentence(tmp_path: Path) -> No
         (["--port", "0", "--replay", str(frames)], "stamp"),
         (["--port", "0", "--replay", str(empty)], "empty.gz"),
     ):
-        code, text = run(*arguments)
-        assert code == 4
-        assert word in text
+        assert main(arguments) == 4
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err.count("\n") == 1
+        assert word in told.err
+    assert run("--port", "0", "--symbols", "NOPE")[0] == 4
 
 
 def test_a_port_in_use_ends_with_3_and_a_sentence() -> None:
