@@ -44,7 +44,15 @@ def prepare() -> None:
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if "NUMBA_CACHE_DIR" not in os.environ:
-        os.environ["NUMBA_CACHE_DIR"] = str(claim(cache_root(), source_digest(ROOT)))
+        os.environ["NUMBA_CACHE_DIR"] = str(_claim_somewhere(source_digest(ROOT)))
+
+
+def _claim_somewhere(name: str) -> Path:
+    try:
+        return claim(cache_root(), name)
+    except OSError:
+        # A full disk, or a file system that knows no locks.
+        return claim(_private_temporary(), name)
 
 
 def cache_root() -> Path:

@@ -70,6 +70,17 @@ def test_a_home_that_cannot_be_written_gives_a_private_folder(
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_cache_that_can_be_made_but_not_used_gives_a_private_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache" / "hft" / "numba").mkdir(parents=True)
+    (tmp_path / "cache" / "hft" / "numba" / "digest").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    folder = compile_cache._claim_somewhere("digest")
+    assert folder == tmp_path / f"hft-numba-{os.getuid()}" / "digest"
+
+
 def test_a_temporary_folder_others_can_write_is_not_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
