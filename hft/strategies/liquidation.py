@@ -1,8 +1,9 @@
 """LIQUIDATION: join a panic while its volume lasts.
 
-Over the last 50 trades: velocity = newest price - oldest; burst = the last 5 quantities together; average = the
-mean quantity.  Flat, it enters with a move beyond `price_threshold` whose burst is more than
-`volume_multiplier` averages; it leaves when the last 5 are no larger than usual (burst / 5 <= average).
+Over the last 50 trades: velocity = newest price - oldest; burst = the last 5 quantities together;
+average = the mean quantity.  Flat, it enters with a move beyond `price_threshold` whose burst is
+more than `volume_multiplier` averages; it leaves when the last 5 are no larger than usual (burst /
+5 <= average).
 
 Quantities are kept in whole units of 1e-8, so that running sums stay exact for as long as it runs.
 """

@@ -1,8 +1,9 @@
 """MOMENTUM: go with a move that is worth more than the fees of getting in and out.
 
-velocity = newest price - oldest price of a window of trades.  threshold = `threshold` + price x 2 x taker
-fee.  Flat, a velocity beyond the threshold enters with the move; a long leaves when velocity is below zero, a
-short when it is above.  One signal per `cooldown_ms`, and none before the window is full.
+velocity = newest price - oldest price of a window of trades.  threshold = `threshold` + price x 2 x
+taker fee.  Flat, a velocity beyond the threshold enters with the move; a long leaves when velocity
+is below zero, a short when it is above.  One signal per `cooldown_ms`, and none before the window
+is full.
 """
 
 from __future__ import annotations

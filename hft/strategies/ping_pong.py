@@ -1,7 +1,8 @@
 """PING_PONG: buy, then sell, then buy, on a timer; it tests the road, not the market.
 
-While the price stands above `price_above` and `interval_ms` have passed since the last order, it trades the
-other side of its last *filled* order.  A rejected order changes nothing: the same side is tried again.
+While the price stands above `price_above` and `interval_ms` have passed since the last order, it
+trades the other side of its last *filled* order.  A rejected order changes nothing: the same side
+is tried again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The strategy process: one compiled burst per duty cycle, and everything around it that is not hot."""
+"""The strategy process: one burst per duty cycle, and around it all that is not hot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hft.events import Role
 from hft.strategy import params as parameters
 from hft.strategy.build import Burst, build, refuse_uncompilable
 from hft.strategy.burst import ACTED
-from hft.strategy.desk import StrategyDesk
+from hft.strategy.desk import StrategyDesk, fitted
 from hft.strategy.explain import explain_verdict
 from hft.strategy.load import StrategySpec, make_params
 from hft.strategy.scratch import scratch_house
@@ -23,15 +23,15 @@ from ringbuf.layout import GAP, HEADER_BYTES, TAIL
 from ringbuf.spsc import jump_to_tail
 
 READ_AGAIN_NS = 50 * NS_PER_MS
-"""After a hole in the reports the blocks are read twice, so far apart: execution may have been between
-writing a report and its block the first time."""
+"""After a hole in the reports the blocks are read twice, so far apart: execution may have been
+between writing a report and its block the first time."""
 
 
 class StrategyAgent:
     """Runs one strategy over the market and report rings of a house.
 
-    `params` is a record of `make_params`; later changes come through the house's block.  With `fresh_state`
-    the strategy starts from zero, else from its committed state where that fits.
+    `params` is a record of `make_params`; later changes come through the house's block.  With
+    `fresh_state` the strategy starts from zero, else from its committed state where that fits.
     """
 
     def __init__(
@@ -111,9 +111,9 @@ class StrategyAgent:
         raw = block.read_bytes()
         if raw is None:
             return
-        values = parameters.from_block(raw, self._spec.params_dtype, self._index)
+        values = parameters.from_block(raw, self._params.dtype, self._index)
         if values is not None:
-            self._desk.take_params(values)
+            self._desk.take_params(fitted(values, self._spec))
 
     def _skip_reports(self, now_ns: int) -> None:
         """Pass over what waits in the ring, older than the blocks by now, and read those."""
@@ -129,7 +129,8 @@ class StrategyAgent:
 
 
 def warm(spec: StrategySpec) -> Burst:
-    """Compile the burst of a strategy, or load it from the cache, by running it once on scratch memory.
+    """Compile the burst of a strategy, or load it from the cache, by running it once on scratch
+    memory.
 
     Raises:
         CompileRefused: numba cannot compile the strategy; the text names the file and says why.

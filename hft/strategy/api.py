@@ -1,14 +1,15 @@
 """The public interface of a strategy file: import from here and from nowhere else in the house.
 
-A strategy is one file with `NAME`, `Params`, `STATE` and ``on_market(event, position, orders, params,
-state, out)``, optionally ``on_report(report, position, orders, params, state, out)``, `DETAIL`, `EXPLAIN`
-and ``COMPILED = False``.  The functions below fill `out`; they are plain Python, compiled together with
-the strategy that uses them, and give the same answers uncompiled.
+A strategy is one file with `NAME`, `Params`, `STATE` and ``on_market(event, position, orders,
+params, state, out)``, optionally ``on_report(report, position, orders, params, state, out)``,
+`DETAIL`, `EXPLAIN` and ``COMPILED = False``.  The functions below fill `out`; they are plain
+Python, compiled together with the strategy that uses them, and give the same answers uncompiled.
 
-`event`, `report`, `position`, one row of `orders`, `params` and `state` are records: read their fields as
-attributes (`hft.events.MARKET`, `REPORT`, `POSITION`, `OPEN_ORDER`, your own).  There is one `state` per
-symbol; `position` is the one of the event's symbol.  `orders` is read-only; a row whose `status` is 0 is
-free.  Times of events are ``recv_ns``: nothing else is a clock, which is why a replay is exact.
+`event`, `report`, `position`, one row of `orders`, `params` and `state` are records: read their
+fields as attributes (`hft.events.MARKET`, `REPORT`, `POSITION`, `OPEN_ORDER`, your own).  There is
+one `state` per symbol; `position` is the one of the event's symbol.  `orders` is read-only; a row
+whose `status` is 0 is free.  Times of events are ``recv_ns``: nothing else is a clock, which is why
+a replay is exact.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ OUT = record(
 
 
 def state_dtype(*fields: tuple[str, str] | tuple[str, str, int]) -> np.dtype[np.void]:
-    """Lay out a STATE: fields ``(name, format)``, or ``(name, format, n)`` for n of them; all start at 0."""
+    """Lay out a STATE of fields ``(name, format)`` or ``(name, format, n)``; all begin as 0."""
     size = sum(np.dtype(f[1]).itemsize * (f[2] if len(f) == 3 else 1) for f in fields)
     return record(-(-size // 8) * 8, *fields)
 
@@ -116,7 +117,8 @@ def _next_row(out: Record) -> int:
 
 
 def market(out: Record, event: Record, side: int, qty: float, flags: int = 0) -> int:
-    """Ask for a market order on the event's symbol; returns the row in `out`, -1 when there is no room.
+    """Ask for a market order on the event's symbol; returns the row in `out`, -1 when there is no
+    room.
 
     `qty` is in base units, always positive; `flags` may be ``IntentFlag.REDUCE_ONLY``.  Set
     ``out.order_ref[row]`` to give the order a reference of your own.
@@ -140,7 +142,7 @@ def limit(
     tif: int = TimeInForce.GTC,
     flags: int = 0,
 ) -> int:
-    """Ask for a limit order on the event's symbol; returns the row in `out`, -1 when there is no room."""
+    """Ask for a limit order on the event's symbol; returns its row in `out`, -1: no room."""
     row = market(out, event, side, qty, flags)
     if row >= 0:
         out.order_type[row] = OrderType.LIMIT
@@ -150,7 +152,7 @@ def limit(
 
 
 def cancel(out: Record, order_ref: int) -> int:
-    """Ask to cancel the open order `order_ref`; returns the row in `out`, -1 when there is no room."""
+    """Ask to cancel the open order `order_ref`; returns its row in `out`, -1: no room."""
     row = _next_row(out)
     if row >= 0:
         out.action[row] = Action.CANCEL
@@ -180,8 +182,8 @@ def cancel_all(out: Record, event: Record) -> int:
 def verdict(out: Record, code: int, distance: float = 0.0, needed: float = 0.0) -> None:
     """Say why the strategy did or did not act, and how far it was from acting.
 
-    An event without a verdict was of no concern; the last verdict stays visible.  Call it before the
-    intents it explains: they carry it as their reason.
+    An event without a verdict was of no concern; the last verdict stays visible.  Call it before
+    the intents it explains: they carry it as their reason.
     """
     out.verdict = code
     out.distance = distance

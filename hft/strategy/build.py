@@ -1,10 +1,10 @@
 """Building the burst of one strategy: the loop cloned around its functions, compiled or plain.
 
-Every plain function that the loop or the strategy reaches is cloned into private globals, so the same
-source can be compiled for one strategy, for another, and left plain, side by side.  numba's disk cache has
-two traps: a compiled function that arrives as an argument never hits it, and a cached caller goes stale when
-a function of another file changes.  Hence clones instead of arguments, and one cache folder per digest of
-all files that took part.
+Every plain function that the loop or the strategy reaches is cloned into private globals, so the
+same source can be compiled for one strategy, for another, and left plain, side by side.  numba's
+disk cache has two traps: a compiled function that arrives as an argument never hits it, and a
+cached caller goes stale when a function of another file changes.  Hence clones instead of
+arguments, and one cache folder per digest of all files that took part.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import msgspec
 import numba
+from numba.core import config
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
@@ -30,6 +32,11 @@ from hft.strategy.native import compiled_monotonic_ns
 from ringbuf.compiled import compiled
 
 Function = Callable[..., Any]
+_NO_ENTRIES: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+# numba makes the attributes of its settings at run time.
+numba_config: Any = config
 
 
 class CompileRefused(Exception):
@@ -54,7 +61,8 @@ def build(spec: StrategySpec, *, plain: bool = False) -> Burst:
         return Burst(False, None, cloner.clone(burst.run_burst))
     digest = source_digest(spec)
     suffix = f"_{spec.name}_{digest}"
-    njit = numba.njit(boundscheck=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    # Only the loop calls these: entries for callers in Python would double the time to compile.
+    njit: Any = partial(numba.njit, boundscheck=True, **_NO_ENTRIES)
     cloner = _Cloner(_injected(spec, compiled_monotonic_ns), suffix, njit)
     with _cache_folder(f"{spec.name}-{digest}"):
         enter = compiled(cloner.bare(burst.enter))
@@ -171,13 +179,13 @@ _STDLIB = Path(inspect.getfile(dis)).parent
 @contextmanager
 def _cache_folder(name: str) -> Iterator[None]:
     """Let functions decorated inside keep their compiled code in a folder of their own."""
-    before = numba.config.CACHE_DIR
+    before = numba_config.CACHE_DIR
     if before:
-        numba.config.CACHE_DIR = str(Path(before) / name)
+        numba_config.CACHE_DIR = str(Path(before) / name)
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        numba_config.CACHE_DIR = before
 
 
 def refuse_uncompilable(spec: StrategySpec, problem: NumbaError) -> CompileRefused:

@@ -1,12 +1,13 @@
 """The burst: everything the strategy process does between two looks at the clock, in one loop.
 
-First the waiting reports, then up to BURST_MAX market events.  It keeps the positions and the table of open
-orders (both from reports, never from having sent an intent), calls the strategy, writes its intents into
-the ring and commits verdict and state once at the end.  Same events in, same intents out: the only clock
-is read when an intent is written, into a hop that no strategy sees.
+First the waiting reports, then up to BURST_MAX market events.  It keeps the positions and the table
+of open orders (both from reports, never from having sent an intent), calls the strategy, writes its
+intents into the ring and commits verdict and state once at the end.  Same events in, same intents
+out: the only clock is read when an intent is written, into a hop that no strategy sees.
 
-The source is plain Python.  `hft.strategy.build` clones it around one strategy, with the names under
-TYPE_CHECKING below filled in, and compiles the clone; left uncompiled it gives the same answers.
+The source is plain Python.  `hft.strategy.build` clones it around one strategy, with the names
+under TYPE_CHECKING below filled in, and compiles the clone; left uncompiled it gives the same
+answers.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from hft.events import (
     SYMBOLS_MAX,
     Action,
     MarketFlag,
-    Status,
     Verdict,
     record,
 )
 from hft.state.blocks import OUT_DETAIL, SPEC, VERDICT
-from hft.strategy.api import IN_FLIGHT, OUT, Record
+from hft.strategy.api import OUT, Record
+from hft.strategy.booking import book_order, book_position, free_row, open_row, symbol_of
 from hft.strategy.native import array_at, commit_words
 from ringbuf.layout import HEAD, TAIL
 from ringbuf.snapshot import commit
@@ -43,7 +44,6 @@ BURST_MAX = 64
 REPORTS_MAX = 64
 
 WORD = np.dtype("<u8")
-_E8 = 1e8
 
 LOOP = record(
     128,
@@ -60,11 +60,11 @@ LOOP = record(
 """What the loop itself remembers."""
 
 NEWEST, ACTED = 0, 1
-"""Rows of `Desk.verdict`: the newest verdict, and the one of the newest event that led to an intent."""
+"""Rows of `Desk.verdict`: the newest verdict, and the newest one that led to an intent."""
 
 
 class Desk(NamedTuple):
-    """The memory a burst works on: rings, the strategy's private records, and two snapshots to commit to."""
+    """The memory a burst works on: rings, private records, and two snapshots to commit to."""
 
     market_words: Any
     market_slots: Any
@@ -89,7 +89,7 @@ class Desk(NamedTuple):
 
 
 def enter(table: Any, now_ns: int) -> int:
-    """Make the arrays of the desk from a table of addresses and run one burst; returns the work count."""
+    """Make the desk from a table of addresses and run one burst; returns the work count."""
     desk = Desk(
         array_at(table, 0, WORD),
         array_at(table, 1, MARKET),
@@ -119,7 +119,8 @@ def run_burst(desk: Desk, now_ns: int) -> int:
     """Take the waiting reports, then market events, both bounded; returns how many there were."""
     loop, out, told = desk.loop[0], desk.out[0], desk.verdict[NEWEST]
     loop.now_ns = now_ns
-    reports = min(available(desk.reports_words, REPORTS_MAX), REPORTS_MAX)
+    ready = available(desk.reports_words, REPORTS_MAX)
+    reports = ready if ready < REPORTS_MAX else REPORTS_MAX
     first = np.int64(desk.reports_words[HEAD])
     for ahead in range(reports):
         report = desk.reports_slots[slot_of(desk.reports_words, first + ahead)]
@@ -136,7 +137,8 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         tell(desk.verdict, out, report.symbol)
     if reports > 0:
         release(desk.reports_words, reports)
-    events = min(available(desk.market_words, BURST_MAX), BURST_MAX)
+    ready = available(desk.market_words, BURST_MAX)
+    events = ready if ready < BURST_MAX else BURST_MAX
     first = np.int64(desk.market_words[HEAD])
     for ahead in range(events):
         # The strategy gets a copy: an event in the ring never changes after it was published.
@@ -178,7 +180,7 @@ def begin_call(loop: Record, out: Record, symbol: int, market_seq: int, recv_ns:
 
 
 def note_gap(loop: Record, event: Record, told: Record) -> None:
-    """Flag the event GAP when events before it are missing, and so the next one of every other symbol."""
+    """Flag the event GAP when others are missing before it, and the next one of every symbol."""
     expected = loop.next_market_seq
     missing = expected != 0 and event.seq != expected
     loop.next_market_seq = event.seq + np.uint64(1)
@@ -192,7 +194,7 @@ def note_gap(loop: Record, event: Record, told: Record) -> None:
 
 
 def tell(verdict: Any, out: Record, symbol: int) -> None:
-    """Keep the verdict of one call for the snapshot; a call without one leaves the last standing."""
+    """Keep the verdict of one call for the snapshot; without one the last stays."""
     told = verdict[NEWEST]
     told.counts[out.verdict] += 1
     told.refused += out.overflow
@@ -252,76 +254,3 @@ def fill_intent(intent: Record, out: Record, row: int, loop: Record) -> None:
     intent.tif = out.tif[row]
     intent.flags = out.flags[row]
     intent.decide_ns = read_clock()
-
-
-def free_row(orders: Any) -> int:
-    """Find a free row of the open-order table; -1 when it is full."""
-    for index in range(len(orders)):
-        if orders[index].status == 0:
-            return index
-    return -1
-
-
-def symbol_of(orders: Any, intent: Record) -> int:
-    """Find the symbol of the order an intent cancels or amends; its own when there is none."""
-    for index in range(len(orders)):
-        if orders[index].status != 0 and orders[index].order_ref == intent.target_ref:
-            return int(orders[index].symbol)
-    return int(intent.symbol)
-
-
-def open_row(order: Record, intent: Record) -> None:
-    """Enter an intent that left into the open-order table."""
-    order.order_ref = intent.order_ref
-    order.intent_seq = intent.seq
-    order.price = intent.price
-    order.qty = intent.qty
-    order.filled = 0.0
-    order.symbol = intent.symbol
-    order.side = intent.side
-    order.order_type = intent.order_type
-    order.flags = intent.flags
-    order.status = IN_FLIGHT
-
-
-def book_position(position: Record, report: Record, spec: Record) -> None:
-    """Take position and entry from a report that carries them: a fill, or the venue's own word."""
-    filled = report.last_qty_lots != 0
-    if filled or report.status == Status.POSITION:
-        # Whole numbers first, one division last: the float nearest to the decimal quantity.
-        position.qty = (report.position_lots * spec.lot_e8) / _E8
-        position.entry = report.entry_e8 / _E8
-    if filled:
-        position.realised += report.realised_e8 / _E8
-        position.last_fill_ns = report.local_ns
-        position.fills += 1
-
-
-def book_order(orders: Any, position: Record, report: Record, spec: Record) -> None:
-    """Update the row of the order a report is about, and free it when the order is over."""
-    status = report.status
-    if report.intent_seq == 0 or status == Status.POSITION:
-        return
-    for index in range(len(orders)):
-        order = orders[index]
-        if order.status != 0 and order.intent_seq == report.intent_seq:
-            order.filled = (report.cum_qty_lots * spec.lot_e8) / _E8
-            order.status = status
-            if status == Status.AMENDED:
-                order.price = (report.price_ticks * spec.tick_e8) / _E8
-                order.qty = (report.qty_lots * spec.lot_e8) / _E8
-            if is_over(status):
-                order.status = 0
-                position.open_orders -= 1
-            return
-
-
-def is_over(status: int) -> bool:
-    """Say whether a report with this status is the last of its order."""
-    return (
-        status == Status.FILLED
-        or status == Status.CANCELLED
-        or status == Status.EXPIRED
-        or status == Status.REJECTED
-        or status == Status.DENIED
-    )

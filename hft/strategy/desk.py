@@ -1,7 +1,7 @@
 """The memory of the strategy process: what the burst works on, and how it is filled from the house.
 
-Positions and open orders come from the blocks that execution writes, here, and from reports afterwards;
-the state comes from the last committed one when it is of the same strategy and layout.
+Positions and open orders come from the blocks that execution writes, here, and from reports
+afterwards; the state comes from the last committed one when it is of the same strategy and layout.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hft.state.blocks import STATE_BYTES_MAX, VERDICT
 from hft.strategy.api import IN_FLIGHT, OPEN_ORDERS_MAX, OUT
 from hft.strategy.build import Burst
 from hft.strategy.burst import LOOP, Desk
-from hft.strategy.load import StrategySpec
+from hft.strategy.load import StrategySpec, make_params
 from hft.strategy.records import as_records
 from hft.topology import House
 from ringbuf.layout import HEAD, TAIL
@@ -43,9 +43,21 @@ _STATUS_OF = {
 
 
 def layout_digest(dtype: np.dtype[np.void], symbols: int) -> int:
-    """Digest a STATE layout for so many symbols; a committed state of another one is not restored."""
+    """Digest a STATE layout and how many symbols it is for; another one is not restored."""
     text = f"{np.dtype(dtype).descr!r} {dtype.itemsize} {symbols}"
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def fitted(params: Records, spec: StrategySpec) -> Records:
+    """Copy a record of parameters; one made for an older version of the file gives what it can.
+
+    Raises:
+        ConfigError: the newer version refuses one of the values.
+    """
+    if params.dtype == spec.params_dtype:
+        return params.copy()
+    known = {field.name for field in spec.fields} & set(params.dtype.names or ())
+    return make_params(spec, {name: params[name][0].item() for name in known})
 
 
 class StrategyDesk:
@@ -58,7 +70,7 @@ class StrategyDesk:
     def __init__(self, house: House, spec: StrategySpec, burst: Burst, params: Records) -> None:
         self.house = house
         self.spec = spec
-        self.params = params.copy()
+        self.params = fitted(params, spec)
         self.symbols = max(1, len(house.symbols()))
         size = self.symbols * spec.state_dtype.itemsize
         if size > STATE_BYTES_MAX:
@@ -78,9 +90,8 @@ class StrategyDesk:
             [number for array in self._arrays for number in (array.ctypes.data, len(array))],
             np.uint64,
         )
-        self._run, self._where = (
-            (burst.enter, self._table) if burst.compiled else (burst.run, self._plain_desk())
-        )
+        self._run = burst.enter if burst.compiled else burst.run
+        self._where: Any = self._table if burst.compiled else self._plain_desk()
 
     def run(self, now_ns: int) -> int:
         """Run one burst; returns how many reports and events it took."""
@@ -93,7 +104,7 @@ class StrategyDesk:
     # Filling the records from the house.
 
     def begin(self, *, fresh_state: bool) -> bool:
-        """Number intents after the last one written, take the state; says whether it was restored."""
+        """Number intents after the last one, take the state; says whether it was restored."""
         words, slots = self.house.intents.words, self.house.intents.slots
         tail = int(words[TAIL])
         last = int(slots["seq"][(tail - 1) % len(slots)]) if tail else 0

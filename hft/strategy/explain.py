@@ -13,7 +13,7 @@ VERDICTS = {
     Verdict.WARMING_UP: "warming up: {distance:g} of {needed:g}",
     Verdict.COOLING_DOWN: "cooling down: {distance:.1f} s of {needed:.1f} s",
     Verdict.NO_SIGNAL: "waiting: no signal, {distance:+g} of {needed:+g} needed",
-    Verdict.EDGE_BELOW_FEES: "waiting: the move does not pay the fees, {distance:+g} of {needed:+g}",
+    Verdict.EDGE_BELOW_FEES: "waiting: the move is worth less than its fees, {distance:+g}",
     Verdict.IN_FLIGHT: "waiting for the answer to an order",
     Verdict.PRICE_GATE: "waiting: price {distance:g}, {needed:g} needed",
     Verdict.HOLDING: "holding a position",
@@ -80,8 +80,8 @@ LATCHES = {
 def explain_verdict(told: Mapping[str, Any] | Any, spec: StrategySpec | None = None) -> str:
     """Say a VERDICT record in one sentence, in the words of the strategy where it has some.
 
-    `told` has the fields ``verdict``, ``distance``, ``needed`` and ``detail``: the record of the block, or a
-    dict.  `spec` is the strategy it came from.
+    `told` has the fields ``verdict``, ``distance``, ``needed`` and ``detail``: the record of the
+    block, or a dict.  `spec` is the strategy it came from.
     """
     try:
         code = Verdict(int(told["verdict"]))

@@ -1,7 +1,7 @@
 """Finding strategy files: a file in a folder is a strategy, nothing is registered.
 
-A file that cannot be used never stops the others: it is listed with the reason, and refused with it when
-somebody selects it.
+A file that cannot be used never stops the others: it is listed with the reason, and refused with it
+when somebody selects it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from hft.errors import ConfigError
 from hft.events import Verdict
 from hft.state.blocks import OUT_DETAIL, STATE_BYTES_MAX, STRATEGY_NAME_MAX
-from hft.strategy import params
+from hft.strategy.params import ParamField, convert, dtype_of, fields_of
 
 Dtype = np.dtype[np.void]
 HOUSE_FOLDER = Path(__file__).parent.parent / "strategies"
@@ -37,7 +37,7 @@ class StrategySpec(msgspec.Struct, frozen=True):
     """Of the file's bytes."""
     compiled: bool
     params: type[msgspec.Struct]
-    fields: tuple[params.ParamField, ...]
+    fields: tuple[ParamField, ...]
     params_dtype: Dtype
     state_dtype: Dtype
     on_market: Callable[..., None]
@@ -82,7 +82,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 def discover(folders: Iterable[Path | str] = ()) -> Catalogue:
-    """Look at every strategy file of the house and of `folders`; files beginning with ``_`` are passed over."""
+    """Look at every strategy file of the house and of `folders`, except those like ``_x.py``."""
     specs: dict[str, StrategySpec] = {}
     broken: list[Broken] = []
     for folder in (HOUSE_FOLDER, *(Path(folder) for folder in folders)):
@@ -118,7 +118,7 @@ def read(path: Path) -> StrategySpec:
     params_type = getattr(module, "Params", None)
     if not (isinstance(params_type, type) and issubclass(params_type, msgspec.Struct)):
         raise ValueError("Params must be a msgspec.Struct")
-    fields = params.fields_of(params_type)
+    fields = fields_of(params_type)
     detail = tuple(getattr(module, "DETAIL", ()))
     return StrategySpec(
         name=name,
@@ -127,7 +127,7 @@ def read(path: Path) -> StrategySpec:
         compiled=bool(getattr(module, "COMPILED", True)),
         params=params_type,
         fields=fields,
-        params_dtype=params.dtype_of(fields),
+        params_dtype=dtype_of(fields),
         state_dtype=_state(module),
         on_market=_function(module, "on_market"),
         on_report=_function(module, "on_report") if hasattr(module, "on_report") else None,
@@ -143,7 +143,7 @@ def make_params(spec: StrategySpec, table: Mapping[str, object]) -> npt.NDArray[
     Raises:
         ConfigError: names the key and what was expected.
     """
-    return params.convert(spec.name, spec.params, spec.params_dtype, table)
+    return convert(spec.name, spec.params, spec.params_dtype, table)
 
 
 def _import(path: Path, digest: str) -> ModuleType:

@@ -1,8 +1,8 @@
 """What the compiled burst needs from the machine: arrays at an address, the clock, a block copy.
 
-Handing an array from the interpreter to compiled code costs about 150 ns, and a burst works on twenty of
-them: 7 us per call were measured, more than the burst itself.  So the agent hands over one table of
-addresses and the compiled side makes its arrays from it for nothing.
+Handing an array from the interpreter to compiled code costs about 150 ns, and a burst works on
+twenty of them: 7 us per call were measured, more than the burst itself.  So the agent hands over
+one table of addresses and the compiled side makes its arrays from it for nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
+from numba.core import cgutils as typed_cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
+from numba.np import arrayobj as typed_arrayobj
 
 from ringbuf.atomics import full_fence, store_release
 from ringbuf.compiled import compiled
+
+# numba gives its code generators no types.
+arrayobj: Any = typed_arrayobj
+cgutils: Any = typed_cgutils
 
 Words = npt.NDArray[np.uint64]
 
@@ -75,7 +79,7 @@ array_at = cast(Callable[[Words, int, Any], Any], _array_at)
 clock_gettime = cast(Callable[[], int], _clock_gettime)
 
 
-@njit  # type: ignore[untyped-decorator]
+@njit
 def compiled_monotonic_ns() -> int:
     """Read CLOCK_MONOTONIC from compiled code: the same clock as `hft.clock.monotonic_ns`."""
     return clock_gettime()

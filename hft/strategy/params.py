@@ -1,7 +1,7 @@
 """A strategy's parameters: from a msgspec Struct to a numpy record, and into the house's block.
 
-The Struct holds names, defaults, constraints and a line for people; the record (int64, float64 and bool
-fields of the same names) is what compiled code reads.
+The Struct holds names, defaults, constraints and a line for people; the record (int64, float64 and
+bool fields of the same names) is what compiled code reads.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _field(field: inspect.Field) -> ParamField:
         kind = kind.type
     if type(kind) not in _FORMATS:
         raise ValueError(f"parameter {field.name} must be int, float or bool")
-    if field.default is inspect.NODEFAULT:
+    if field.default is msgspec.NODEFAULT:
         raise ValueError(f"parameter {field.name} needs a default")
     bounds = {} if isinstance(kind, inspect.BoolType) else _bounds(kind)
     return ParamField(field.name, _FORMATS[type(kind)][1], field.default, description, **bounds)
@@ -89,8 +89,8 @@ def convert(
     """Check a table of values against `params`; returns one record, in an array of one.
 
     Raises:
-        ConfigError: an unknown key, a wrong type or a value out of range; names the key and what was
-            expected.
+        ConfigError: an unknown key, a wrong type or a value out of range; names the key and what
+            was expected.
     """
     known = {field.name for field in inspect.type_info(params).fields}  # type: ignore[attr-defined]
     where = f"[strategy.{name}]"

@@ -1,7 +1,7 @@
 """Records for plain Python: fields as attributes, as compiled code sees them.
 
-numpy has a type for that, `np.record`, but its own attributes come first: ``event.flags`` would be an array's
-memory flags and ``state.mean`` a method.  Here a field always wins.
+numpy has a type for that, `np.record`, but its own attributes come first: ``event.flags`` would be
+an array's memory flags and ``state.mean`` a method.  Here a field always wins.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 
-class FieldRecord(np.record):
+# numpy makes its own records by such a subclass; its type stubs call it final.
+class FieldRecord(np.record):  # type: ignore[misc]
     """One record whose fields hide every other attribute of the same name."""
 
     __slots__ = ()
@@ -28,7 +29,7 @@ class FieldRecord(np.record):
 
 
 def as_records(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """View a structured array so that its elements are `FieldRecord`; other arrays stay as they are."""
+    """View a structured array so that its elements are `FieldRecord`; others stay as they are."""
     if array.dtype.names is None:
         return array
     dressed: npt.NDArray[Any] = array.view(np.dtype((FieldRecord, array.dtype)))

@@ -1,4 +1,4 @@
-"""A house in private memory, for warming compiled code and for tests: the same layout, nobody else in it."""
+"""A house in private memory, for warming compiled code and for tests: nobody else is in it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hft.events import MarketFlag, MarketKind, Status
+from hft.events import INTENT, MarketFlag, MarketKind, Status
 from tests.hft.strategy.rig import Rig
 
 PARAMS: dict[str, dict[str, object]] = {
@@ -66,12 +66,13 @@ def play(rig: Rig, script: list[Any]) -> tuple[Any, ...]:
                 note(rig.report(status, intent))
             if status not in (Status.ACCEPTED, Status.UNKNOWN, Status.PARTIALLY_FILLED):
                 waiting.pop(0)
-    intents = np.array(written, dtype=rig.house.intents.slots.dtype) if written else np.zeros(0)
-    if len(intents):
-        intents["decide_ns"] = 0  # A clock reading: the one thing that may differ.
+    intents = np.zeros(len(written), INTENT)
+    for index, intent in enumerate(written):
+        intents[index] = intent
+    intents["decide_ns"] = 0  # A clock reading: the one thing that may differ.
     desk = rig.desk
     records = (intents, desk.state, desk.positions, desk.orders, desk.verdict)
-    return tuple(record.tobytes() for record in records) + (rig.house.state.read_bytes(),)
+    return (*(record.tobytes() for record in records), rig.house.state.read_bytes())
 
 
 @pytest.mark.parametrize("name", sorted(PARAMS))
