@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import traceback
 from collections.abc import Callable, Sequence
@@ -49,7 +48,6 @@ class Runner:
         self._vitals = Vitals(context.house, context.role)
         start = OFFSETS["orders_to"] + context.role * ORDERS_TO.itemsize
         self._order = context.house.segment.view[start : start + 8].cast("B").cast("q")
-        self._parent_pid = int(context.house.run[0]["supervisor_pid"])
         self._stop_asked = False
         self.reason = ""
         """Why the process ended, when not because it was asked to."""
@@ -126,10 +124,8 @@ class Runner:
             self._context.poller.wait(1)
 
     def _must_outlive(self) -> bool:
-        """Without a parent nobody orders the stop: the ledger itself waits for execution's last
-        word.
-        """
-        if self._context.role is not Role.LEDGER or os.getppid() == self._parent_pid:
+        """Without an order to stop, the ledger itself waits for execution's last word."""
+        if self._context.role is not Role.LEDGER or self._order[0] == Order.DRAIN:
             return False
         execution = self._context.house.vitals[Role.EXECUTION]
         return int(execution["life"]) in (Life.READY, Life.RUNNING, Life.DRAINING)
