@@ -30,7 +30,7 @@ from hft.pinning import CorePlan, pin_here
 from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX
 from hft.strategies_book import StrategiesBook
 from hft.topology import PROCESSES, House
-from hft.units import E8, NS_PER_MS, nearest_steps
+from hft.units import NS_PER_MS, nearest_steps, trim_e8
 from ringbuf.doorbell import Doorbell
 from ringbuf.spsc import packer_of
 
@@ -58,7 +58,7 @@ class Wiring:
         self._settings = plan.settings
         self.house = house
         self.strategies = strategies
-        self._cores = cores
+        self.cores = cores
         self._listener = listener
         self._demo = demo
         self._keys = key_source(plan)
@@ -170,12 +170,12 @@ class Wiring:
 
     def _live(self, role: Role, *, fresh_state: bool) -> tuple[int, str]:
         context = Context(role, self.house, self._bells, self._open_log(role))
-        trouble = pin_here(self._cores.cores[role])
+        trouble = pin_here(self.cores.cores[role])
         if trouble:
             context.log.warning(trouble)
-        idle_kind, spec = self._cores.idle[role], _SPECS[role]
+        idle_kind, spec = self.cores.idle[role], _SPECS[role]
         Vitals(self.house, role).begin(
-            os.getpid(), monotonic_ns(), self._cores.cores[role], idle_kind
+            os.getpid(), monotonic_ns(), self.cores.cores[role], idle_kind
         )
         if spec.hot:
             gc.disable()
@@ -240,14 +240,18 @@ def _limits_from(settings: Settings) -> dict[str, int]:
     }
 
 
-def farewell(house: House) -> list[str]:
-    """Say, symbol by symbol, what is still held at the end."""
-    lines = []
+def farewell(house: House) -> str:
+    """Say in one line what the session did and what is still held."""
+    account = house.account.read()
+    held = []
     for index, symbol in enumerate(house.symbols()):
         block, spec = house.position[index].read(), house.spec[index]
         if block is None or int(block[0]["position_lots"]) == 0:
             continue
-        qty = int(block[0]["position_lots"]) * int(spec["lot_e8"]) / E8
-        entry = int(block[0]["entry_e8"]) / E8
-        lines.append(f"position kept: {symbol} {qty:+g} at {entry:,.2f}")
-    return lines or ["no position is held"]
+        qty = trim_e8(int(block[0]["position_lots"]) * int(spec["lot_e8"]))
+        held.append(f"{symbol} {qty} at {trim_e8(int(block[0]['entry_e8']))}")
+    kept = f"position kept: {', '.join(held)}" if held else "no position is held"
+    if account is None:
+        return kept
+    pnl, fills = trim_e8(int(account[0]["pnl_e8"])), int(account[0]["fills"])
+    return f"session ended: {fills} fills, P&L {pnl} net of fees; {kept}"
