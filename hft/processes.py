@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from hft import privileges
 from hft.agent.contract import Agent, Context
 from hft.agent.idle import make_idle
 from hft.agent.log import Log
@@ -179,12 +180,19 @@ class Wiring:
         )
         if spec.hot:
             gc.disable()
+            self._take_privileges(role, context.log)
         if role is Role.DASHBOARD:
             return self._live_dashboard(context)
         agent, hot_functions = self._build(role, context, fresh_state=fresh_state)
         idle = make_idle(idle_kind, context, agent.has_work, hot=spec.hot)
         runner = Runner(context, agent, idle, spec, hot_functions)
         return runner.run(), runner.reason
+
+    def _take_privileges(self, role: Role, log: Log) -> None:
+        core = self.cores.cores[role]
+        own_core = core >= 0 and list(self.cores.cores.values()).count(core) == 1
+        for answer in privileges.take(self._settings.processes, own_core=own_core):
+            (log.info if answer.granted else log.warning)(answer.sentence)
 
     def _build(
         self, role: Role, context: Context, *, fresh_state: bool
