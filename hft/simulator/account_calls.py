@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from hft.simulator.account import MAKER_PPM, TAKER_PPM
+from hft.simulator.account_rows import (
+    account_totals,
+    asset_row,
+    position_ms,
+    position_v2_row,
+    position_v3_row,
+    risk_head,
+    update_ms,
+    withdrawable_e8,
+)
 from hft.simulator.calls import Call
 from hft.simulator.desk import Listing
 from hft.simulator.margin import (
     AccountMargin,
     SymbolMargin,
     account_margin,
-    liquidation_price_e8,
     max_notional,
 )
 from hft.simulator.messages import Json, price8
@@ -31,9 +40,9 @@ def balance(call: Call) -> object:
         "crossWalletBalance": price8(wallet_e8),
         "crossUnPnl": price8(totals.unrealized_e8),
         "availableBalance": price8(totals.available_e8),
-        "maxWithdrawAmount": price8(_withdrawable_e8(wallet_e8, totals)),
+        "maxWithdrawAmount": price8(withdrawable_e8(wallet_e8, totals)),
         "marginAvailable": True,
-        "updateTime": _update_ms(call),
+        "updateTime": update_ms(call),
     }
     return [row]
 
@@ -41,10 +50,10 @@ def balance(call: Call) -> object:
 def account_v3(call: Call) -> object:
     """Give totals, assets and the positions that matter; `accountEpoch` names this run."""
     parts, totals = _figures(call)
-    reply = _account_totals(call, totals)
-    reply["assets"] = [_asset(call, totals)]
+    reply = account_totals(call, totals)
+    reply["assets"] = [asset_row(call, totals)]
     reply["positions"] = [
-        _position_v3(call, listing, part) for listing, part in parts if _matters(call, listing)
+        position_v3_row(call, listing, part) for listing, part in parts if _matters(call, listing)
     ]
     reply["accountEpoch"] = call.venue.account_epoch
     return reply
@@ -63,12 +72,12 @@ def account_v2(call: Call) -> object:
         "multiAssetsMargin": False,
         "tradeGroupId": -1,
     }
-    asset = {**_asset(call, totals), "marginAvailable": True}
+    asset = {**asset_row(call, totals), "marginAvailable": True}
     return {
         **head,
-        **_account_totals(call, totals),
+        **account_totals(call, totals),
         "assets": [asset],
-        "positions": [_position_v2(call, listing, part) for listing, part in parts],
+        "positions": [position_v2_row(call, listing, part) for listing, part in parts],
         "accountEpoch": call.venue.account_epoch,
     }
 
@@ -80,7 +89,7 @@ def position_risk_v3(call: Call) -> object:
     for listing, part in _chosen(call, parts):
         if not _matters(call, listing):
             continue
-        row = _risk_head(call, listing, part, totals)
+        row = risk_head(call, listing, part, totals)
         row.update(
             isolatedMargin="0",
             notional=price8(part.notional_e8),
@@ -93,7 +102,7 @@ def position_risk_v3(call: Call) -> object:
             adl=2 if part.notional_e8 else 0,
             bidNotional=trim_e8(part.bids_e8),
             askNotional=trim_e8(part.asks_e8),
-            updateTime=_position_ms(call, listing),
+            updateTime=position_ms(call, listing),
         )
         rows.append(row)
     return rows
@@ -105,7 +114,7 @@ def position_risk_v2(call: Call) -> object:
     rows = []
     for listing, part in _chosen(call, parts):
         position = call.desk.account.position(listing.symbol.name)
-        row = _risk_head(call, listing, part, totals)
+        row = risk_head(call, listing, part, totals)
         side = row.pop("positionSide")
         row.update(
             leverage=str(position.leverage),
@@ -116,7 +125,7 @@ def position_risk_v2(call: Call) -> object:
             positionSide=side,
             notional=price8(part.notional_e8),
             isolatedWallet="0",
-            updateTime=_position_ms(call, listing),
+            updateTime=position_ms(call, listing),
         )
         rows.append(row)
     return rows
@@ -214,120 +223,6 @@ def _chosen(call: Call, parts: Parts) -> Parts:
 def _matters(call: Call, listing: Listing) -> bool:
     held = call.desk.account.position(listing.symbol.name).lots
     return bool(held or call.desk.open_of(listing.symbol))
-
-
-def _position_ms(call: Call, listing: Listing) -> int:
-    return call.desk.account.position(listing.symbol.name).update_ms
-
-
-def _update_ms(call: Call) -> int:
-    # Some clients skip an asset whose update time is zero, so a fresh account says now.
-    latest = max(
-        (position.update_ms for position in call.desk.account.positions.values()), default=0
-    )
-    return latest or call.now_ms
-
-
-def _withdrawable_e8(wallet_e8: int, totals: AccountMargin) -> int:
-    return max(0, min(wallet_e8, totals.available_e8 - max(0, totals.unrealized_e8)))
-
-
-def _account_totals(call: Call, totals: AccountMargin) -> Json:
-    wallet_e8 = call.desk.account.wallet_e8
-    return {
-        "totalInitialMargin": price8(totals.position_e8 + totals.orders_e8),
-        "totalMaintMargin": price8(totals.maintenance_e8),
-        "totalWalletBalance": price8(wallet_e8),
-        "totalUnrealizedProfit": price8(totals.unrealized_e8),
-        "totalMarginBalance": price8(wallet_e8 + totals.unrealized_e8),
-        "totalPositionInitialMargin": price8(totals.position_e8),
-        "totalOpenOrderInitialMargin": price8(totals.orders_e8),
-        "totalCrossWalletBalance": price8(wallet_e8),
-        "totalCrossUnPnl": price8(totals.unrealized_e8),
-        "availableBalance": price8(totals.available_e8),
-        "maxWithdrawAmount": price8(_withdrawable_e8(wallet_e8, totals)),
-    }
-
-
-def _asset(call: Call, totals: AccountMargin) -> Json:
-    wallet_e8 = call.desk.account.wallet_e8
-    return {
-        "asset": "USDT",
-        "walletBalance": price8(wallet_e8),
-        "unrealizedProfit": price8(totals.unrealized_e8),
-        "marginBalance": price8(wallet_e8 + totals.unrealized_e8),
-        "maintMargin": price8(totals.maintenance_e8),
-        "initialMargin": price8(totals.position_e8 + totals.orders_e8),
-        "positionInitialMargin": price8(totals.position_e8),
-        "openOrderInitialMargin": price8(totals.orders_e8),
-        "crossWalletBalance": price8(wallet_e8),
-        "crossUnPnl": price8(totals.unrealized_e8),
-        "availableBalance": price8(totals.available_e8),
-        "maxWithdrawAmount": price8(_withdrawable_e8(wallet_e8, totals)),
-        "updateTime": _update_ms(call),
-    }
-
-
-def _position_v3(call: Call, listing: Listing, part: SymbolMargin) -> Json:
-    position = call.desk.account.position(listing.symbol.name)
-    return {
-        "symbol": listing.symbol.name,
-        "positionSide": "BOTH",
-        "positionAmt": listing.symbol.qty_text(position.lots),
-        "unrealizedProfit": price8(part.unrealized_e8),
-        "isolatedMargin": "0",
-        "notional": price8(part.notional_e8),
-        "isolatedWallet": "0",
-        "initialMargin": price8(part.position_e8 + part.orders_e8),
-        "maintMargin": price8(part.maintenance_e8),
-        "updateTime": position.update_ms,
-    }
-
-
-def _position_v2(call: Call, listing: Listing, part: SymbolMargin) -> Json:
-    symbol = listing.symbol
-    position = call.desk.account.position(symbol.name)
-    return {
-        "symbol": symbol.name,
-        "initialMargin": price8(part.position_e8 + part.orders_e8),
-        "maintMargin": price8(part.maintenance_e8),
-        "unrealizedProfit": price8(part.unrealized_e8),
-        "positionInitialMargin": price8(part.position_e8),
-        "openOrderInitialMargin": price8(part.orders_e8),
-        "leverage": str(position.leverage),
-        "isolated": False,
-        "entryPrice": trim_e8(position.entry_e8(symbol.lot_e8)),
-        "breakEvenPrice": trim_e8(position.break_even_e8(symbol.lot_e8)),
-        "maxNotional": str(max_notional(symbol, position.leverage)),
-        "positionSide": "BOTH",
-        "positionAmt": symbol.qty_text(position.lots),
-        "notional": price8(part.notional_e8),
-        "isolatedWallet": "0",
-        "bidNotional": trim_e8(part.bids_e8),
-        "askNotional": trim_e8(part.asks_e8),
-        "updateTime": position.update_ms,
-    }
-
-
-def _risk_head(call: Call, listing: Listing, part: SymbolMargin, totals: AccountMargin) -> Json:
-    symbol = listing.symbol
-    account = call.desk.account
-    position = account.position(symbol.name)
-    others = (
-        totals.maintenance_e8 - part.maintenance_e8,
-        totals.unrealized_e8 - part.unrealized_e8,
-    )
-    liquidation_e8 = liquidation_price_e8(symbol, position, account.wallet_e8, others)
-    return {
-        "symbol": symbol.name,
-        "positionSide": "BOTH",
-        "positionAmt": symbol.qty_text(position.lots),
-        "entryPrice": trim_e8(position.entry_e8(symbol.lot_e8)),
-        "breakEvenPrice": trim_e8(position.break_even_e8(symbol.lot_e8)),
-        "markPrice": price8(listing.mark_or_mid_e8()),
-        "unRealizedProfit": price8(part.unrealized_e8),
-        "liquidationPrice": trim_e8(liquidation_e8),
-    }
 
 
 def _bracket_rows(listing: Listing) -> list[Json]:

@@ -92,5 +92,5 @@ class Clockwork:
     def _every_second(self, second: int) -> None:
         now_ms = second * 1_000
         self._venue.users.expire(now_ms)
-        if not self._venue.publisher.recorded:
+        if self._venue.publisher.marking:
             self._venue.publisher.send_mark_prices(now_ms, slow=second % 3 == 0)

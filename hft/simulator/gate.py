@@ -35,7 +35,7 @@ def admit(exchange: Exchange, desk: Desk, listing: Listing, request: OrderReques
     request = _cut_reducing(desk, request)
     if not request.reduce_only:
         _check_exposure(exchange, desk, listing, request)
-    _check_fillable(listing, request)
+    _check_fillable(desk, listing, request)
     return request
 
 
@@ -149,13 +149,16 @@ def _assumed_price_e8(listing: Listing, request: OrderRequest, mark_e8: int) -> 
     return max(bid * request.symbol.tick_e8, mark_e8)
 
 
-def _check_fillable(listing: Listing, request: OrderRequest) -> None:
+def _check_fillable(desk: Desk, listing: Listing, request: OrderRequest) -> None:
+    side, limit_ticks, book = request.side, request.price_ticks, listing.book
     if request.time_in_force == "FOK":
-        found = listing.book.crossing_lots(request.side, request.price_ticks, request.lots)
-        if found < request.lots:
+        # Nobody trades with himself, so his own resting orders cannot fill him.
+        own = sum(
+            order.left_lots
+            for order in desk.open_of(request.symbol)
+            if order.side == -side and (order.price_ticks - limit_ticks) * side <= 0
+        )
+        if book.crossing_lots(side, limit_ticks, request.lots + own) < request.lots + own:
             raise refusal(-5021)
-    elif (
-        request.time_in_force == "GTX"
-        and listing.book.crossing(request.side, request.price_ticks) is not None
-    ):
+    elif request.time_in_force == "GTX" and book.crossing(side, limit_ticks) is not None:
         raise refusal(-5022)

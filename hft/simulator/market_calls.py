@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hft.simulator.calls import Call
+from hft.simulator.depth_streams import depth_texts
 from hft.simulator.desk import Listing
 from hft.simulator.messages import FUNDING_RATE, Json, next_funding_ms, price8
 from hft.simulator.order_entry import need_int
-from hft.simulator.publisher import depth_texts
 from hft.simulator.refusals import refusal
 from hft.simulator.symbols import RATE_LIMITS, exchange_info
 

@@ -163,7 +163,7 @@ class Book:
         return maker
 
     def crossing_lots(self, side: int, limit_ticks: int, enough: int) -> int:
-        """Count the lots an arriving order could take within its limit, up to `enough`."""
+        """Count the lots an arriving order could take within its limit; stops at `enough`."""
         ladder = self.side(-side)
         total = 0
         for ticks in ladder.prices():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from hft.simulator.desk import Listing
+from hft.simulator.depth_streams import FIRST_UPDATE_ID, SymbolFeed, UpdateIds, send_depth
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
 from hft.simulator.messages import (
@@ -26,75 +26,14 @@ from hft.simulator.outcomes import (
 )
 from hft.simulator.user_streams import UserStreams
 
-FIRST_UPDATE_ID = 9_160_059_840_000
-FIRST_AGGREGATE_ID = 3_478_018_500
-DEPTH_INTERVALS_MS = {"@depth@100ms": 100, "@depth": 250, "@depth@500ms": 500}
 FORCE_ORDER_INTERVAL_MS = 1_000
-PARTIAL_DEPTHS = (5, 10, 20)
-
-
-class UpdateIds:
-    """The one counter of book updates; symbols share it, so one symbol's ids have gaps."""
-
-    def __init__(self, first: int = FIRST_UPDATE_ID) -> None:
-        self.last = first
-
-    def next(self) -> int:
-        """Give the next id."""
-        self.last += 1
-        return self.last
-
-    def raise_to(self, update_id: int) -> None:
-        """Continue after `update_id` if that is ahead: a recording brings its own ids."""
-        self.last = max(self.last, update_id)
-
-
-class DepthChain:
-    """One depth stream: what changed since its last message, and that message's last id."""
-
-    def __init__(self, name: str, interval_ms: int) -> None:
-        self.name = name
-        self.interval_ms = interval_ms
-        self.due_ms = 0
-        self.changed: set[tuple[int, int]] = set()
-        self.first_id = 0
-        self.last_id = 0
-        self.previous_id = 0
-
-
-class SymbolFeed:
-    """What the public streams of one symbol remember between messages."""
-
-    def __init__(self, listing: Listing, ids: UpdateIds) -> None:
-        self.listing = listing
-        self.lower = listing.symbol.name.lower()
-        self.ids = ids
-        self.update_id = ids.next()
-        self.top = (0, 0, 0, 0)
-        self.top_ms = 0
-        self.next_aggregate_id = FIRST_AGGREGATE_ID
-        self.chains = [
-            DepthChain(self.lower + suffix, interval)
-            for suffix, interval in DEPTH_INTERVALS_MS.items()
-        ]
-        for chain in self.chains:
-            chain.previous_id = chain.last_id = self.update_id
-        self.forced: ForcedOrder | None = None
-        self.forced_due_ms = 0
-
-    def stamp(self) -> int:
-        """Give the book a new update id and let every depth stream know of it."""
-        self.update_id = self.ids.next()
-        for chain in self.chains:
-            chain.first_id = chain.first_id or self.update_id
-            chain.last_id = self.update_id
-        return self.update_id
 
 
 class Publisher:
     """Everything that leaves through streams.
 
-    `recorded` says that trades, bookTicker and mark prices come from a recording and not from here.
+    `recorded` says that trades and bookTicker come from a recording and not from here;
+    `marking` whether mark prices are sent, for the symbols whose recording holds none.
     """
 
     def __init__(
@@ -104,7 +43,7 @@ class Publisher:
         self._hub = hub
         self._users = users
         self.recorded = recorded
-        self.recorded_streams: frozenset[str] = frozenset()
+        self.marking = not recorded
         ids = UpdateIds(1 if recorded else FIRST_UPDATE_ID)
         self.feeds = {name: SymbolFeed(listing, ids) for name, listing in exchange.listings.items()}
 
@@ -129,7 +68,7 @@ class Publisher:
             for chain in feed.chains:
                 if now_ms >= chain.due_ms:
                     chain.due_ms = now_ms - now_ms % chain.interval_ms + chain.interval_ms
-                    self._send_depth(feed, chain, now_ms)
+                    send_depth(self._hub, feed, chain, now_ms)
             if feed.forced is not None and now_ms >= feed.forced_due_ms:
                 self._send_forced(feed, now_ms)
 
@@ -138,7 +77,10 @@ class Publisher:
         rows: list[Json] = []
         for feed in self.feeds.values():
             listing = feed.listing
-            row = mark_price(listing.symbol, listing.mark_e8, listing.index_e8, now_ms)
+            mark_e8 = listing.mark_or_mid_e8()
+            if not mark_e8 or feed.lower + "@markPrice" in feed.recorded_streams:
+                continue
+            row = mark_price(listing.symbol, mark_e8, listing.index_e8 or mark_e8, now_ms)
             rows.append(row)
             payload = orjson.dumps(row)
             self._hub.publish(feed.lower + "@markPrice@1s", payload)
@@ -149,13 +91,21 @@ class Publisher:
         if slow:
             self._hub.publish("!markPrice@arr", payload)
 
+    def leave_to_recording(self, streams: frozenset[str]) -> None:
+        """Send nothing of one's own on streams that a recording brings."""
+        for feed in self.feeds.values():
+            own = {stream for stream in streams if stream.startswith(feed.lower + "@")}
+            if any("@markPrice" in stream for stream in own):
+                own.add(feed.lower + "@markPrice")
+            feed.recorded_streams = frozenset(own)
+
     def snapshot_id(self, symbol: str) -> int:
         """Give the id of a book snapshot; it lies inside the next message of every chain.
 
         Where a recording brings the depth messages, the id is the latest recorded one.
         """
         feed = self.feeds[symbol]
-        if any(chain.name in self.recorded_streams for chain in feed.chains):
+        if any(chain.name in feed.recorded_streams for chain in feed.chains):
             return feed.update_id
         return feed.stamp()
 
@@ -264,47 +214,6 @@ class Publisher:
             payload = orjson.dumps(self.book_ticker(feed, now_ms, event_ms))
             self._hub.publish(stream, payload)
 
-    def _send_depth(self, feed: SymbolFeed, chain: DepthChain, now_ms: int) -> None:
-        if not chain.first_id:
-            return
-        message = self._depth_head(feed, chain, now_ms)
-        if self._hub.wanted(chain.name) and chain.name not in self.recorded_streams:
-            bids, asks = self._changed_levels(feed, chain)
-            payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})
-            self._hub.publish(chain.name, payload)
-        for levels in PARTIAL_DEPTHS:
-            stream = chain.name.replace("@depth", f"@depth{levels}")
-            if self._hub.wanted(stream) and stream not in self.recorded_streams:
-                bids, asks = depth_texts(feed.listing, levels)
-                payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})
-                self._hub.publish(stream, payload)
-        chain.previous_id = chain.last_id
-        chain.first_id = 0
-        chain.changed = set()
-
-    def _depth_head(self, feed: SymbolFeed, chain: DepthChain, now_ms: int) -> Json:
-        return {
-            "e": "depthUpdate",
-            "E": now_ms,
-            "T": max(feed.top_ms, now_ms - chain.interval_ms),
-            "s": feed.listing.symbol.name,
-            "ps": feed.listing.symbol.name,
-            "U": chain.first_id,
-            "u": chain.last_id,
-            "pu": chain.previous_id,
-        }
-
-    def _changed_levels(
-        self, feed: SymbolFeed, chain: DepthChain
-    ) -> tuple[list[list[str]], list[list[str]]]:
-        symbol, book = feed.listing.symbol, feed.listing.book
-        sides: tuple[list[list[str]], list[list[str]]] = ([], [])
-        for side, ticks in sorted(chain.changed):
-            lots = book.side(side).lots_at(ticks)
-            row = [symbol.price_text(ticks), symbol.qty_text(lots)]
-            sides[0 if side > 0 else 1].append(row)
-        return sides
-
     def _keep_forced(self, outcome: ForcedOrder) -> None:
         feed = self.feeds[outcome.symbol.name]
         if feed.forced is None or outcome.lots > feed.forced.lots:
@@ -317,16 +226,6 @@ class Publisher:
         self._hub.publish("!forceOrder@arr", payload)
         feed.forced = None
         feed.forced_due_ms = now_ms + FORCE_ORDER_INTERVAL_MS
-
-
-def depth_texts(listing: Listing, limit: int) -> tuple[list[list[str]], list[list[str]]]:
-    """Write the best levels of a book as the wire has them: bids, asks, best first."""
-    symbol = listing.symbol
-    bids, asks = (
-        [[symbol.price_text(ticks), symbol.qty_text(lots)] for ticks, lots in side.depth(limit)]
-        for side in (listing.book.bids, listing.book.asks)
-    )
-    return bids, asks
 
 
 def _same_print(first: Trade, other: Trade) -> bool:

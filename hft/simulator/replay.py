@@ -104,7 +104,7 @@ class ReplayMarket:
             name: RecordedBook(venue.exchange, listing)
             for name, listing in venue.exchange.listings.items()
         }
-        venue.publisher.recorded_streams = head.streams
+        venue.publisher.leave_to_recording(head.streams)
         self._born_ns = monotonic_ns()
         self._heard_ns = 0
         self._start: tuple[int, int, int, int] | None = None
@@ -143,6 +143,7 @@ class ReplayMarket:
             if self._start is None:
                 first_ms = message.data.get("E", message.stamp_ns // NS_PER_MS)
                 self._start = (now_ns, message.stamp_ns, self._venue.now_ms(), first_ms)
+                self._venue.publisher.marking = True
             start_ns, first_stamp_ns, _, _ = self._start
             if (message.stamp_ns - first_stamp_ns) / self._speed > now_ns - start_ns:
                 return
@@ -163,6 +164,7 @@ class ReplayMarket:
             self._pending, self._next = batch or [], 0
             if batch is None:
                 self._finished = True
+                self._venue.publisher.marking = False
                 self.on_end()
             if not self._pending:
                 return None

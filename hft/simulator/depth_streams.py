@@ -1,0 +1,127 @@
+"""Depth messages: what changed in a book since the last one, per stream, and the best levels."""
+
+from __future__ import annotations
+
+import orjson
+
+from hft.simulator.desk import Listing
+from hft.simulator.hub import Hub
+from hft.simulator.messages import Json
+from hft.simulator.outcomes import ForcedOrder
+
+FIRST_UPDATE_ID = 9_160_059_840_000
+FIRST_AGGREGATE_ID = 3_478_018_500
+DEPTH_INTERVALS_MS = {"@depth@100ms": 100, "@depth": 250, "@depth@500ms": 500}
+PARTIAL_DEPTHS = (5, 10, 20)
+
+
+class UpdateIds:
+    """The one counter of book updates; symbols share it, so one symbol's ids have gaps."""
+
+    def __init__(self, first: int = FIRST_UPDATE_ID) -> None:
+        self.last = first
+
+    def next(self) -> int:
+        """Give the next id."""
+        self.last += 1
+        return self.last
+
+    def raise_to(self, update_id: int) -> None:
+        """Continue after `update_id` if that is ahead: a recording brings its own ids."""
+        self.last = max(self.last, update_id)
+
+
+class DepthChain:
+    """One depth stream: what changed since its last message, and that message's last id."""
+
+    def __init__(self, name: str, interval_ms: int) -> None:
+        self.name = name
+        self.interval_ms = interval_ms
+        self.due_ms = 0
+        self.changed: set[tuple[int, int]] = set()
+        self.first_id = 0
+        self.last_id = 0
+        self.previous_id = 0
+
+
+class SymbolFeed:
+    """What the public streams of one symbol remember between messages."""
+
+    def __init__(self, listing: Listing, ids: UpdateIds) -> None:
+        self.listing = listing
+        self.lower = listing.symbol.name.lower()
+        self.ids = ids
+        self.update_id = ids.next()
+        self.top = (0, 0, 0, 0)
+        self.top_ms = 0
+        self.next_aggregate_id = FIRST_AGGREGATE_ID
+        self.chains = [
+            DepthChain(self.lower + suffix, interval)
+            for suffix, interval in DEPTH_INTERVALS_MS.items()
+        ]
+        for chain in self.chains:
+            chain.previous_id = chain.last_id = self.update_id
+        self.recorded_streams: frozenset[str] = frozenset()
+        self.forced: ForcedOrder | None = None
+        self.forced_due_ms = 0
+
+    def stamp(self) -> int:
+        """Give the book a new update id and let every depth stream know of it."""
+        self.update_id = self.ids.next()
+        for chain in self.chains:
+            chain.first_id = chain.first_id or self.update_id
+            chain.last_id = self.update_id
+        return self.update_id
+
+
+def depth_texts(listing: Listing, limit: int) -> tuple[list[list[str]], list[list[str]]]:
+    """Write the best levels of a book as the wire has them: bids, asks, best first."""
+    symbol = listing.symbol
+    bids, asks = (
+        [[symbol.price_text(ticks), symbol.qty_text(lots)] for ticks, lots in side.depth(limit)]
+        for side in (listing.book.bids, listing.book.asks)
+    )
+    return bids, asks
+
+
+def send_depth(hub: Hub, feed: SymbolFeed, chain: DepthChain, now_ms: int) -> None:
+    """Send one message of a chain, and of the partial depths that share its pace."""
+    if not chain.first_id:
+        return
+    message = _head(feed, chain, now_ms)
+    if hub.wanted(chain.name) and chain.name not in feed.recorded_streams:
+        bids, asks = _changed_levels(feed, chain)
+        payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})
+        hub.publish(chain.name, payload)
+    for levels in PARTIAL_DEPTHS:
+        stream = chain.name.replace("@depth", f"@depth{levels}")
+        if hub.wanted(stream) and stream not in feed.recorded_streams:
+            bids, asks = depth_texts(feed.listing, levels)
+            payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})
+            hub.publish(stream, payload)
+    chain.previous_id = chain.last_id
+    chain.first_id = 0
+    chain.changed = set()
+
+
+def _head(feed: SymbolFeed, chain: DepthChain, now_ms: int) -> Json:
+    return {
+        "e": "depthUpdate",
+        "E": now_ms,
+        "T": max(feed.top_ms, now_ms - chain.interval_ms),
+        "s": feed.listing.symbol.name,
+        "ps": feed.listing.symbol.name,
+        "U": chain.first_id,
+        "u": chain.last_id,
+        "pu": chain.previous_id,
+    }
+
+
+def _changed_levels(feed: SymbolFeed, chain: DepthChain) -> tuple[list[list[str]], list[list[str]]]:
+    symbol, book = feed.listing.symbol, feed.listing.book
+    sides: tuple[list[list[str]], list[list[str]]] = ([], [])
+    for side, ticks in sorted(chain.changed):
+        lots = book.side(side).lots_at(ticks)
+        row = [symbol.price_text(ticks), symbol.qty_text(lots)]
+        sides[0 if side > 0 else 1].append(row)
+    return sides
