@@ -190,3 +190,13 @@ def test_a_leverage_that_the_position_is_too_large_for_is_refused() -> None:
     exchange.desks[1].account.position("BTCUSDT").lots = 20_000
     with pytest.raises(Refusal, match="-2027"):
         exchange.set_leverage(1, BTCUSDT, 100, 1)
+
+
+def test_a_fill_or_kill_order_cannot_count_on_its_owner() -> None:
+    exchange, _ = with_house_book(1)
+    place(exchange, request(SELL, 10, MARK_TICKS))
+    with pytest.raises(Refusal, match="-5021"):
+        place(exchange, request(BUY, 15, MARK_TICKS + 1, "FOK"))
+    killed_nothing = place(exchange, request(BUY, 10, MARK_TICKS + 1, "FOK"))
+    assert killed_nothing.status == "FILLED"
+    assert [fill.price_ticks for fill in exchange.desks[1].fills] == [MARK_TICKS + 1]

@@ -259,3 +259,40 @@ def test_symbols_come_from_the_recording(tmp_path: Path) -> None:
         info = simulator.get("/fapi/v1/exchangeInfo")["symbols"][0]
         assert info["filters"][0]["tickSize"] == "0.0001"
         assert info["filters"][1]["stepSize"] == "1"
+
+
+def test_marks_are_made_from_the_book_where_a_recording_has_none(tmp_path: Path) -> None:
+    tape = Tape()
+    for step in range(250):
+        tape.ticker("60000.00", f"1.{step:03d}", "60000.20", "0.020")
+    path = tape.write(tmp_path / "own.txt")
+    with (
+        running("--replay", str(path)) as simulator,
+        simulator.socket("/market/ws/btcusdt@markPrice@1s") as link,
+    ):
+        mark = receive(link)
+    assert mark["p"] == "60000.10000000"
+
+
+def test_a_recording_with_its_own_aggregates_and_depth_passes_as_it_is(tmp_path: Path) -> None:
+    tape = Tape()
+    for step in range(5):
+        tape.ticker("60000.00", f"1.{step:03d}", "60000.20", "0.020")
+        tape.trade("60000.20", "0.001", maker=False)
+        tape.trade("60000.20", "0.001", maker=False)
+        number = len(tape.lines)
+        data = {"e": "aggTrade", "a": 70 + step, "s": "BTCUSDT", "p": "60000.20", "q": "0.002"}
+        ids = {"f": number - 1, "l": number, "T": tape.now_ms, "m": False}
+        tape.add("btcusdt@aggTrade", {**data, **ids})
+        tape.depth([["59999.00", f"2.{step:03d}"]], [])
+        tape.lines[-1] = tape.lines[-1].replace("@depth@0ms", "@depth@100ms")
+    path = tape.write(tmp_path / "own.gz")
+    names = "/stream?streams=btcusdt@aggTrade/btcusdt@depth@100ms"
+    with running("--replay", str(path)) as simulator:
+        with listening(simulator, names) as client:
+            _wait_for_the_end(simulator)
+        told = [message["data"] for message in client.messages]
+    assert [row["a"] for row in told if row["e"] == "aggTrade"] == [70, 71, 72, 73, 74]
+    depths = [row for row in told if row["e"] == "depthUpdate"]
+    assert [row["b"][0][1] for row in depths] == [f"2.{step:03d}" for step in range(5)]
+    assert all("st" not in row for row in depths)
