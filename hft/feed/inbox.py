@@ -81,7 +81,7 @@ class Inbox:
     def take(self, got: int, recv_ns: int, decoded_off_ns: int) -> Taken:
         """Read every whole frame, the `got` new bytes included, and publish its events."""
         self._filled += got
-        stamp = recv_ns, min(decoded_off_ns, OFFSET_MAX_NS)
+        stamp = recv_ns, max(0, min(decoded_off_ns, OFFSET_MAX_NS))
         tables, taken = self._tables, Taken()
         while True:
             self._at, stop, frames, published, touched = decode(

@@ -27,6 +27,8 @@ EXACT_MAX = 1 << 53
 DECIMALS_MAX = 22
 DIGITS_MAX = 18
 NOT_EXACT = -1
+_WHOLE, _TRUTH = 32, 33
+"""In the place of decimals, above every one of them: a bare whole number; true or false."""
 _POWERS = np.array([10.0**power for power in range(DECIMALS_MAX + 1)])
 """10**22 is the last power of ten that float64 holds exactly."""
 _WHOLE_POWERS = np.array([10**power for power in range(9)], dtype=np.int64)
@@ -35,8 +37,8 @@ _WORD_BYTES = 8
 _NAME_WORDS = 3
 
 _QUOTE, _COMMA, _POINT, _MINUS = 34, 44, 46, 45
-_OPEN, _CLOSE = 123, 125
-_ZERO, _NINE = 48, 57
+_OPEN, _CLOSE, _BACKSLASH = 123, 125, 92
+_ZERO = 48
 _FIRST_LETTER, _LAST_LETTER = 65, 122
 _E, _S = ord("e"), ord("s")
 _NAME_KEYS = (_E, _S)
@@ -76,11 +78,15 @@ _AGG_TRADE, _BOOK_TICKER = name_words(b"aggTrade"), name_words(b"bookTicker")
 _MARK_UPDATE = name_words(b"markPriceUpdate")
 _TRADE, _BOOK_TOP = int(MarketKind.TRADE), int(MarketKind.BOOK_TOP)
 _MARK = int(MarketKind.MARK_PRICE)
-_SENT, _MATCHED, _TRADE_ID = slot_of_letter("E"), slot_of_letter("T"), slot_of_letter("a")
+_PRICE, _QTY, _TRADE_ID = slot_of_letter("p"), slot_of_letter("q"), slot_of_letter("a")
+_BID, _BID_QTY = slot_of_letter("b"), slot_of_letter("B")
+_ASK, _ASK_QTY = slot_of_letter("a"), slot_of_letter("A")
+_INDEX, _RATE = slot_of_letter("i"), slot_of_letter("r")
+_SENT, _MATCHED, _BY_MAKER = slot_of_letter("E"), slot_of_letter("T"), slot_of_letter("m")
 _TRADE_NEEDS, _BOOK_NEEDS, _MARK_NEEDS = _mask("espqaTm"), _mask("esbBaAT"), _mask("espirE")
 
 _LOW_BITS, _HIGH_BITS = _word(b"\x01" * 8), _word(b"\x80" * 8)
-_QUOTES, _BACKSLASHES = _word(b'"' * 8), _word(b"\\" * 8)
+_QUOTES, _BACKSLASHES, _SPACES = _word(b'"' * 8), _word(b"\\" * 8), _word(b" " * 8)
 _ZEROS, _ABOVE_NINE = _word(b"0" * 8), _word(b"\x76" * 8)
 _ALL_BITS, _NO_BITS = _word(b"\xff" * 8), np.uint64(0)
 _KEY_1, _KEY_1_MASK = _word(b'"\x00":'), _word(b"\xff\x00\xff\xff")
@@ -149,14 +155,27 @@ def _number(at: Int) -> tuple[Int, Int, Int]:
     return (-mantissa if negative else mantissa), decimals, at
 
 
+@merged
+def _whole(at: Int) -> tuple[Int, Int]:
+    """Read digits that are not part of a text: the number, position behind; UNKNOWN for others."""
+    number, end = _run(at, 0)
+    size = end - at
+    padded = byte_at(at) == _ZERO and size > 1
+    if size == 0 or size > DIGITS_MAX or padded or number >= EXACT_MAX:
+        return number, UNKNOWN
+    return number, end
+
+
 @inlined
 def _text_stops(word: np.uint64) -> np.uint64:
-    return _zero_bytes(word ^ _QUOTES) | _zero_bytes(word ^ _BACKSLASHES) | _zero_bytes(word)
+    """Mark quotes and what a plain text does not hold: backslashes, controls, other than ASCII."""
+    marks = _zero_bytes(word ^ _QUOTES) | _zero_bytes(word ^ _BACKSLASHES)
+    return marks | ((word - _SPACES) | word) & _HIGH_BITS
 
 
 @merged
 def _text_end(at: Int) -> Int:
-    """Find the closing quote of a text without escapes; UNKNOWN when it has some or never ends."""
+    """Find the closing quote of a plain text; UNKNOWN when it is not plain or never ends."""
     ends = _text_stops(word_at(at))
     while ends == _NO_BITS:
         at += _WORD_BYTES
@@ -209,88 +228,88 @@ def _key(at: Int) -> tuple[Int, Int]:
     """Read ``"k":``: the letter, or _FAMILY_KEY or _OTHER_KEY for two, and where the value is."""
     word = word_at(at)
     letter = np.int64((word >> np.uint64(8)) & np.uint64(0xFF))
-    if letter < _FIRST_LETTER or letter > _LAST_LETTER or letter == 92:
+    if letter < _FIRST_LETTER or letter > _LAST_LETTER or letter == _BACKSLASH:
         return UNKNOWN, at
     if word & _KEY_1_MASK == _KEY_1:
         return letter, at + 4
     if word & _FAMILY_MASK == _FAMILY:
         return _FAMILY_KEY, at + 5
     second = np.int64((word >> np.uint64(16)) & np.uint64(0xFF))
-    if word & _KEY_2_MASK != _KEY_2 or second < _FIRST_LETTER or second == 92:
+    if second < _FIRST_LETTER or second > _LAST_LETTER or second == _BACKSLASH:
+        return UNKNOWN, at
+    if word & _KEY_2_MASK != _KEY_2:
         return UNKNOWN, at
     return _OTHER_KEY, at + 5
 
 
 @merged
 def _value(at: Int) -> tuple[Int, Int, Int]:
-    """Read a number, quoted or not, true or false: mantissa, decimals, position behind.
+    """Read one value: its mantissa, its form or decimals, the position behind.
 
-    A text that is no number is skipped and NOT_EXACT; UNKNOWN as the position for anything else.
+    A quoted number tells its decimals, NOT_EXACT when it cannot be used or is another text; the
+    position is UNKNOWN for what is neither text, whole number, true nor false.
     """
-    byte = byte_at(at)
-    if byte == _QUOTE:
+    if byte_at(at) == _QUOTE:
         mantissa, decimals, at = _number(at + 1)
         if byte_at(at) != _QUOTE:
             decimals, at = NOT_EXACT, _text_end(at)
         return mantissa, decimals, at + 1 if at != UNKNOWN else UNKNOWN
-    if _ZERO <= byte <= _NINE:
-        mantissa, decimals, at = _number(at)
-        # A bare number with a point is neither an identifier nor a time: leave it to msgspec.
-        return mantissa, 0 if decimals == 0 else NOT_EXACT, at
     word = word_at(at)
     if word & _TRUE_MASK == _TRUE:
-        return np.int64(1), 0, at + 4
+        return 1, _TRUTH, at + 4
     if word & _FALSE_MASK == _FALSE:
-        return np.int64(0), 0, at + 5
-    return np.int64(0), NOT_EXACT, UNKNOWN
+        return 0, _TRUTH, at + 5
+    number, at = _whole(at)
+    return number, _WHOLE, at
+
+
+@merged
+def _named(at: Int, key: Int, fields: Fields) -> Int:
+    """Read the event's name or its symbol's into `fields`; the position behind."""
+    if byte_at(at) != _QUOTE:
+        return UNKNOWN
+    first, second, third, at = _name(at + 1)
+    if key == _E:
+        fields[KIND_AT] = _kind(first, second, third)
+    else:
+        fields[SYMBOL_AT] = np.int64(first)
+        fields[SYMBOL_AT + 1] = np.int64(second)
+        fields[SYMBOL_AT + 2] = np.int64(third)
+    return at
 
 
 @compiled
 def _object(at: Int, fields: Fields) -> tuple[Int, Int]:
     """Read the flat object that opens at `at` into `fields`: keys seen and the position behind.
 
-    Only a key whose last value is exact counts as seen.  The position is UNKNOWN when the object is
-    not of the known kind.
+    The position is UNKNOWN when the object is not of the known kind or a key comes twice.
     """
     seen = np.int64(0)
-    if byte_at(at) != _OPEN:
+    byte = byte_at(at)
+    if byte != _OPEN:
         return seen, UNKNOWN
-    while True:
+    while byte != _CLOSE:
         # Here `at` is the opening brace or a comma.
         key, at = _key(at + 1)
         if key == UNKNOWN:
             return seen, UNKNOWN
-        slot = key - _FIRST_LETTER
         if key in _NAME_KEYS:
-            if byte_at(at) != _QUOTE:
-                return seen, UNKNOWN
-            first, second, third, at = _name(at + 1)
-            decimals: Int = 0
-            if key == _E:
-                fields[KIND_AT] = _kind(first, second, third)
-            else:
-                fields[SYMBOL_AT] = np.int64(first)
-                fields[SYMBOL_AT + 1] = np.int64(second)
-                fields[SYMBOL_AT + 2] = np.int64(third)
+            at = _named(at, key, fields)
         else:
-            mantissa, decimals, at = _value(at)
-            if key == _FAMILY_KEY and (decimals != 0 or mantissa != _THIS_FAMILY):
-                return seen, UNKNOWN
+            mantissa, form, at = _value(at)
             if key > _FAMILY_KEY:
-                fields[slot] = mantissa
-                fields[DECIMALS_AT + slot] = decimals
+                fields[key - _FIRST_LETTER] = mantissa
+                fields[DECIMALS_AT + key - _FIRST_LETTER] = form
+            elif key == _FAMILY_KEY and (form != _WHOLE or mantissa != _THIS_FAMILY):
+                return seen, UNKNOWN
         if at == UNKNOWN:
             return seen, UNKNOWN
-        if key > _FAMILY_KEY:
-            bit = np.int64(1) << slot
-            seen = seen & ~bit if decimals == NOT_EXACT else seen | bit
         byte = byte_at(at)
-        at += 1
-        if byte == _CLOSE:
-            return seen, at
-        if byte != _COMMA:
+        bit = np.int64(1) << (key - _FIRST_LETTER) if key > _FAMILY_KEY else np.int64(0)
+        if seen & bit != 0 or (byte != _COMMA and byte != _CLOSE):
             return seen, UNKNOWN
-        at -= 1
+        seen |= bit
+    return seen, at + 1
 
 
 _STREAM = tuple(_word(b'{"stream":"'[at : at + 8]) for at in (0, 8))
@@ -325,6 +344,28 @@ def _message(at: Int, fields: Fields) -> tuple[Int, Int]:
     return _object(at, fields)
 
 
+@merged
+def _as_promised(kind: Int, seen: Int, fields: Fields) -> bool:
+    """Say whether an event has all its values, each in the form the venue documents."""
+    forms = fields[DECIMALS_AT:]
+    if kind == _TRADE:
+        texts = forms[_PRICE] | forms[_QTY]
+        wholes = forms[_MATCHED] == _WHOLE and forms[_TRADE_ID] == _WHOLE
+        return (
+            seen & _TRADE_NEEDS == _TRADE_NEEDS
+            and 0 <= texts < _WHOLE
+            and wholes
+            and forms[_BY_MAKER] == _TRUTH
+        )
+    if kind == _BOOK_TOP:
+        texts = forms[_BID] | forms[_BID_QTY] | forms[_ASK] | forms[_ASK_QTY]
+        whole, needs = forms[_MATCHED], _BOOK_NEEDS
+    else:
+        texts = forms[_PRICE] | forms[_INDEX] | forms[_RATE]
+        whole, needs = forms[_SENT], _MARK_NEEDS
+    return seen & needs == needs and 0 <= texts < _WHOLE and whole == _WHOLE
+
+
 @compiled
 def scan(first: Int, last: Int, fields: Fields) -> Int:
     """Read the message between two addresses into `fields`.
@@ -332,24 +373,16 @@ def scan(first: Int, last: Int, fields: Fields) -> Int:
     Returns its `MarketKind`, the packed name of its symbol from ``fields[SYMBOL_AT]`` on and its
     numbers under `slot_of_letter`; UNKNOWN for what only msgspec can read, or should refuse.
     """
+    fields[KIND_AT] = UNKNOWN
     seen, at = _message(first, fields)
-    kind = fields[KIND_AT]
-    if at != last or kind == UNKNOWN:
+    kind: Int = fields[KIND_AT]
+    if at != last or kind == UNKNOWN or not _as_promised(kind, seen, fields):
         return UNKNOWN
-    whole = fields[DECIMALS_AT + _MATCHED]
-    if kind == _TRADE:
-        needs = _TRADE_NEEDS
-        whole |= fields[DECIMALS_AT + _TRADE_ID]
-    elif kind == _BOOK_TOP:
-        needs = _BOOK_NEEDS
-    else:
-        needs = _MARK_NEEDS
-        whole = fields[DECIMALS_AT + _SENT]
-    return kind if seen & needs == needs and whole == 0 else UNKNOWN
+    return kind
 
 
 @inlined
-def decimal(fields: Fields, slot: Int) -> float:
+def decimal(fields: Fields, slot: int) -> float:
     """Convert one value: both numbers are exact in float64, so the quotient is rounded once."""
     value: float = fields[slot] / _POWERS[fields[DECIMALS_AT + slot]]
     return value

@@ -40,7 +40,7 @@ def bare(message: bytes) -> bytes:
 
 
 def expected_of(messages: list[bytes]) -> list[tuple[object, ...]]:
-    found = []
+    found: list[tuple[object, ...]] = []
     last_ids: dict[str, float] = {}
     for message in messages:
         told = read_message(message)
