@@ -135,10 +135,7 @@ def _lay(plan: Plan, undo: contextlib.ExitStack) -> House:
 
 def _cores(plan: Plan) -> CorePlan:
     processes = plan.settings.processes
-    cores = plan_cores(usable_cores(), quota_cores(), processes.idle, pin=processes.pin)
-    if cores.warning:
-        say(f"warning: {cores.warning}")
-    return cores
+    return plan_cores(usable_cores(), quota_cores(), processes.idle, pin=processes.pin)
 
 
 @contextlib.contextmanager

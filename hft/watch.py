@@ -53,6 +53,7 @@ class Supervisor:
         self._stop_signals = 0
         self._expected: set[Role] = set()
         self._execution_lost = False
+        self._announced = False
         self._terminal = sys.stdin.fileno() if sys.stdin and sys.stdin.isatty() else -1
         self._wake_read, self._wake_write = os.pipe()
         for end in (self._wake_read, self._wake_write):
@@ -130,10 +131,14 @@ class Supervisor:
     def _announce(self) -> None:
         for sentence in self.wiring.strategies.left_out():
             self.log.warning(f"strategy file left out: {sentence.splitlines()[0]}")
+        if self.wiring.cores.warning:
+            self.log.warning(self.wiring.cores.warning)
+            say(f"warning: {self.wiring.cores.warning}")
         where = self.wiring.dashboard_url()
         kind = self.plan.mode.name
         state = "HALTED, waiting for START" if self.latch.halted() else "trading paper money"
         say(f"{kind}: {self.wiring.strategies.active} {state}; dashboard {where}")
+        self._announced = True
 
     def write_run_file(self) -> None:
         """Write ``run.json`` (0600): pids, ports and addresses for other tools."""
@@ -280,8 +285,8 @@ class Supervisor:
         for role in _STOP_ORDER:
             self.stop_one(role)
             self._await_end(self.children[role])
-        for line in farewell(self.house):
-            say(line)
+        if self._announced:
+            say(farewell(self.house))
         self.control.close()
         if self.simulator:
             self.simulator.stop()
