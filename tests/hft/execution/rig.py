@@ -135,9 +135,7 @@ class Rig:
 
     def start(self) -> ExecutionAgent:
         self.others_live()
-        self.agent = ExecutionAgent(
-            self.context(), self.settings(), GivenKeys(self.keys), Gate()
-        )  # type: ignore[arg-type]
+        self.agent = ExecutionAgent(self.context(), self.settings(), GivenKeys(self.keys), Gate())  # type: ignore[arg-type]
         try:
             self.agent.on_start()
         finally:
@@ -295,5 +293,3 @@ def venue_running(*arguments: str) -> Iterator[Venue]:
 
 def new_rig(venue: Venue) -> Rig:
     return Rig(venue, f"hft-test-{os.getpid()}-{monotonic_ns()}")
-
-

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hft.binance.filters import SymbolSpec
+from hft.binance.order_frames import (
+    OrderWriter,
+    Placement,
+    client_order_id,
+    decode_reply,
+    parse_client_order_id,
+)
+from hft.binance.signing import Signer, ws_payload
+from hft.events import IntentFlag, OrderType, Side, TimeInForce
+
+SPEC = SymbolSpec(10_000_000, 100_000, 1, 1_000_000, 120_000, 1, 10**8, 0, 10_000)
+KEY, SECRET = "k" * 64, "secret"
+VENUE_RULE = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
+u64 = st.integers(0, 2**64 - 1)
+
+
+@given(u64, u64)
+def test_a_client_order_id_is_what_the_venue_takes_and_reads_back(epoch: int, seq: int) -> None:
+    name = client_order_id(epoch, seq)
+    assert VENUE_RULE.match(name)
+    assert parse_client_order_id(name) == (epoch, seq)
+
+
+def test_names_of_others_are_not_ours() -> None:
+    for name in (
+        "x-cvBPrNm9abc",
+        "autoclose-1",
+        "hft-",
+        "hft-1",
+        "hft-A-1",
+        "xhft-1-1",
+        "hft-1-1-",
+    ):
+        assert parse_client_order_id(name) is None
+
+
+def write(**changes: Any) -> dict[str, Any]:
+    order = Placement(0, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, 0, 600_000, 10)
+    writer = OrderWriter(KEY, Signer(SECRET), ["BTCUSDT"], [SPEC])
+    frame = writer.place(7, "hft-1-2", order._replace(**changes), 1_790_000_000_000)
+    request: dict[str, Any] = json.loads(frame)
+    return request
+
+
+def check_signature(params: dict[str, Any]) -> None:
+    signature = params.pop("signature")
+    assert Signer(SECRET).sign(ws_payload(params).encode()) == signature
+
+
+def test_a_limit_order_says_all_and_is_signed_over_its_sorted_parameters() -> None:
+    request = write()
+    assert (request["id"], request["method"]) == (7, "order.place")
+    params = request["params"]
+    check_signature(params)
+    assert params == {
+        "apiKey": KEY,
+        "newClientOrderId": "hft-1-2",
+        "price": "60000.0",
+        "quantity": "0.010",
+        "recvWindow": 2000,
+        "side": "BUY",
+        "symbol": "BTCUSDT",
+        "timeInForce": "GTC",
+        "timestamp": 1_790_000_000_000,
+        "type": "LIMIT",
+    }
+
+
+def test_market_reduce_only_and_post_only_orders_are_signed_too() -> None:
+    market = write(order_type=OrderType.MARKET, side=Side.SELL, flags=IntentFlag.REDUCE_ONLY)
+    params = market["params"]
+    check_signature(params)
+    assert params["reduceOnly"] == "true"
+    assert params["side"] == "SELL"
+    assert "price" not in params
+    assert "timeInForce" not in params
+    maker = write(flags=IntentFlag.POST_ONLY)["params"]
+    check_signature(maker)
+    assert maker["timeInForce"] == "GTX"
+
+
+def test_cancel_and_status_name_the_order_and_are_signed() -> None:
+    writer = OrderWriter(KEY, Signer(SECRET), ["BTCUSDT"], [SPEC])
+    for write_one, method in ((writer.cancel, "order.cancel"), (writer.status, "order.status")):
+        request = json.loads(write_one(3, "hft-1-2", 0, 5))
+        assert request["method"] == method
+        assert request["params"]["origClientOrderId"] == "hft-1-2"
+        check_signature(request["params"])
+
+
+def test_replies_are_read_with_whatever_else_they_carry() -> None:
+    good = decode_reply(
+        b'{"id":7,"status":200,"result":{"orderId":8389765432109876543,"status":"NEW","x":1},'
+        b'"rateLimits":[{"count":1}]}'
+    )
+    assert good.result is not None
+    assert (good.id, good.status, good.result.order_id) == (7, 200, 8389765432109876543)
+    bad = decode_reply(b'{"id":null,"status":400,"error":{"code":-1102,"msg":"Mandatory"}}')
+    assert (bad.id, bad.error.code, bad.result) == (None, -1102, None)

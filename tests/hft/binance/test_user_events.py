@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from hft.binance.user_events import (
+    ACCOUNT_UPDATE,
+    ORDER_UPDATE,
+    decode_account_update,
+    decode_event,
+    decode_order_update,
+)
+
+DATA = Path(os.environ.get("HFT_SHARED_DATA", Path(__file__).resolve().parents[4] / "shared/data"))
+CAPTURED = sorted((DATA / "account").glob("*.jsonl")) if DATA.is_dir() else []
+
+
+@pytest.mark.skipif(not CAPTURED, reason="the captured user events lie beside the project: absent")
+def test_captured_events_are_read_to_the_letter() -> None:
+    seen = set()
+    for path in CAPTURED:
+        for line in path.read_bytes().splitlines():
+            event, plain = decode_event(line), json.loads(line)
+            seen.add(event.e)
+            assert (event.e, event.E) == (plain["e"], plain["E"])
+            if event.e == ORDER_UPDATE:
+                order = decode_order_update(event.o)
+                for letter in "scSxXiqplzLTtmR":
+                    assert getattr(order, letter) == plain["o"][letter]
+                assert order.is_fill == (plain["o"]["x"] == "TRADE")
+            elif event.e == ACCOUNT_UPDATE:
+                account = decode_account_update(event.a)
+                assert [each.wb for each in account.B] == [row["wb"] for row in plain["a"]["B"]]
+                assert [each.pa for each in account.P] == [row["pa"] for row in plain["a"]["P"]]
+    assert {ORDER_UPDATE, ACCOUNT_UPDATE} <= seen
+
+
+def test_absent_and_null_fields_and_unknown_ones_are_no_trouble() -> None:
+    line = (
+        b'{"e":"ORDER_TRADE_UPDATE","E":2,"T":1,"zz":[],"o":{"s":"BTCUSDT","c":"a","S":"BUY",'
+        b'"x":"NEW","X":"NEW","i":8389765432109876543,"n":null,"N":null,"new":{"a":1}}}'
+    )
+    order = decode_order_update(decode_event(line).o)
+    assert order.i == 8389765432109876543
+    assert order.n is None
+    assert not order.is_fill
+    assert decode_event(b'{"e":"SOMETHING_NEW","o":5}').e == "SOMETHING_NEW"
