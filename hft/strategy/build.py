@@ -14,7 +14,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -26,13 +26,14 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 
 from hft.clock import monotonic_ns
-from hft.strategy import burst, placeholder
+from hft.strategy import api, booking, burst, placeholder
 from hft.strategy.load import StrategySpec
 from hft.strategy.native import compiled_monotonic_ns
 from ringbuf.compiled import compiled
 
 Function = Callable[..., Any]
-_NO_ENTRIES: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_HOUSE_MODULES = (api.__name__, booking.__name__, burst.__name__)
+_STRATEGY_WORDS = ("on_market", "on_report", "STATE", "PARAMS")
 
 
 # numba makes the attributes of its settings at run time.
@@ -56,17 +57,33 @@ class Burst(msgspec.Struct, frozen=True):
 
 def build(spec: StrategySpec, *, plain: bool = False) -> Burst:
     """Clone the loop around a strategy; nothing is compiled before the first call of `enter`."""
+    words = {
+        "on_market": spec.on_market,
+        "on_report": spec.on_report or placeholder.on_report,
+        "STATE": spec.state_dtype,
+        "PARAMS": spec.params_dtype,
+    }
     if plain or not spec.compiled:
-        cloner = _Cloner(_injected(spec, monotonic_ns), "", lambda function: function)
+        cloner = _Cloner({**words, "read_clock": monotonic_ns}, lambda function: function)
         return Burst(False, None, cloner.clone(burst.run_burst))
     digest = source_digest(spec)
-    suffix = f"_{spec.name}_{digest}"
-    # Only the loop calls these: entries for callers in Python would double the time to compile.
-    njit: Any = partial(numba.njit, boundscheck=True, **_NO_ENTRIES)
-    cloner = _Cloner(_injected(spec, compiled_monotonic_ns), suffix, njit)
+    cloner = _Cloner(words, _njit(), f"_{spec.name}_{digest}", _house_functions())
     with _cache_folder(f"{spec.name}-{digest}"):
-        enter = compiled(cloner.bare(burst.enter))
+        enter = compiled(cloner.copy(burst.enter))
+    cloner.fill(burst.enter)
     return Burst(True, enter, None)
+
+
+def _njit(**options: Any) -> Any:
+    # Only the loop calls these: entries for callers in Python would double the time to compile.
+    entries: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(boundscheck=True, **entries, **options)
+
+
+@cache
+def _house_functions() -> _Cloner:
+    """Share what is the same for every strategy: compiled once, and kept in the house's cache."""
+    return _Cloner({"read_clock": compiled_monotonic_ns}, _njit(cache=True))
 
 
 def source_digest(spec: StrategySpec) -> str:
@@ -77,63 +94,71 @@ def source_digest(spec: StrategySpec) -> str:
     return digest.hexdigest()
 
 
-def _injected(spec: StrategySpec, clock: Function) -> dict[str, Any]:
-    return {
-        "on_market": spec.on_market,
-        "on_report": spec.on_report or placeholder.on_report,
-        "read_clock": clock,
-        "STATE": spec.state_dtype,
-        "PARAMS": spec.params_dtype,
-    }
-
-
 class _Cloner:
-    """Clones functions together with the plain functions they reach, each once."""
+    """Clones functions together with the plain functions they reach, each once.
+
+    `words` replace globals of the loop, `wrap` compiles a clone.  Functions of the house that name
+    nothing of the strategy's come from `shared`, where there is one.
+    """
 
     def __init__(
-        self, injected: dict[str, Any], suffix: str, wrap: Callable[[Function], Function]
+        self,
+        words: dict[str, Any],
+        wrap: Callable[[Function], Function],
+        suffix: str = "",
+        shared: _Cloner | None = None,
     ) -> None:
-        self._injected = injected
-        self._suffix = suffix
+        self._words = words
         self._wrap = wrap
+        self._suffix = suffix
+        self._shared = shared
         self._globals: dict[int, dict[str, Any]] = {}
-        self._done: dict[Function, Function] = {}
+        self._done: dict[Any, Function] = {}
 
-    def clone(self, function: Function) -> Function:
-        """Clone one plain function and wrap the clone."""
+    def clone(self, function: Any) -> Function:
+        """Clone one plain function, wrap the clone, and clone what it calls."""
         if function not in self._done:
-            self._done[function] = (
-                placeholder.read_clock
-            )  # Guards against a function that calls itself.
-            self._done[function] = self._wrap(self.bare(function))
+            self._done[function] = self._wrap(self.copy(function))
+            self.fill(function)
         return self._done[function]
 
-    def bare(self, function: Any) -> Function:
-        """Clone one plain function without wrapping it."""
-        world = self._world(function)
-        bare = FunctionType(
-            function.__code__, world, function.__name__, function.__defaults__, function.__closure__
+    def copy(self, function: Any) -> Function:
+        """Copy a function into private globals."""
+        copy = FunctionType(
+            function.__code__,
+            self._world(function),
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
         )
-        bare.__kwdefaults__ = function.__kwdefaults__
-        bare.__module__ = function.__module__
+        copy.__module__ = function.__module__
         # Symbols of compiled code carry the qualified name: two strategies loaded from the
         # disk cache would otherwise be taken for one another.
-        bare.__qualname__ = function.__qualname__ + self._suffix
+        copy.__qualname__ = function.__qualname__ + self._suffix
+        return copy
+
+    def fill(self, function: Any) -> None:
+        """Put clones of what `function` calls into its private globals."""
+        world = self._world(function)
+        words = self._words if function.__globals__ is vars(burst) else {}
         for name in _names_used(function.__code__):
-            value = function.__globals__.get(name)
-            if function.__globals__ is vars(burst):
-                value = self._injected.get(name, value)
+            value = words.get(name, function.__globals__.get(name))
             if isinstance(value, FunctionType):
-                world[name] = self.clone(value)
-            elif name in self._injected:
+                shared = self._shared if self._shared and _is_shared(value) else self
+                world[name] = shared.clone(value)
+            elif name in words:
                 world[name] = value
-        return bare
 
     def _world(self, function: Any) -> dict[str, Any]:
         key = id(function.__globals__)
         if key not in self._globals:
             self._globals[key] = dict(function.__globals__)
         return self._globals[key]
+
+
+def _is_shared(function: Any) -> bool:
+    own = set(_STRATEGY_WORDS).isdisjoint(_names_used(function.__code__))
+    return own and function.__module__ in _HOUSE_MODULES
 
 
 def _names_used(code: CodeType) -> Iterator[str]:

@@ -72,7 +72,7 @@ def test_a_file_in_a_users_folder_is_found_by_its_name(tmp_path):
             ("factor: float = 1.5", "factor: str = ''"),
             "parameter factor must be int, float or bool",
         ),
-        (("factor: float = 1.5", "factor: float"), "needs a default"),
+        (("eager: bool = False", "eager: bool"), "cannot follow optional fields"),
         (("STATE =", "STATES ="), "STATE must be a numpy dtype"),
         (('("count", "<i8")', '("count", "<f8", 9000)'), "the block holds 65536"),
         (("on_market(event, position,", "on_market(position,"), "on_market must take (event,"),
