@@ -62,11 +62,11 @@ def fetch_user_trades(venue: Venue, symbol: str, progress: Progress, now_ms: int
         last_id = int(page[-1]["id"])
         page = venue.user_trades(symbol, from_id=last_id, limit=PAGE)
         found |= {_key(trade): trade for trade in page}
-        assert int(page[-1]["id"]) > last_id or len(page) < PAGE, "the list does not advance"
+        assert len(page) < PAGE or int(page[-1]["id"]) > last_id, "the list does not advance"
     trades = list(found.values())
-    reached = _reached(progress, since_ms, trades, now_ms)
-    behind = reached.trade_id is None and reached.since_ms < now_ms - SETTLED_AFTER_MS
-    return Fetched(trades, reached, more=len(page) == PAGE or (behind and not trades))
+    window_ended = since_ms + WINDOW_MS <= now_ms - SETTLED_AFTER_MS
+    more = len(page) == PAGE or (progress.trade_id is None and window_ended)
+    return Fetched(trades, _reached(progress, since_ms, trades, now_ms), more)
 
 
 def _reached(progress: Progress, since_ms: int, trades: list[Trade], now_ms: int) -> Progress:
