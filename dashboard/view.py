@@ -308,14 +308,15 @@ def money_of(account: Values) -> dict[str, Any]:
 
 
 def health_of(row: Values) -> str:
-    """Judge a process by its own last words: ok, starting, draining, stopped or silent."""
+    """Judge a process by its own last words: ok, starting, waiting, draining, stopped, silent."""
     age_ns = row["heartbeat_age_ns"]
     silent_ns = HEARTBEAT_MAX_NS.get(row["role"], HEARTBEAT_MAX_DEFAULT_NS)
     if row["life"] == Life.STOPPED.name:
         return "stopped"
     if age_ns is None or age_ns > silent_ns:
         return "silent"
-    return "ok" if row["life"] == Life.RUNNING.name else str(row["life"]).lower()
+    words = {Life.RUNNING.name: "ok", Life.READY.name: "waiting"}
+    return words.get(row["life"], str(row["life"]).lower())
 
 
 def symbol_row(market: Values, position: Values) -> dict[str, Any]:

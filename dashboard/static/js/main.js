@@ -16,6 +16,7 @@ const TABS = ["trade", "system"];
 const LATENCY_MS = 2000;
 let tab = "trade";
 let latencyAt = 0;
+let session = null;
 
 const chart = new PnlChart();
 const logs = new Logs();
@@ -28,6 +29,9 @@ function choose(name) {
 }
 
 function show(status) {
+  // Another session has its own log, curve and perhaps another version of this page.
+  if (session !== null && session !== status.started_ms) location.reload();
+  session = status.started_ms;
   showStrip(status);
   showNumbers(status);
   showWhy(status);

@@ -26,8 +26,9 @@ function showFacts(status, verdict) {
   const denied = Object.entries(status.denied).map(([reason, count]) => `${reason.toLowerCase().replaceAll("_", " ")} ${number(count)}`);
   const facts = [
     ["Ticks per second", number(status.ticks_per_second, 1)],
-    ["Decisions", verdict ? `${number(verdict.events)} events, ${number(verdict.intents)} intents` : "–"],
-    ["Orders", `${number(status.orders_sent)} sent, ${number(status.open_orders)} open, ${number(status.unknown_orders)} unknown`],
+    ["Events, intents", verdict ? `${number(verdict.events)}, ${number(verdict.intents)}` : "–"],
+    ["Orders sent, open", `${number(status.orders_sent)}, ${number(status.open_orders)}`],
+    ["Orders unknown", number(status.unknown_orders)],
     ["Last order", micros(status.order_rtt_us)],
     ["Denied by the gate", denied.join(", ") || "none"],
     ["Rejected by the venue", status.rejected ? `${number(status.rejected)}, last code ${status.last_reject_code}` : "none"],
