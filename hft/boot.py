@@ -10,8 +10,9 @@ import tempfile
 from pathlib import Path
 
 import msgspec
+import psutil
 
-from hft.clock import anchor_now, wall_ms
+from hft.clock import Deadline, anchor_now, sleep_s, wall_ms
 from hft.config import KeySource, Settings, load
 from hft.errors import BootError, ConfigError
 from hft.state.blocks import Mode
@@ -20,6 +21,7 @@ from ringbuf.memory import KernelLock, Segment, segment_folder, unlink
 
 CONFIG_NAME = "config.toml"
 LAST_RUN = "last-run.shm"
+_ORPHANS_MAX_S = 15.0
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -123,7 +125,7 @@ class Locks:
             BootError: another engine holds it.
         """
         path = data_dir / "engine.lock"
-        self._take(path, f"another engine runs in {data_dir}{_holder(path)}")
+        self._take(path, f"another engine runs in {data_dir} (pid {_pid_in(path)})")
 
     def take_account(self, rest_url: str, api_key: str) -> None:
         """Lock the account, wherever on this machine its other engine may live.
@@ -133,7 +135,7 @@ class Locks:
         """
         digest = hashlib.blake2b(f"{rest_url} {api_key}".encode(), digest_size=8).hexdigest()
         path = Path(tempfile.gettempdir()) / f"hft-account-{os.getuid()}-{digest}.lock"
-        self._take(path, f"another engine trades this account at {rest_url}{_holder(path)}")
+        self._take(path, f"another engine (pid {_pid_in(path)}) trades this account at {rest_url}")
 
     def release(self) -> None:
         """Give every lock back."""
@@ -142,21 +144,25 @@ class Locks:
         self._held.clear()
 
     def _take(self, path: Path, taken: str) -> None:
-        lock = KernelLock(path)
+        lock, patience = KernelLock(path), Deadline(_ORPHANS_MAX_S)
         try:
-            if not lock.acquire():
-                raise BootError(f"{taken}: stop it first")
+            while not lock.acquire():
+                # The children of a supervisor that was killed hold its locks while they drain.
+                if patience.passed() or psutil.pid_exists(_pid_in(path)):
+                    raise BootError(f"{taken}: stop it first")
+                sleep_s(0.05)
             path.write_text(str(os.getpid()))
         except OSError as problem:
             raise BootError(f"cannot lock {path}: {problem.strerror}") from problem
         self._held.append(lock)
 
 
-def _holder(path: Path) -> str:
+def _pid_in(path: Path) -> int:
+    """Read who took a lock; our own pid, which lives, when nobody can tell."""
     try:
-        return f" (pid {int(path.read_text())})"
+        return int(path.read_text())
     except (OSError, ValueError):
-        return ""
+        return os.getpid()
 
 
 def segment_name(data_dir: Path) -> str:
@@ -187,6 +193,13 @@ def keep_segment(data_dir: Path) -> None:
     name = segment_name(data_dir)
     shutil.copyfile(segment_folder() / name, data_dir / LAST_RUN)
     unlink(name)
+
+
+def sweep(data_dir: Path) -> None:
+    """Clear what a dead supervisor left: the segment is kept as ``last-run.shm``, names go."""
+    keep_segment(data_dir)
+    for name in ("control.sock", "run.json"):
+        (data_dir / name).unlink(missing_ok=True)
 
 
 def fill_run(house: House, plan: Plan, symbols: list[str]) -> None:

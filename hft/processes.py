@@ -1,5 +1,8 @@
 """Which agent lives in which process, and what each is handed.
 
+Everything a process needs is imported here, before the fork: a child that comes back finds it
+loaded, and its pages are shared.
+
 The supervisor builds one `Wiring`, compiles through it, and takes from it the function each child
 runs.  Nothing else knows more than one room.
 """
@@ -16,7 +19,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from hft import privileges
+from dashboard.process import DashboardProcess
+from hft import boot, privileges
 from hft.agent.contract import Agent, Context
 from hft.agent.idle import make_idle
 from hft.agent.log import Log
@@ -27,7 +31,11 @@ from hft.children import COMPILE_MAX_NS, START_MAX_NS, Entry
 from hft.clock import monotonic_ns
 from hft.config import KEY_VARIABLES, Keys, Settings
 from hft.events import Level, Role
+from hft.execution.agent import ExecutionAgent
+from hft.feed.agent import FeedAgent, hot_functions
+from hft.ledger.agent import LedgerAgent
 from hft.pinning import CorePlan, pin_here
+from hft.risk.gate import Gate
 from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX
 from hft.strategies_book import StrategiesBook
 from hft.topology import PROCESSES, House
@@ -183,10 +191,14 @@ class Wiring:
             self._take_privileges(role, context.log)
         if role is Role.DASHBOARD:
             return self._live_dashboard(context)
-        agent, hot_functions = self._build(role, context, fresh_state=fresh_state)
+        agent, functions = self._build(role, context, fresh_state=fresh_state)
         idle = make_idle(idle_kind, context, agent.has_work, hot=spec.hot)
-        runner = Runner(context, agent, idle, spec, hot_functions)
-        return runner.run(), runner.reason
+        runner = Runner(context, agent, idle, spec, functions)
+        code = runner.run()
+        if role is Role.LEDGER and os.getppid() != int(self.house.run[0]["supervisor_pid"]):
+            # The last one out of a house whose supervisor is dead leaves nothing behind.
+            boot.sweep(self._plan.data_dir)
+        return code, runner.reason
 
     def _take_privileges(self, role: Role, log: Log) -> None:
         core = self.cores.cores[role]
@@ -199,25 +211,15 @@ class Wiring:
     ) -> tuple[Agent, HotFunctions]:
         settings, names = self.settings, self.strategies.names()
         if role is Role.FEED:
-            from hft.feed.agent import FeedAgent, hot_functions
-
             symbols = self.house.symbols()
             return FeedAgent(context, settings.network, symbols), hot_functions()
         if role is Role.STRATEGY:
             return self.strategies.build_agent(context, fresh_state=fresh_state)
         if role is Role.EXECUTION:
-            from hft.execution.agent import ExecutionAgent
-            from hft.risk.gate import Gate
-
             return ExecutionAgent(context, settings, self._keys, Gate()), ()
-        from hft.ledger.agent import LedgerAgent
-
         return LedgerAgent(context, settings, self._keys, self._plan.data_dir, names), ()
 
     def _live_dashboard(self, context: Context) -> tuple[int, str]:
-        # Loaded here and not above: only this process pays for a web framework.
-        from dashboard.process import DashboardProcess
-
         database = self.settings.storage.database_url or str(self._plan.data_dir / "trades.db")
         specs = [self.strategies.catalogue.specs[name] for name in self.strategies.names()]
         process = DashboardProcess(context, self._listener, self._plan.data_dir, database, specs)

@@ -36,6 +36,15 @@ class StrategiesBook:
         broken = [f"{item.path}: {item.reason}" for item in self.catalogue.broken]
         return broken + self.uncompilable
 
+    def check(self, settings: Settings) -> None:
+        """Check the chosen strategy and every [strategy.NAME] table before anything starts.
+
+        Raises:
+            ConfigError: a strategy that is not there, or a parameter that is wrong.
+        """
+        for name in (settings.trading.strategy, *settings.strategy):
+            make_params(self.catalogue.select(name), strategy_settings(settings, name))
+
     def compile_all(self) -> None:
         """Compile every strategy, so that switching to it costs a fork and no more.
 

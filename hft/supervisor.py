@@ -90,7 +90,7 @@ def run(plan: Plan) -> int:
         undo.callback(locks.release)
         locks.take_folder(plan.data_dir)
         book = StrategiesBook(plan.settings)
-        book.catalogue.select(plan.settings.trading.strategy)
+        book.check(plan.settings)
         dashboard = plan.settings.dashboard
         port = dashboard.port if plan.options.port is None else plan.options.port
         listener = undo.enter_context(boot.open_port(dashboard.host, port))

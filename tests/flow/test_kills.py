@@ -16,7 +16,7 @@ pytestmark = pytest.mark.flow
 BUSY = """
 [strategy.PING_PONG]
 interval_ms = 300
-price_gate = 1000.0
+price_above = 1000.0
 [risk]
 max_drawdown = 0
 """

@@ -177,11 +177,21 @@ def test_a_stream_that_was_acknowledged_and_stays_mute_is_an_error_with_its_name
     public, market = world.accept()
     world.send(public, book_ticker(), book_ticker("ETHUSDT"))
     world.send(market, agg_trade(1), agg_trade(1, "ETHUSDT"), MARK)
-    world.ahead_ns += FIRST_FRAME_NS + S
+    world.ahead_ns += FIRST_FRAME_NS // 2 + S
+    world.send(market, agg_trade(2))
+    world.ahead_ns += FIRST_FRAME_NS // 2 + S
     world.agent.do_work(monotonic_ns() + world.ahead_ns)
     assert world.count(MARKET_LINK, "mute_streams") == 1
     assert "stream ethusdt@markPrice@1s is mute: no frame in 15 s" in world.said()
     assert world.count(MARKET_LINK, "connected") == 0
+
+
+def test_a_link_that_never_speaks_names_every_stream_it_waited_for(world: World) -> None:
+    world.accept()
+    world.ahead_ns += FIRST_FRAME_NS + S
+    world.agent.do_work(monotonic_ns() + world.ahead_ns)
+    assert (world.count(PUBLIC, "mute_streams"), world.count(MARKET_LINK, "mute_streams")) == (2, 4)
+    assert not world.house.feed_link["connected"].any()
 
 
 def test_a_venue_that_is_not_there_is_dialled_again_and_again(world: World) -> None:

@@ -101,7 +101,7 @@ EDITS = st.lists(
 )
 
 
-@settings(QUIET, max_examples=1500)
+@settings(QUIET, max_examples=500)
 @given(st.sampled_from(ORIGINALS), EDITS)
 def test_a_damaged_message_is_read_as_msgspec_reads_it_or_not_at_all(
     original: bytes, edits: list[tuple[int, int, bytes]]
