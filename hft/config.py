@@ -64,7 +64,7 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: Annotated[
-        str, Meta(min_length=1, max_length=32, description="a name of 1 to 32 letters")
+        str, Meta(pattern="^[A-Za-z0-9._-]{1,32}$", description="a name of 1 to 32 letters")
     ] = "testnet"
     rest_url: Text = ""
     ws_url: Text = ""

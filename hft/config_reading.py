@@ -7,6 +7,7 @@ of a secret is never part of a sentence.
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import tomllib
 import typing
@@ -102,12 +103,13 @@ def _hint(key: str, table: str, known: dict[str, set[str]]) -> str:
     near = difflib.get_close_matches(key.lower(), sorted(known.get(table, ())), n=1)
     if near:
         return f": did you mean {near[0]}"
-    return f": expected one of {', '.join(sorted(known.get(table, ())))}"
+    inside = sorted(known.get(table, known))
+    return f": expected one of {', '.join(inside)}"
 
 
 def _unknown_table(name: str, value: object, known: dict[str, set[str]]) -> str:
     if not isinstance(value, dict):
-        return f"key {name} stands outside of any table{_hint(name, '', known)}"
+        return f'key "{name}" stands outside of any table{_hint(name, "", known)}'
     near = difflib.get_close_matches(name.lower(), sorted(known), n=1)
     tail = f"did you mean [{near[0]}]" if near else f"expected one of {', '.join(sorted(known))}"
     return f"there is no table [{name}]: {tail}"
@@ -137,12 +139,10 @@ def _kind_of(value: object) -> str:
 
 
 def _show(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
+    """Write a value as the file has it, on one line and not too long."""
+    if isinstance(value, float):
         return str(value)
-    if isinstance(value, str):
-        return f'"{value[:_SHOWN_MAX]}"'
-    if isinstance(value, list):
-        return f"[{', '.join(_show(item) for item in value)}]"[:_SHOWN_MAX]
+    if isinstance(value, bool | int | str | list):
+        text = json.dumps(value, ensure_ascii=False, default=_kind_of)
+        return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 3]}..."
     return _kind_of(value)

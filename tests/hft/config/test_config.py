@@ -121,7 +121,10 @@ def test_a_simulators_other_addresses_follow_from_its_requests(tmp_path: Path) -
         ("[risk]\nmax_positon = 1", "[risk] has no key max_positon: did you mean max_position."),
         ("[network]\napi_key = 'hush'", "[network] has no key api_key: it belongs in [trading]."),
         ("[rsik]\nmax_position = 1", "there is no table [rsik]: did you mean [risk]."),
-        ("max_position = 1", "key max_position stands outside of any table: it belongs in [risk]."),
+        (
+            "max_position = 1",
+            'key "max_position" stands outside of any table: it belongs in [risk].',
+        ),
         ("risk = 1", "risk is 1: expected the table [risk]."),
         (
             '[risk]\nmax_position = "1"',
@@ -193,6 +196,19 @@ def test_a_simulators_other_addresses_follow_from_its_requests(tmp_path: Path) -
             "ws_url = 'wss://fstream.binancefuture.com'",
             '[network] ws_url is "wss://fstream.binancefuture.com": expected an address of '
             "mainnet, like the rest of the table.",
+        ),
+        (
+            f"[risk]\nmax_position = {10**80}",
+            f"[risk] max_position is 1{'0' * 56}...: expected a number above 0, at most "
+            "1000000000.",
+        ),
+        (
+            '[log]\nlevel = """a\nb"""',
+            '[log] level is "a\\nb": expected "debug", "info", "warning" or "error".',
+        ),
+        (
+            "[risk]\nmax_position = 2026-01-01",
+            "[risk] max_position is something else: expected a number above 0, at most 1000000000.",
         ),
         (
             "[risk\n",
