@@ -136,13 +136,14 @@ class Link:
             return
         self._dialler = None
         if isinstance(outcome, Exception):
-            self._dial_again(f"cannot connect: {outcome}", now_ns)
+            # A refused handshake's text goes on with the whole answer behind this mark.
+            reason = str(outcome).partition(" -+-+-")[0]
+            self._dial_again(f"cannot connect: {reason}", now_ns)
         else:
             self._begin(outcome, now_ns)
 
     def _begin(self, sock: socket.socket, now_ns: int) -> None:
         self._sock = sock
-        self._backoff.reset()
         self._inbox.clear()
         self._complaints = 0
         self._connected_ns = self._heard_ns = now_ns
@@ -159,6 +160,9 @@ class Link:
         self._context.log.info(f"{self._plan.name} stream connected")
 
     def _take(self, got: int, now_ns: int) -> Taken:
+        if not self._has_spoken():
+            # Only now: a venue that takes us in and throws us out is not to be dialled at once.
+            self._backoff.reset()
         self._heard_ns = now_ns
         taken = self._inbox.take(got, now_ns, monotonic_ns() - now_ns)
         counters = self._counters[0]
@@ -179,26 +183,32 @@ class Link:
 
     def _check(self, now_ns: int) -> None:
         self._check_at_ns = now_ns + _CHECK_EVERY_NS
+        silent_ns = now_ns - self._heard_ns
+        if self._has_spoken() and silent_ns > SILENCE_MAX_NS:
+            raise ConnectionClosed(f"nothing came for {silent_ns / NS_PER_S:.0f} s")
         if self._unheard:
             self._check_first_frames(now_ns)
-        elif now_ns - self._heard_ns > SILENCE_MAX_NS:
-            silent_s = (now_ns - self._heard_ns) / NS_PER_S
-            raise ConnectionClosed(f"nothing came for {silent_s:.0f} s")
+
+    def _has_spoken(self) -> bool:
+        return self._heard_ns > self._connected_ns
 
     def _check_first_frames(self, now_ns: int) -> None:
         rows, since_ns = self._tables.rows, self._connected_ns
         self._unheard = [s for s in self._unheard if rows[s.symbol][s.heard_field] < since_ns]
         if not self._unheard:
             self._first_frame_ns = FIRST_FRAME_NS
-        elif now_ns - since_ns > self._first_frame_ns:
-            self._give_up_on_mute_streams()
+            return
+        # One quiet symbol must not cost the others a gap every few seconds, a dead link must.
+        wait_ns = self._first_frame_ns if self._has_spoken() else FIRST_FRAME_NS
+        if now_ns - since_ns > wait_ns:
+            self._give_up_on_mute_streams(wait_ns)
 
-    def _give_up_on_mute_streams(self) -> None:
-        waited_s = self._first_frame_ns // NS_PER_S
+    def _give_up_on_mute_streams(self, waited_ns: int) -> None:
         for stream in self._unheard:
-            self._context.log.error(f"stream {stream.name} is mute: no frame in {waited_s} s")
+            seconds = waited_ns // NS_PER_S
+            self._context.log.error(f"stream {stream.name} is mute: no frame in {seconds} s")
         self._counters[0]["mute_streams"] += len(self._unheard)
-        self._first_frame_ns = min(2 * self._first_frame_ns, FIRST_FRAME_MAX_NS)
+        self._first_frame_ns = min(2 * waited_ns, FIRST_FRAME_MAX_NS)
         raise ConnectionClosed("streams stayed mute")
 
     def _complain(self, text: str) -> None:
