@@ -152,7 +152,7 @@ class ReplyResult(msgspec.Struct, rename="camel"):
     server_time: int = 0
 
 
-class ReplyError(msgspec.Struct):
+class ReplyError(msgspec.Struct, frozen=True):
     """Why a request was refused."""
 
     code: int = 0
