@@ -24,15 +24,20 @@ def ask_and_wait(ring: Ring, answers: Ring, bells: tuple[Doorbell, Doorbell]) ->
 
 
 def sleep_until_something_waits(consumer: Consumer, bell: Doorbell) -> None:
-    """Park as the runner does, with a deadline no healthy wake-up ever reaches."""
+    """Park as the runner does, but trust the bell alone: a lost wake-up is seen, not healed."""
+    deadline = Deadline(JOIN_S)
     while not consumer.waiting():
+        assert not deadline.passed(), "the other side is gone"
         say_parked(bell.words)
-        if not consumer.waiting():
-            ready, _, _ = select.select([bell], [], [], LOST_AFTER_S)
-            assert ready or consumer.waiting(), "the bell was never rung"
-            assert ready, "the event is there and nobody rang: a wake-up was lost"
+        if not consumer.waiting() and not rung_within(bell, LOST_AFTER_S) and consumer.waiting():
+            # The producer may stand between its publish and its look at the parked word.
+            assert rung_within(bell, LOST_AFTER_S), "the event is there and nobody rang"
         say_awake(bell.words)
         bell.silence()
+
+
+def rung_within(bell: Doorbell, seconds: float) -> bool:
+    return bool(select.select([bell], [], [], seconds)[0])
 
 
 def test_no_wake_up_is_lost_between_two_processes() -> None:
@@ -88,4 +93,4 @@ def test_a_machine_without_eventfd_uses_a_pipe(monkeypatch: Any) -> None:
 
 
 def is_ringing(bell: Doorbell) -> bool:
-    return bool(select.select([bell], [], [], 0)[0])
+    return rung_within(bell, 0)
