@@ -56,10 +56,11 @@ class ExecutionAgent:
             AuthError: the venue refused the key, or there is none.
             BootError: the venue cannot be reached or used.
         """
+        deadline = Deadline(READY_WITHIN_S)
         keys = boot.read_keys(self._key_source)
         try:
             self._open(keys)
-            self._wait_until_agreed()
+            self._wait_until_agreed(deadline)
         except (VenueError, VenueUnknown) as problem:
             raise BootError(f"the venue does not let us start: {problem}") from None
 
@@ -159,10 +160,9 @@ class ExecutionAgent:
         else:
             self._desk.redo(intent)
 
-    def _wait_until_agreed(self) -> None:
+    def _wait_until_agreed(self, deadline: Deadline) -> None:
         assert self._stream is not None
         assert self._session is not None
-        deadline = Deadline(READY_WITHIN_S)
         while not (self._reconciler.agreed and self._session.up and self._stream.up):
             self._raise_refusal(self._stream.failure, self._reconciler.failure)
             if deadline.passed():

@@ -105,7 +105,6 @@ class Books:
         position.realised_e8 += fill.realised_e8
         position.fills += 1
         position.last_fill_ns = now_ns
-        self.account.fills += 1
         if fill.fee_asset == self.margin_asset:
             position.fees_e8 += fill.fee_e8
         elif fill.fee_e8:
@@ -143,7 +142,8 @@ class Books:
         return position.unrealised_e8(round(price * E8)) if price else 0
 
     def sum_up(self) -> None:
-        """Add the symbols' money up into the account."""
+        """Add the symbols' money and fills up into the account."""
+        self.account.fills = sum(position.fills for position in self.positions)
         self.account.realised_e8 = sum(position.realised_e8 for position in self.positions)
         self.account.fees_e8 = sum(position.fees_e8 for position in self.positions)
         self.account.unrealised_e8 = sum(map(self.unrealised_e8, range(len(self.symbols))))

@@ -26,6 +26,7 @@ from hft.state.decision import Facts, Intent, Limits, Ruling, Top
 from hft.state.latch import latch_of
 from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
+from ringbuf.layout import HEAD
 from ringbuf.spsc import Consumer, packer_of
 
 BURST_MAX = 16
@@ -84,7 +85,7 @@ class IntentDesk:
 
     def last_consumed(self) -> Intent | None:
         """The newest intent that was taken from the ring; its slot still holds it."""
-        if not int(self._consumer.words[16]):
+        if not int(self._consumer.words[HEAD]):
             return None
         return Intent._make(self._consumer.peek(_INTENT, -1))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from hft.binance.order_frames import ORDER_RECV_WINDOW_MS
-from hft.errors import AuthError
+from hft.binance.rest import VenueError
 from hft.events import OrderState
 from hft.execution import picture
 from hft.execution.books import Books
@@ -17,9 +17,10 @@ from hft.execution.errands import Errands
 from hft.execution.order_life import OrderEvent
 from hft.execution.picture import Inquiry, OrderAnswer, Picture, Question, SymbolPicture
 from hft.execution.positions import BookedFills
-from hft.units import NS_PER_MS
+from hft.units import NS_PER_MS, NS_PER_S
 
 RETRY_NS = 400 * NS_PER_MS
+RETRY_DOUBLINGS = 4
 NOT_FOUND_MARGIN_MS = 1000
 """Beyond an order's receive window, before "not found" means that it never arrived."""
 
@@ -41,11 +42,14 @@ class Reconciler:
         self._errands = errands
         self._session_epoch = session_epoch
         self._since_ms = since_ms
-        self._baseline = not books.resumed
+        self.is_new = not books.resumed
+        """Nothing was read yet, and no earlier life of the session left anything."""
         self._wanted = False
         self._next_ns = 0
         self._deep = False
         self._announced = False
+        self._failures = 0
+        self._gap = False
         self.agreed = False
         """The books and the venue agree, as far as was asked."""
         self.holding = False
@@ -59,12 +63,18 @@ class Reconciler:
         self._wanted = True
         if disagreed:
             self.agreed = False
+            self._gap = True
+
+    @property
+    def pending(self) -> bool:
+        """Say whether the venue is being asked, or will be."""
+        return self._wanted or self.holding
 
     def tick(self, now_ns: int, *, stream_up: bool) -> None:
         """Send the inquiry when one is wanted; only with the stream up is there no new gap."""
         if not self._wanted or self.holding or not stream_up or now_ns < self._next_ns:
             return
-        self._wanted = False
+        self._wanted = self._gap = False
         self.holding = True
         inquiry = self._inquiry()
         self._errands.ask("reconcile", lambda rest: picture.fetch(rest, inquiry), self._on_picture)
@@ -74,7 +84,7 @@ class Reconciler:
         after_ids: list[int | None] = [
             booked.floor if self._deep else booked.last for booked in books.booked
         ]
-        if self._baseline:
+        if self.is_new:
             after_ids = [None] * len(books.symbols)
         return Inquiry(
             session_epoch=self._session_epoch,
@@ -92,41 +102,51 @@ class Reconciler:
     def _on_picture(self, result: Any, now_ns: int) -> None:
         self.holding = False
         if isinstance(result, Exception):
-            self.failure = result
-            self._log.warning(f"the venue cannot be asked: {result}")
-            wait_ns = 10 * RETRY_NS if isinstance(result, AuthError) else RETRY_NS
-            self.want(now_ns, after_ns=wait_ns)
+            self._put_off(result, now_ns)
             return
         self.failure = None
+        self._failures = 0
         self._fold(result, now_ns)
 
+    def _put_off(self, problem: Exception, now_ns: int) -> None:
+        """Ask again later: soon at first, then ever more slowly, never before the venue allows."""
+        self.failure = problem
+        self._log.warning(f"the venue cannot be asked: {problem}")
+        wait_ns = RETRY_NS << min(self._failures, RETRY_DOUBLINGS)
+        if isinstance(problem, VenueError):
+            wait_ns = max(wait_ns, int(problem.retry_after_s * NS_PER_S))
+        self._failures += 1
+        self.want(now_ns, after_ns=wait_ns)
+
     def _fold(self, seen: Picture, now_ns: int) -> None:
+        """Fold in the order of certainty: which orders, their fills, their ends, what is held."""
         books = self._books
         for answer in seen.answers:
             self._learn_id(answer)
         for symbol in seen.symbols:
             for fill in sorted(symbol.fills, key=lambda fill: fill.trade_id):
                 books.book(fill)
-        settled = True
-        for answer in seen.answers:
-            settled = self._close(answer) and settled
-        for index, symbol in enumerate(seen.symbols):
-            settled = self._compare(index, symbol, now_ns) and settled
+        closed = [self._close(answer) for answer in seen.answers]
+        same = [self._compare(index, symbol, now_ns) for index, symbol in enumerate(seen.symbols)]
         books.account.wallet_e8 = seen.money.wallet_e8
         books.account.available_e8 = seen.money.available_e8
-        if self._baseline:
+        if self.is_new:
             books.account.initial_wallet_e8 = seen.money.wallet_e8
-        self._baseline = False
-        if not self._announced and settled:
-            self._announced = True
-            for index, position in enumerate(books.positions):
-                books.reports.tell_position(index, position, 0)
-        if settled:
-            self.agreed = True
-            self._deep = False
-        else:
+            self.is_new = False
+        if not (all(closed) and all(same)):
             self.want(now_ns, after_ns=RETRY_NS)
+        if all(same):
+            self._agree()
         books.sum_up()
+
+    def _agree(self) -> None:
+        self._deep = False
+        # Another gap may have opened since this picture was asked for.
+        self.agreed = self.agreed or not self._gap
+        if not self._announced:
+            self._announced = True
+            for index, position in enumerate(self._books.positions):
+                self._books.reports.tell_position(index, position, 0)
 
     def _learn_id(self, answer: OrderAnswer) -> None:
         order = self._books.orders.by_seq(answer.question.intent_seq)
@@ -139,7 +159,7 @@ class Reconciler:
             self._books.acknowledge(order, answer.venue_order_id, answer.asked_ms)
 
     def _close(self, answer: OrderAnswer) -> bool:
-        """Bring one order to the state the venue gives it; False when that must be asked again."""
+        """Bring one order to the state the venue gives it; False: it must be asked for again."""
         order = self._books.orders.by_seq(answer.question.intent_seq)
         if order is None or not order.is_open:
             return True
@@ -176,7 +196,7 @@ class Reconciler:
         books = self._books
         position = books.positions[index]
         books.venue_lots[index], books.venue_told_ns[index] = seen.lots, now_ns
-        if self._baseline:
+        if self.is_new:
             position.adopt(seen.lots, seen.entry_e8)
             books.booked[index] = BookedFills(seen.newest_id)
         elif seen.settled and position.lots != seen.lots:

@@ -95,6 +95,8 @@ class Watch:
         if self._stream.up and not self._reconciler.holding:
             self.drop_mute_stream(now_ns)
             self._compare_positions(now_ns)
+        if not self._reconciler.pending and next(self._books.orders.unknown(), None) is not None:
+            self._reconciler.want(now_ns)
         self._reconciler.tick(now_ns, stream_up=self._stream.up)
 
     def _compare_positions(self, now_ns: int) -> None:
@@ -218,6 +220,8 @@ class Watch:
             self._desk.clock = result
 
     def _show(self, now_ns: int) -> None:
+        if self._reconciler.is_new:
+            return  # Blocks written before the first picture would look like a session to resume.
         books = self._books
         self._next_show_ns = now_ns + SHOW_EVERY_NS
         self._next_change_ns = now_ns + SHOW_CHANGE_EVERY_NS

@@ -1,0 +1,326 @@
+"""Deaths, silences and gaps: nothing is lost, nothing is sent twice, nothing is told wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hft.binance.order_frames import client_order_id
+from hft.clock import monotonic_ns
+from hft.events import Action, Denial, LatchReason, OrderState, OrderType, Side, Unfit
+from hft.execution.order_session import OrderSession
+from hft.state.decision import write_limits
+from hft.units import E8
+from hft.wire.connection import Connection, ConnectionClosed
+from ringbuf.layout import TAIL
+
+from .rig import LIMITS, Rig, new_rig
+
+
+class Died(BaseException):
+    """Stands for a kill at one moment: nothing after it runs, not even a handler."""
+
+
+def die(*_: Any, **__: Any) -> Any:
+    raise Died
+
+
+def step_until_dead(rig: Rig) -> None:
+    with pytest.raises(Died):
+        rig.until(lambda: False, "the death")
+    rig.read()
+    rig.forget_agent()
+
+
+def filled(rig: Rig, **changes: Any) -> int:
+    seq = rig.push(**changes)
+    rig.until(lambda: rig.statuses(seq)[-1:] == ["FILLED"], "filled")
+    return seq
+
+
+def names_at_venue(rig: Rig) -> list[str]:
+    rows = rig.venue.rest.get("/fapi/v1/allOrders", {"symbol": "BTCUSDT"}, signed=True)
+    return [row["clientOrderId"] for row in rows]
+
+
+def test_another_life_goes_on_where_the_first_ended(rig: Rig) -> None:
+    rig.start()
+    rig.until_fit()
+    filled(rig)
+    filled(rig, qty=0.02)
+    before = (int(rig.position()["fills"]), int(rig.position()["fees_e8"]))
+    rig.forget_agent()
+    rig.venue.trade("SELL", "0.004")  # While nobody looks.
+    rig.start()
+    rig.until_fit()
+    rig.agrees_with_venue()
+    assert int(rig.position()["fills"]) > before[0]
+    assert int(rig.position()["fees_e8"]) > before[1]
+    filled(rig, side=Side.SELL)
+    rig.agrees_with_venue()
+    assert int(rig.account()["fills"]) == len(rig.fills_told())
+
+
+def test_a_resting_order_of_this_session_is_adopted(rig: Rig) -> None:
+    rig.start()
+    rig.until_fit()
+    bid, _ = rig.venue.touch()
+    seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
+    rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
+    rig.forget_agent()
+    rig.start()
+    rig.until_fit()
+    assert len(rig.venue.rest.open_orders("BTCUSDT")) == 1
+    rig.push(action=Action.CANCEL, target_ref=1000 + seq)
+    rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
+
+
+def test_orders_of_dead_sessions_are_cancelled_and_those_of_others_are_not(rig: Rig) -> None:
+    bid, _ = rig.venue.touch()
+    limit = {"type": "LIMIT", "timeInForce": "GTC", "price": str(round(bid * 0.97, 1))}
+    rig.venue.trade("BUY", "0.02", newClientOrderId=client_order_id(77, 5), **limit)
+    rig.venue.trade("BUY", "0.02", newClientOrderId="by-hand", **limit)
+    rig.start()
+    left = [row["clientOrderId"] for row in rig.venue.rest.open_orders("BTCUSDT")]
+    assert left == ["by-hand"]
+    assert any("not ours" in line for line in rig.lines)
+
+
+def before_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "send_text", die)
+
+
+def after_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Connection.send_text
+
+    def send_and_die(self: Connection, payload: bytes) -> None:
+        send(self, payload)
+        if b"order.place" in payload:
+            raise Died
+
+    monkeypatch.setattr(Connection, "send_text", send_and_die)
+
+
+def before_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hft.execution.intents import IntentDesk
+
+    monkeypatch.setattr(IntentDesk, "_handle", die)
+
+
+def before_the_reply_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = OrderSession.receive
+
+    def receive_or_die(self: OrderSession, now_ns: int) -> Any:
+        if any(request.order is not None for request in self._waiting.values()):
+            raise Died
+        return receive(self, now_ns)
+
+    monkeypatch.setattr(OrderSession, "receive", receive_or_die)
+
+
+def between_report_and_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hft.execution.reports import Reports
+
+    tell = Reports.tell_fill
+
+    def tell_and_die(*given: Any) -> None:
+        tell(*given)
+        raise Died
+
+    monkeypatch.setattr(Reports, "tell_fill", tell_and_die)
+
+
+def between_block_and_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hft.execution.books import Books
+
+    publish = Books.publish_position
+
+    def publish_and_die(self: Books, symbol: int) -> None:
+        publish(self, symbol)
+        if self.positions[symbol].fills > 1:
+            raise Died
+
+    monkeypatch.setattr(Books, "publish_position", publish_and_die)
+
+
+@pytest.mark.parametrize(
+    ("moment", "sent"),
+    [
+        (before_the_row, False),
+        (before_the_send, False),
+        (after_the_send, True),
+        (before_the_reply_is_read, True),
+        (between_report_and_block, True),
+        (between_block_and_row, True),
+    ],
+)
+def test_a_death_at_any_moment_of_an_order_loses_nothing_and_sends_nothing_twice(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, moment: Callable[..., None], sent: bool
+) -> None:
+    rig.start()
+    rig.until_fit()
+    filled(rig)
+    with monkeypatch.context() as patch:
+        moment(patch)
+        seq = rig.push(qty=0.02)
+        step_until_dead(rig)
+    rig.start()
+    end = "FILLED" if sent else "REJECTED"
+    rig.until(lambda: rig.statuses(seq)[-1:] == [end], "resolved")
+    rig.until_fit()
+    filled(rig, side=Side.SELL)
+    rig.agrees_with_venue()
+    names = names_at_venue(rig)
+    assert len(names) == len(set(names)) == (3 if sent else 2)
+    row = next(row for row in rig.house.orders if int(row["intent_seq"]) == seq)
+    assert row["state"] == (OrderState.FILLED if sent else OrderState.REJECTED)
+    if sent:
+        fills = [fill for fill in rig.fills_told() if int(fill["intent_seq"]) == seq]
+        assert int(row["cum_qty_lots"]) == 20 == sum(int(fill["last_qty_lots"]) for fill in fills)
+        assert int(row["fee_e8"]) == sum(int(fill["fee_e8"]) for fill in fills)
+
+
+def test_a_cancel_in_hand_at_a_death_is_done_afterwards(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.start()
+    rig.until_fit()
+    bid, _ = rig.venue.touch()
+    seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
+    rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
+    with monkeypatch.context() as patch:
+        before_the_row(patch)
+        rig.push(action=Action.CANCEL, target_ref=1000 + seq)
+        step_until_dead(rig)
+    rig.start()
+    rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
+
+
+def test_a_silent_venue_makes_orders_unknown_and_they_are_resolved_when_it_speaks(
+    rig: Rig,
+) -> None:
+    rig.start()
+    rig.until_fit()
+    filled(rig)
+    os.kill(rig.venue.process.pid, signal.SIGSTOP)
+    seq = rig.push(qty=0.02)
+    rig.until(lambda: rig.statuses(seq) == ["UNKNOWN"], "unknown")
+    rig.until(lambda: int(rig.account()["trading_state"]) == 2, "halted")
+    os.kill(rig.venue.process.pid, signal.SIGCONT)
+    # The venue reads it too late (or just in time): either way only the venue's word counts.
+    rig.until(lambda: rig.statuses(seq)[-1] in ("FILLED", "REJECTED"), "resolved", 30.0)
+    rig.until_fit()
+    rig.agrees_with_venue()
+    assert len(names_at_venue(rig)) == len(set(names_at_venue(rig)))
+
+
+def test_fills_during_a_broken_user_stream_are_filled_in(rig: Rig) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    filled(rig)
+    assert agent._stream is not None
+    agent._stream.drop(monotonic_ns(), "cut by the test")
+    rig.until(lambda: int(rig.account()["user_stream_up"]) == 0, "down")
+    rig.venue.trade("SELL", "0.003")
+    rig.until_fit()
+    rig.agrees_with_venue()
+
+
+def test_a_broken_order_session_comes_back(rig: Rig) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    assert agent._session is not None
+    agent._session.drop(monotonic_ns(), "cut by the test")
+    rig.until(lambda: int(rig.account()["session_up"]) == 0, "down")
+    rig.until_fit()
+    filled(rig)
+    rig.agrees_with_venue()
+
+
+def test_an_order_half_written_is_unknown_and_never_sent_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.start()
+    rig.until_fit()
+
+    def break_off(self: Connection, _payload: bytes) -> None:
+        raise ConnectionClosed("broken in the middle")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "send_text", break_off)
+        seq = rig.push()
+        rig.until(lambda: rig.statuses(seq) == ["UNKNOWN"], "unknown")
+        rig.until(lambda: int(rig.account()["unfit"]) == Unfit.ORDERS_UNKNOWN, "seen")
+    rig.until(lambda: rig.statuses(seq)[-1] == "REJECTED", "resolved")
+    rig.until_fit()
+    assert names_at_venue(rig) == []
+
+
+def test_the_breaker_halts_at_the_loss_limit_until_a_person_resumes(rig: Rig) -> None:
+    rig.start()
+    rig.until_fit()
+    filled(rig, qty=0.05)
+    limits = LIMITS.__class__(*(1, *[getattr(LIMITS, f) for f in LIMITS.__struct_fields__][1:]))
+    write_limits(rig.house.limits, limits)
+    rig.until(lambda: int(rig.account()["latch_reason"]) == LatchReason.MAX_LOSS, "tripped")
+    seq = rig.push()
+    rig.until(lambda: rig.statuses(seq) == ["DENIED"], "denied")
+    write_limits(rig.house.limits, LIMITS)
+    rig.house.latch_supervisor[0]["resume_ns"] = monotonic_ns()
+    rig.until_fit()
+    filled(rig, side=Side.SELL, qty=0.05)
+
+
+def test_without_a_feed_only_smaller_positions_pass(rig: Rig) -> None:
+    rig.start()
+    rig.until_fit()
+    filled(rig, qty=0.02)
+    stale = LIMITS.__class__(
+        *[getattr(LIMITS, f) for f in LIMITS.__struct_fields__][:-1], 1_000_000
+    )
+    write_limits(rig.house.limits, stale)
+    rig.until(lambda: int(rig.account()["unfit"]) == Unfit.FEED_STALE, "seen")
+    seq = rig.push()
+    rig.until(lambda: rig.statuses(seq) == ["DENIED"], "denied")
+    filled(rig, side=Side.SELL, qty=0.02)
+    assert int(rig.position()["position_lots"]) == 0
+
+
+def test_no_order_is_sent_while_the_ledger_is_far_behind(rig: Rig) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    half = rig.house.reports_ledger.layout.slots // 2
+    rig.house.reports_ledger.words[TAIL] += half  # As if half the ring waited for the ledger.
+    seq = rig.push()
+    agent.do_work(monotonic_ns())
+    account = agent._books.account
+    assert account.denied[Denial.REPORTS_BACKED_UP] == 1
+    rig.ledger_reports.release(half)
+    rig.until(lambda: rig.statuses(seq) == ["DENIED"], "denied")
+    rig.until_fit()
+    filled(rig)
+
+
+def test_two_sessions_in_turn_keep_their_own_accounts(rig: Rig) -> None:
+    rig.start()
+    rig.until_fit()
+    filled(rig, qty=0.03)
+    assert rig.drain()
+    second = new_rig(rig.venue)
+    try:
+        second.start()
+        second.until_fit()
+        assert int(second.position()["position_lots"]) == 30
+        assert int(second.account()["fills"]) == 0
+        assert int(second.account()["realised_e8"]) == 0
+        assert int(second.account()["initial_wallet_e8"]) < 10_000 * E8
+        filled(second, side=Side.SELL, qty=0.03)
+        assert int(second.position()["position_lots"]) == 0
+        newest = rig.venue.fills()[-1]
+        assert int(second.fills_told()[-1]["trade_id"]) == newest["id"]
+    finally:
+        second.close()
