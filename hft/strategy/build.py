@@ -45,7 +45,7 @@ class CompileRefused(Exception):
 
 
 class Burst(msgspec.Struct, frozen=True):
-    """The loop around one strategy: `enter` takes a table of addresses, `run` a Desk of arrays.
+    """The loop around one strategy: `enter` takes the address of a table, `run` a Desk of arrays.
 
     Compiled, only `enter` is used; plain, only `run`.
     """

@@ -88,8 +88,8 @@ class Desk(NamedTuple):
     state_slots: Any
 
 
-def enter(table: Any, now_ns: int) -> int:
-    """Make the desk from a table of addresses and run one burst; returns the work count."""
+def enter(table: int, now_ns: int) -> int:
+    """Make the desk from the table at an address and run one burst; returns the work count."""
     desk = Desk(
         array_at(table, 0, WORD),
         array_at(table, 1, MARKET),

@@ -91,7 +91,7 @@ class StrategyDesk:
             np.uint64,
         )
         self._run = burst.enter if burst.compiled else burst.run
-        self._where: Any = self._table if burst.compiled else self._plain_desk()
+        self._where: Any = self._table.ctypes.data if burst.compiled else self._plain_desk()
 
     def run(self, now_ns: int) -> int:
         """Run one burst; returns how many reports and events it took."""
