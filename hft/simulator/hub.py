@@ -13,7 +13,6 @@ import orjson
 
 SEND_BUFFER_MAX_BYTES = 16 << 20
 PUBLIC_SUFFIXES = ("bookTicker", "depth", "rpiDepth", "trade")
-ALL_PREFIX = ""
 
 
 class Subscriber(Protocol):

@@ -146,13 +146,15 @@ class ClientProtocol(asyncio.Protocol):
         self._headers[name.lower()] = value
 
     def on_body(self, body: bytes) -> None:
-        """Collect the body up to its limit."""
-        if len(self._body) + len(body) <= BODY_MAX_BYTES:
-            self._body += body
+        """Collect the body; one past the limit ends the connection."""
+        self._body += body
+        if len(self._body) > BODY_MAX_BYTES:
+            self._write_reply(Reply(413, b'{"code":-1000,"msg":"Body too large."}'), close=True)
+            self._reset()
 
     def on_message_complete(self) -> None:
         """Answer the request, unless it asks for an upgrade."""
-        if self._parser.should_upgrade():
+        if self._parser.should_upgrade() or self._transport is None or not self._url:
             return
         path, _, query = self._url.partition(b"?")
         request = Request(
@@ -222,6 +224,8 @@ class ClientProtocol(asyncio.Protocol):
 
     def _receive_text(self, event: TextMessage) -> None:
         self._text += event.data
+        if len(self._text) > BODY_MAX_BYTES:
+            self._end()
         if not event.message_finished:
             return
         message, self._text = self._text, ""

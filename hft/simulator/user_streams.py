@@ -47,10 +47,6 @@ class UserStreams:
         key, until_ms = self._key_of.get(account_id, ("", 0))
         return key if until_ms > now_ms else None
 
-    def is_living(self, key: str) -> bool:
-        """Say whether a key belongs to an account now."""
-        return any(key == known for known, _ in self._key_of.values())
-
     def follow(self, key: str, subscriber: Subscriber, events: frozenset[str] | None) -> None:
         """Send the events of a key to a subscriber; `events` None means all of them."""
         self._followers.setdefault(key, {})[subscriber] = events
