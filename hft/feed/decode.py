@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hft.events import MarketFlag, MarketKind
+from hft.events import MARKET, MarketFlag, MarketKind
+from hft.feed.rows import DESK, ROW
 from hft.feed.scan import FIELDS, GUARD_BYTES, SYMBOL_AT, UNKNOWN, decimal, scan, slot_of_letter
+from hft.state.blocks import FEED_LINK
 from hft.wire.frames import NOT_PLAIN, plain_text_header
 from hft.wire.loads import Int
 from ringbuf.compiled import compiled, inlined, merged
@@ -185,22 +187,25 @@ def decode(
     span: tuple[int, int],
     stamp: tuple[int, int],
     words: Words,
-    slots: Records,
-    rows: Records,
-    desk: Records,
-    link: Records,
-    spare: Records,
+    slot_bytes: Bytes,
+    row_bytes: Bytes,
+    desk_bytes: Bytes,
+    link_bytes: Bytes,
+    spare_bytes: Bytes,
 ) -> tuple[int, int, int, int, int]:
     """Decode the frames in ``buffer[span[0]:span[1]]`` into the ring, publishing as it goes.
 
     `stamp` is the time of receipt and the offset to now, in nanoseconds.  The buffer must reach
-    `scan.GUARD_BYTES` beyond the span.  Returns where it stopped, why (`STOP_...`), how many frames
-    it read, how many events it published, and a bit for every row it changed.
+    `scan.GUARD_BYTES` beyond the span.  The tables come as bytes: a record array costs five times
+    as much to hand over.  Returns where it stopped, why (`STOP_...`), how many frames it read, how
+    many events it published, and a bit for every row it changed.
     """
     at: Int = span[0]
     end = span[1]
     assert 0 <= at <= end <= len(buffer) - GUARD_BYTES
-    event = spare[0]
+    slots, rows = slot_bytes.view(MARKET), row_bytes.view(ROW)
+    desk, link = desk_bytes.view(DESK)[0], link_bytes.view(FEED_LINK)[0]
+    event = spare_bytes.view(MARKET)[0]
     event["recv_ns"] = stamp[0]
     event["decoded_off_ns"] = stamp[1]
     fields = np.empty(FIELDS, np.int64)
@@ -220,23 +225,31 @@ def decode(
         frames += 1
         touched |= 1 << symbol
         _fill(event, fields, kind, symbol)
-        waiting = _settle(event, words, slots, rows, desk[0], link[0], waiting)
+        waiting = _settle(event, words, slots, rows, desk, link, waiting)
         if waiting == PUBLISH_EVERY:
             publish(words, waiting)
             published += waiting
             waiting = 0
     if waiting > 0:
         publish(words, waiting)
-    link[0]["frames"] += frames
+    link["frames"] += frames
     return int(at), stop, frames, published + waiting, touched
 
 
 @compiled
 def offer(
-    words: Words, slots: Records, rows: Records, desk: Records, link: Records, spare: Records
+    words: Words,
+    slot_bytes: Bytes,
+    row_bytes: Bytes,
+    desk_bytes: Bytes,
+    link_bytes: Bytes,
+    spare_bytes: Bytes,
 ) -> int:
-    """Settle and publish the event in ``spare[0]``; how many were published: one or none."""
-    published = _settle(spare[0], words, slots, rows, desk[0], link[0], 0)
+    """Settle and publish the event in the spare record; how many were published: one or none."""
+    slots, rows = slot_bytes.view(MARKET), row_bytes.view(ROW)
+    desk, link = desk_bytes.view(DESK)[0], link_bytes.view(FEED_LINK)[0]
+    event = spare_bytes.view(MARKET)[0]
+    published = _settle(event, words, slots, rows, desk, link, 0)
     if published > 0:
         publish(words, published)
     return published

@@ -61,8 +61,12 @@ class Inbox:
         self._tables = tables
         self._link = link
         self._refused = refused
-        self._spare = np.zeros(1, dtype=MARKET)
-        self._spare_view = self._spare.view(np.uint8).data
+        spare = np.zeros(MARKET.itemsize, dtype=np.uint8)
+        self._spare = spare.data
+        rows, desk = tables.row_bytes, tables.desk_bytes
+        self._shared = (
+            tables.words, tables.slot_bytes, rows, desk, link.view(np.uint8), spare,
+        )  # fmt: skip
         self._at = self._filled = 0
         self._allocate(FIRST_BYTES)
         self._assembler = Assembler()
@@ -82,18 +86,13 @@ class Inbox:
         """Read every whole frame, the `got` new bytes included, and publish its events."""
         self._filled += got
         stamp = recv_ns, max(0, min(decoded_off_ns, OFFSET_MAX_NS))
-        tables, taken = self._tables, Taken()
+        taken = Taken()
         while True:
             self._at, stop, frames, published, touched = decode(
                 self._buffer,
                 (self._at, self._filled),
                 stamp,
-                tables.words,
-                tables.slots,
-                tables.rows,
-                tables.desk,
-                self._link,
-                self._spare,
+                *self._shared,
             )
             taken.frames += frames
             taken.published += published
@@ -142,18 +141,15 @@ class Inbox:
         self._offer(told, stamp, taken)
 
     def _offer(self, told: Sequence[MarketEvent], stamp: tuple[int, int], taken: Taken) -> None:
-        tables = self._tables
         for event in told:
-            symbol = tables.index.get(event.symbol)
+            symbol = self._tables.index.get(event.symbol)
             if symbol is None:
                 continue
             numbers = event.price, event.qty, event.price2, event.qty2
             place = stamp[1], symbol, event.kind, event.flags
             values = (0, event.venue_ms, stamp[0], *numbers, *place)
-            _PACKER.pack_into(self._spare_view, 0, *values)
-            taken.published += offer(
-                tables.words, tables.slots, tables.rows, tables.desk, self._link, self._spare
-            )
+            _PACKER.pack_into(self._spare, 0, *values)
+            taken.published += offer(*self._shared)
             taken.touched |= 1 << symbol
 
     def _make_room(self) -> None:

@@ -46,13 +46,15 @@ class Tables:
 
     def __init__(self, ring: Ring, symbols: Sequence[str]) -> None:
         self.words = ring.words
-        self.slots = ring.slots
+        self.slot_bytes = ring.slots.view(np.uint8)
         self.index = {symbol: index for index, symbol in enumerate(symbols)}
         self.rows: Records = np.zeros(len(symbols), dtype=ROW)
-        self._bytes = self.rows.view(np.uint8).data
+        self.row_bytes = self.rows.view(np.uint8)
+        self._view = self.row_bytes.data
         for row, symbol in zip(self.rows, symbols, strict=True):
             row["name0"], row["name1"], row["name2"] = name_words(symbol.encode())
         self.desk: Records = np.zeros(1, dtype=DESK)
+        self.desk_bytes = self.desk.view(np.uint8)
         ring.words[PRODUCER_EPOCH] += np.uint64(1)
         self.desk[0]["next_seq"] = _newest_seq(ring) + 1
         self.desk[0]["gap"] = 1
@@ -61,12 +63,12 @@ class Tables:
     def top_bytes(self, symbol: int) -> bytes:
         """Copy the part of a row that is its TOP block."""
         start = symbol * ROW.itemsize
-        return bytes(self._bytes[start : start + TOP.itemsize])
+        return bytes(self._view[start : start + TOP.itemsize])
 
     def load_top(self, symbol: int, value: bytes) -> None:
         """Begin a row with what its TOP block says, so that a restart takes nothing back."""
         start = symbol * ROW.itemsize
-        self._bytes[start : start + TOP.itemsize] = value
+        self._view[start : start + TOP.itemsize] = value
 
 
 def _newest_seq(ring: Ring) -> int:

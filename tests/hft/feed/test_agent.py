@@ -41,7 +41,7 @@ class World:
         self.agent.on_start()
 
     def work_until(self, done: Callable[[], bool]) -> None:
-        deadline = Deadline(10)
+        deadline = Deadline(30)
         while not done():
             assert not deadline.passed(), self.said()
             self.agent.do_work(monotonic_ns() + self.ahead_ns)

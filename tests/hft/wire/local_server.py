@@ -16,7 +16,7 @@ class LocalServer:
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(10)
+        self._listener.settimeout(30)
         self._context = context
         self._ends: list[socket.socket] = []
         self.port = self._listener.getsockname()[1]
@@ -43,7 +43,7 @@ class LocalServer:
         """Accept one client and say nothing."""
         end, _ = self._listener.accept()
         self._ends.append(end)
-        end.settimeout(10)
+        end.settimeout(30)
         if self._context:
             end = self._context.wrap_socket(end, server_side=True)
             self._ends.append(end)

@@ -23,7 +23,7 @@ def dialled(server: LocalServer, first_bytes: bytes = b"") -> tuple[socket.socke
     dialler = Dialler(server.url + "/some/path?a=b", done.set)
     dialler.start()
     end = server.accept(first_bytes)
-    assert done.wait(10)
+    assert done.wait(30)
     sock = dialler.result()
     assert isinstance(sock, socket.socket), sock
     return end, Connection(sock)
@@ -31,14 +31,14 @@ def dialled(server: LocalServer, first_bytes: bytes = b"") -> tuple[socket.socke
 
 def receive_until(connection: Connection, count: int) -> list[bytes]:
     messages: list[bytes] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while len(messages) < count and time.monotonic() < deadline:
         messages += connection.receive()
     return messages
 
 
 def closed_reason(connection: Connection) -> str:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             assert connection.receive() == []
@@ -146,7 +146,7 @@ def test_nobody_listening_is_a_result_not_an_exception() -> None:
         unused.bind(("127.0.0.1", 0))
         dialler = Dialler(f"ws://127.0.0.1:{unused.getsockname()[1]}", done.set)
         dialler.start()
-        assert done.wait(10)
+        assert done.wait(30)
         assert isinstance(dialler.result(), OSError)
 
 
@@ -155,7 +155,7 @@ def test_a_server_that_never_answers_the_handshake_is_given_up(server: LocalServ
     dialler = Dialler(server.url, done.set, timeout_s=0.05)
     dialler.start()
     server.accept_silent()
-    assert done.wait(10)
+    assert done.wait(30)
     assert isinstance(dialler.result(), Exception)
 
 

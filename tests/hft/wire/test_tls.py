@@ -19,7 +19,7 @@ def dialled_over_tls(server: LocalServer, ca_file: str) -> tuple[object, object]
         end = server.accept()
     except ssl.SSLError as problem:
         end = problem
-    assert done.wait(10)
+    assert done.wait(30)
     return dialler.result(), end
 
 
