@@ -118,10 +118,14 @@ def read_head(path: Path) -> Head:
             continue
         seen += 1
         streams.add(message.stream)
-        _note_decimals(message, decimals.setdefault(message.symbol, [0, 0]))
+        prices, quantities = _texts(message)
+        if prices:
+            digits = decimals.setdefault(message.symbol, [0, 0])
+            digits[0] = max(digits[0], *map(_decimals, prices))
+            digits[1] = max(digits[1], *map(_decimals, quantities))
         if message.kind == "aggTrade":
             aggregated.add(message.symbol)
-    if not seen:
+    if not decimals:
         raise ConfigError(
             f"{path} cannot be played: its lines are not a receive stamp (micro- or "
             'nanoseconds), a blank and {"stream": ..., "data": ...}'
@@ -156,15 +160,18 @@ def _to_ns(stamp: bytes) -> int:
     return int(int(stamp) * 10**power)
 
 
-def _note_decimals(message: Recorded, digits: list[int]) -> None:
+def _texts(message: Recorded) -> tuple[list[str], list[str]]:
+    """Give the prices and quantities a message holds; none for what is no trade and no book."""
     data = message.data
-    prices, quantities = (
-        ([data["p"]], [data["q"]])
-        if message.kind in ("trade", "aggTrade")
-        else ([data["b"], data["a"]], [data["B"], data["A"]])
-        if message.kind == "bookTicker"
-        else ([], [])
-    )
-    for place, texts in enumerate((prices, quantities)):
-        for text in texts:
-            digits[place] = max(digits[place], len(text.partition(".")[2]))
+    if message.kind in ("trade", "aggTrade"):
+        return [data["p"]], [data["q"]]
+    if message.kind == "bookTicker":
+        return [data["b"], data["a"]], [data["B"], data["A"]]
+    if message.kind == "depthUpdate":
+        rows = [*data["b"], *data["a"]]
+        return [row[0] for row in rows], [row[1] for row in rows]
+    return [], []
+
+
+def _decimals(text: str) -> int:
+    return len(text.partition(".")[2])

@@ -96,6 +96,7 @@ class ReplayMarket:
     def __init__(self, venue: Venue, path: Path, head: Head, speed: float) -> None:
         self._venue = venue
         self._path = path
+        self._head = head
         self._speed = speed
         self._reader = Reader(path, head)
         self._pending: list[Recorded] = []
@@ -185,7 +186,9 @@ class ReplayMarket:
             return
         hub.publish(message.stream, payload)
         if message.kind == "forceOrder":
-            hub.publish("!forceOrder@arr", payload)
+            for stream in (message.symbol.lower() + "@forceOrder", "!forceOrder@arr"):
+                if stream not in self._head.streams:
+                    hub.publish(stream, payload)
 
     def _apply(self, message: Recorded, now_ms: int) -> None:
         data = message.data

@@ -296,3 +296,19 @@ def test_a_recording_with_its_own_aggregates_and_depth_passes_as_it_is(tmp_path:
     depths = [row for row in told if row["e"] == "depthUpdate"]
     assert [row["b"][0][1] for row in depths] == [f"2.{step:03d}" for step in range(5)]
     assert all("st" not in row for row in depths)
+
+
+def test_a_forced_order_is_told_once_on_either_stream(tmp_path: Path) -> None:
+    tape = _quiet_tape()
+    order = {"s": "ILVUSDT", "S": "SELL", "q": "1", "p": "3.8", "T": START_MS}
+    tape.add("!forceOrder@arr", {"e": "forceOrder", "o": order})
+    path = tape.write(tmp_path / "own.txt")
+    with running("--replay", str(path)) as simulator:
+        assert simulator.line["symbols"] == ["BTCUSDT"]
+        with (
+            listening(simulator, "/market/ws/!forceOrder@arr") as every,
+            listening(simulator, "/market/ws/ilvusdt@forceOrder") as one,
+        ):
+            _wait_for_the_end(simulator)
+    assert [message["o"]["q"] for message in every.messages] == ["1"]
+    assert [message["o"]["q"] for message in one.messages] == ["1"]
