@@ -25,12 +25,12 @@ from hft.state import blocks
 from hft.state.blocks import Life, Mode
 from hft.strategy.load import discover
 from hft.topology import House
+from hft.units import E8, NS_PER_S
 from ringbuf.memory import Segment
 from ringbuf.snapshot import Snapshot
 
 CATALOGUE = discover()
 STRATEGIES = ["LIQUIDATION", "MOMENTUM", "PING_PONG"]
-E8 = 100_000_000
 
 
 def reader_of(house: House) -> House:
@@ -44,6 +44,11 @@ def write(block: Snapshot, dtype: np.dtype[np.void], **values: object) -> None:
     for name, value in values.items():
         record[name] = value
     block.write_bytes(record.tobytes())
+
+
+def later_ns() -> int:
+    """A time that is fresh until the end of any test, however slow the machine."""
+    return monotonic_ns() + 60 * NS_PER_S
 
 
 def furnish(house: House, mode: Mode = Mode.DEMO, symbols: tuple[str, ...] = ("BTCUSDT",)) -> None:
@@ -62,8 +67,8 @@ def furnish(house: House, mode: Mode = Mode.DEMO, symbols: tuple[str, ...] = ("B
             ask=61_734.2,
             last=61_734.2,
             mark=61_733.0,
-            book_ns=now_ns,
-            trade_ns=now_ns,
+            book_ns=later_ns(),
+            trade_ns=later_ns(),
         )
         write(
             house.position[index],
@@ -127,9 +132,9 @@ def write_account(house: House, **changed: object) -> None:
 
 
 def beat(house: House, role: Role, life: Life = Life.RUNNING) -> None:
-    """Let a process beat now."""
+    """Let a process beat, so far ahead that it stays alive for a whole test."""
     vitals = house.vitals[role]
-    vitals["pid"], vitals["life"], vitals["heartbeat_ns"] = 1000 + role, life, monotonic_ns()
+    vitals["pid"], vitals["life"], vitals["heartbeat_ns"] = 1000 + role, life, later_ns()
     vitals["started_ns"] = vitals["started_ns"] or monotonic_ns()
     vitals["core"] = -1
 

@@ -5,9 +5,12 @@ from collections.abc import Callable
 import pytest
 import requests
 
+from hft.clock import monotonic_ns
 from hft.events import LatchReason, Level, Role
+from hft.state import blocks
 from hft.state.blocks import LOG_LINES_MAX, Life, Mode
 from hft.topology import House
+from ringbuf.layout import TAIL
 from tests.dashboard.furniture import (
     STRATEGIES,
     Served,
@@ -15,6 +18,7 @@ from tests.dashboard.furniture import (
     halt,
     say,
     wait_for,
+    write,
     write_account,
 )
 
@@ -93,7 +97,7 @@ def test_a_house_nobody_has_written_to_is_told_as_unknown(
 def test_what_a_dead_execution_wrote_last_is_not_taken_for_now(
     house: House, served: Served
 ) -> None:
-    house.vitals[Role.EXECUTION]["heartbeat_ns"] -= 5_000_000_000
+    house.vitals[Role.EXECUTION]["heartbeat_ns"] = monotonic_ns() - 5_000_000_000
     status = get(served, "/api/status").json()
     assert status["trading_state"] == "HALTED"
     assert "does not answer" in status["trading_sentence"]
@@ -115,9 +119,6 @@ def test_a_halt_by_a_breaker_is_told_with_its_reason(house: House, served: Serve
 
 
 def test_a_position_the_venue_sees_otherwise_is_no_agreement(house: House, served: Served) -> None:
-    from hft.state import blocks
-    from tests.dashboard.furniture import write
-
     write(
         house.position[0],
         blocks.POSITION_BLOCK,
@@ -145,8 +146,6 @@ def test_ready_means_every_process_runs_and_the_account_is_reconciled(
 def test_ticks_per_second_come_from_the_growth_of_the_market_ring(
     house: House, served: Served
 ) -> None:
-    from ringbuf.layout import TAIL
-
     def rate_is_seen() -> bool:
         house.market.words[TAIL] += 7
         return get(served, "/api/status").json()["ticks_per_second"] > 0

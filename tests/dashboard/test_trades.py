@@ -12,7 +12,8 @@ from hft.clock import wall_ms
 from hft.ledger.database import open_database, writing
 from hft.ledger.schema import trades
 from hft.topology import House
-from tests.dashboard.furniture import E8, Served, wait_for
+from hft.units import E8
+from tests.dashboard.furniture import Served, wait_for
 
 FEE_E8 = 30_000_000
 

@@ -2,7 +2,7 @@
 
 import { byId, setText } from "./dom.js";
 import { number, signed } from "./format.js";
-import { ask } from "./dialog.js";
+import { ask, askForToken } from "./dialog.js";
 import { change, get, onTokenNeeded, Refused } from "./server.js";
 
 const FLATTEN_MAX_MS = 60_000;
@@ -17,12 +17,7 @@ export function wireControls(onCleared) {
   byId("strategy").addEventListener("change", showApplicable);
   for (const id of ["max-loss", "target-profit"]) byId(id).addEventListener("input", showApplicable);
   byId("history-clear").addEventListener("click", () => clearHistory(onCleared));
-  onTokenNeeded((wasWrong) => ask({
-    title: "Control token",
-    text: `${wasWrong ? "That token was not right.\n" : ""}Orders to this engine need the token that stands in dashboard.token in its data folder. It is kept in this tab only.`,
-    secret: true,
-    yes: "Use it",
-  }));
+  onTokenNeeded(askForToken);
   loadStrategies();
 }
 

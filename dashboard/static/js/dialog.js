@@ -1,14 +1,16 @@
-// One dialog for every question the page asks: confirm, help, the control token.
+// The questions the page asks: one dialog to confirm and explain, one for the control token, which may
+// have to open above the first.
 
 import { byId, setText } from "./dom.js";
 
 const dialog = byId("dialog");
+const tokenDialog = byId("token-dialog");
 
-// Resolves to true or false, or with `secret` to the text that was typed, or null.
-// `work(say)` runs after "yes" while the dialog stays open and shows what `say` tells.
-export function ask({ title, text, yes = "OK", no = "Cancel", look = false, secret = false, work = null }) {
-  if (dialog.open) return Promise.resolve(secret ? null : false);
-  const [input, progress, accept, reject] = ["dialog-input", "dialog-progress", "dialog-yes", "dialog-no"].map(byId);
+// Resolves to true or false.  `work(say)` runs after "yes" while the dialog stays open and shows what
+// `say(sentence, wrong)` tells.
+export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work = null }) {
+  if (dialog.open) return Promise.resolve(false);
+  const [progress, accept, reject] = ["dialog-progress", "dialog-yes", "dialog-no"].map(byId);
   setText(byId("dialog-title"), title);
   setText(byId("dialog-text"), text);
   setText(accept, yes);
@@ -18,31 +20,40 @@ export function ask({ title, text, yes = "OK", no = "Cancel", look = false, secr
   reject.hidden = !no;
   accept.disabled = false;
   accept.classList.toggle("look", look);
-  input.hidden = !secret;
-  input.value = "";
   dialog.returnValue = "no";
+  const accepted = async (event) => {
+    if (!work) return;
+    event.preventDefault();
+    accept.disabled = true;
+    setText(reject, "Close");
+    await work((sentence, wrong = false) => {
+      setText(progress, sentence);
+      progress.classList.toggle("bad", wrong);
+    });
+  };
+  accept.addEventListener("click", accepted);
+  return shown(dialog, no ? reject : accept).finally(() => accept.removeEventListener("click", accepted));
+}
+
+// Resolves to what was typed, or null when the person gave up.
+export async function askForToken(wasWrong) {
+  if (tokenDialog.open) return null;
+  const field = byId("token");
+  byId("token-wrong").hidden = !wasWrong;
+  field.value = "";
+  tokenDialog.returnValue = "no";
+  const said = await shown(tokenDialog, field);
+  const token = field.value.trim();
+  field.value = "";
+  return said && token ? token : null;
+}
+
+function shown(node, focused) {
   return new Promise((resolve) => {
-    const accepted = async (event) => {
-      if (!work) return;
-      event.preventDefault();
-      accept.disabled = true;
-      setText(reject, "Close");
-      reject.hidden = false;
-      await work((sentence, wrong = false) => {
-        setText(progress, sentence);
-        progress.classList.toggle("bad", wrong);
-      });
-    };
-    accept.addEventListener("click", accepted);
-    dialog.addEventListener("close", () => {
-      accept.removeEventListener("click", accepted);
-      const said = dialog.returnValue === "yes";
-      resolve(secret ? (said && input.value.trim() ? input.value.trim() : null) : said);
-      input.value = "";
-    }, { once: true });
-    dialog.showModal();
-    (secret ? input : reject.hidden ? accept : reject).focus();
+    node.addEventListener("close", () => resolve(node.returnValue === "yes"), { once: true });
+    node.showModal();
+    focused.focus();
   });
 }
 
-export const isOpen = () => dialog.open;
+export const isOpen = () => dialog.open || tokenDialog.open;

@@ -40,7 +40,9 @@ export async function change(method, path, body) {
     return await call(method, path, body);
   } catch (refusal) {
     if (refusal.status !== 401) throw refusal;
-    const token = await askForToken(sessionStorage.getItem(TOKEN) !== null);
+    const wasWrong = sessionStorage.getItem(TOKEN) !== null;
+    sessionStorage.removeItem(TOKEN);
+    const token = await askForToken(wasWrong);
     if (token === null) throw refusal;
     sessionStorage.setItem(TOKEN, token);
     return change(method, path, body);

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from hft.events import LatchReason, Level
+from hft.state.blocks import Mode
+from hft.topology import House
+from tests.dashboard.furniture import Served, furnish, halt, say, wait_for, write_account
+from tests.dashboard.test_trades import book
+
+OpenPage = Callable[..., Page]
+
+
+def test_the_numbers_of_the_segment_stand_on_the_page(
+    house: House, served: Served, open_page: OpenPage
+) -> None:
+    page = open_page(served)
+    expect(page.locator("#total-pnl")).to_have_text("+42.50")
+    expect(page.locator("#unrealized-pnl")).to_have_text("+1.25")
+    expect(page.locator("#position")).to_have_text("+0.030")
+    expect(page.locator("#available")).to_have_text("9,871.20")
+    expect(page.locator("#mode")).to_have_text("DEMO")
+    expect(page.locator("#state")).to_have_text("ACTIVE")
+    expect(page.locator("#verdict-sentence")).to_contain_text("velocity +3.1 of +50.8 needed")
+    write_account(house, pnl_e8=-1_234_500_000_000)
+    expect(page.locator("#total-pnl")).to_have_text("\u221212,345.00")
+    expect(page.locator("#total-pnl")).to_have_class(re.compile("down"))
+
+
+def test_the_chart_is_drawn(served: Served, open_page: OpenPage) -> None:
+    page = open_page(served)
+    expect(page.locator("#chart canvas").first).to_be_visible()
+    expect(page.locator("#chart-empty")).to_be_hidden()
+    page.click("[data-range=all]")
+    expect(page.locator("#chart-empty")).to_be_visible()
+
+
+def test_start_and_stop_stand_in_one_place(served: Served, open_page: OpenPage) -> None:
+    page = open_page(served)
+    expect(page.locator("#run")).to_have_text("STOP")
+    page.keyboard.press("s")
+    expect(page.locator("#run")).to_have_text("START")
+    expect(page.locator("#state")).to_have_text("HALTED")
+    page.click("#run")
+    expect(page.locator("#run")).to_have_text("STOP")
+    assert [asked["command"] for asked in orders(served)] == ["stop", "start"]
+
+
+def orders(served: Served) -> list[dict[str, object]]:
+    looks = ("strategies", "flatten_status")
+    return [asked for asked in served.supervisor.asked if asked["command"] not in looks]
+
+
+def test_flatten_asks_says_what_it_will_do_and_follows(served: Served, open_page: OpenPage) -> None:
+    page = open_page(served)
+    expect(page.locator("#position")).to_have_text("+0.030")
+    page.keyboard.press("f")
+    expect(page.locator("#dialog-text")).to_contain_text("sell 0.030 BTCUSDT at market")
+    page.keyboard.press("Escape")
+    expect(page.locator("#dialog")).to_be_hidden()
+    assert orders(served) == []
+    progress = {"ok": True, "state": "running", "message": "closing BTCUSDT"}
+    served.supervisor.answers["flatten_status"] = progress
+    page.click("#flatten")
+    page.click("#dialog-yes")
+    expect(page.locator("#dialog-progress")).to_have_text("closing BTCUSDT")
+    done = {"ok": True, "state": "done", "message": "the venue says flat"}
+    served.supervisor.answers["flatten_status"] = done
+    expect(page.locator("#dialog-progress")).to_have_text("the venue says flat")
+    assert [asked["command"] for asked in orders(served)] == ["flatten"]
+
+
+def test_a_refusal_is_shown_in_the_engines_own_words(served: Served, open_page: OpenPage) -> None:
+    said = {"ok": False, "code": "NOT_FLAT", "message": "Close the position before switching."}
+    served.supervisor.answers["set_strategy"] = said
+    page = open_page(served)
+    expect(page.locator("#strategy")).to_have_value("MOMENTUM")
+    page.select_option("#strategy", "PING_PONG")
+    page.click("#strategy-apply")
+    expect(page.locator("#control-answer")).to_have_text(said["message"])
+
+
+def test_limits_are_set_and_nonsense_never_leaves_the_page(
+    served: Served, open_page: OpenPage
+) -> None:
+    page = open_page(served)
+    expect(page.locator("#max-loss")).to_have_value("1000")
+    page.fill("#max-loss", "-5")
+    page.click("#limits-apply")
+    expect(page.locator("#control-answer")).to_contain_text("0 or more")
+    page.fill("#max-loss", "250")
+    page.click("#limits-apply")
+    wait_for(lambda: orders(served) != [], "the order")
+    assert orders(served)[0] == {"command": "set_limits", "max_loss": 250, "target_profit": 0}
+
+
+def test_a_lost_connection_is_said_within_two_seconds_and_healed(
+    served: Served, open_page: OpenPage
+) -> None:
+    page = open_page(served)
+    page.evaluate("window.began = performance.now()")
+    served.stop()
+    page.wait_for_selector('body[data-link="lost"]', timeout=4000)
+    expect(page.locator("#banner")).to_contain_text("Connection lost")
+    assert page.evaluate("performance.now() - window.began") < 3500
+    colour = "getComputedStyle(document.querySelector('#total-pnl')).opacity"
+    assert float(page.evaluate(colour)) < 1
+
+
+def test_hostile_text_stays_text(house: House, served: Served, open_page: OpenPage) -> None:
+    say(house, "<img src=x onerror=\"document.title='owned'\"><b>bold</b>", Level.ERROR)
+    page = open_page(served)
+    expect(page.locator("#logs")).to_contain_text("<b>bold</b>")
+    assert page.locator("#logs b, #logs img").count() == 0
+    assert "owned" not in page.title()
+
+
+def test_trades_are_listed_by_day(served: Served, tmp_path: Path, open_page: OpenPage) -> None:
+    book(tmp_path / "trades.db", 0, 5, 0, -2)
+    page = open_page(served)
+    expect(page.locator("#trades tbody tr:not(.day)")).to_have_count(4)
+    expect(page.locator("#trades tr.day").first).to_be_visible()
+    expect(page.locator("#trades-sub")).to_contain_text("net +1.80")
+    page.click("#history-clear")
+    page.click("#dialog-yes")
+    expect(page.locator("#trades-empty")).to_be_visible()
+
+
+def test_outside_the_demo_the_page_asks_for_the_token_once(
+    empty_house: House, serve: Callable[..., Served], open_page: OpenPage
+) -> None:
+    furnish(empty_house, Mode.LIVE)
+    halt(empty_house, LatchReason.START_UP)
+    served = serve(empty_house, token="the-right-token")
+    page = open_page(served)
+    page.keyboard.press("s")
+    expect(page.locator("#dialog-title")).to_have_text("START on LIVE")
+    page.click("#dialog-yes")
+    page.fill("#token", "a-wrong-token")
+    page.keyboard.press("Enter")
+    expect(page.locator("#token-wrong")).to_be_visible()
+    assert orders(served) == []
+    page.fill("#token", "the-right-token")
+    page.keyboard.press("Enter")
+    expect(page.locator("#run")).to_have_text("STOP")
+    page.click("#run")
+    expect(page.locator("#run")).to_have_text("START")
+    assert [asked["command"] for asked in orders(served)] == ["start", "stop"]
+
+
+def test_a_flatten_outside_the_demo_asks_for_the_token_too(
+    empty_house: House, serve: Callable[..., Served], open_page: OpenPage
+) -> None:
+    furnish(empty_house, Mode.LIVE)
+    served = serve(empty_house, token="the-right-token")
+    page = open_page(served)
+    page.click("#flatten")
+    page.click("#dialog-yes")
+    page.fill("#token", "the-right-token")
+    page.keyboard.press("Enter")
+    wait_for(lambda: orders(served) == [{"command": "flatten"}], "the order")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_nothing_hangs_over_the_edge(served: Served, open_page: OpenPage, width: int) -> None:
+    page = open_page(served, width=width)
+    expect(page.locator("#total-pnl")).to_have_text("+42.50")
+    for control in ("#run", "#flatten", "#state", "#mode"):
+        expect(page.locator(control)).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_machinery_has_its_own_view(served: Served, open_page: OpenPage) -> None:
+    page = open_page(served)
+    page.keyboard.press("2")
+    expect(page.locator("#processes tbody tr")).to_have_count(6)
+    expect(page.locator("#rings tbody tr").first).to_contain_text("market")
+    page.keyboard.press("?")
+    expect(page.locator("#dialog-text")).to_contain_text("start or stop")
