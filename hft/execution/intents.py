@@ -23,7 +23,7 @@ from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.reports import hop
 from hft.state.decision import Facts, Intent, Limits, Ruling, Top
-from hft.state.latch import latch_of
+from hft.state.latch import LatchWords
 from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
 from ringbuf.layout import HEAD
@@ -58,7 +58,7 @@ class IntentDesk:
         session: OrderSession,
         canceller: Canceller,
     ) -> None:
-        self._house = ctx.house
+        self._latch = LatchWords(ctx.house.latch_supervisor, ctx.house.latch_gate)
         self._books = books
         self._gate = gate
         self._session = session
@@ -118,24 +118,23 @@ class IntentDesk:
         known = intent.symbol < len(books.symbols)
         open_lots = books.orders.open_lots
         return Facts(
-            now_ns=now_ns,
-            trading_state=self._trading_state(),
-            top=top,
-            position_lots=books.positions[intent.symbol].lots if known else 0,
-            open_buy_lots=open_lots.get((intent.symbol, 1), 0),
-            open_sell_lots=open_lots.get((intent.symbol, -1), 0),
-            orders_last_s=len(self._sent_ns),
-            has_row=books.orders.has_room(),
-            has_report_room=books.reports.has_room(),
-            connected=self._session.up,
-            pnl_e8=books.account.pnl_e8,
-            last_seq=books.orders.handled_seq,
+            now_ns,
+            self._trading_state(),
+            top,
+            books.positions[intent.symbol].lots if known else 0,
+            open_lots.get((intent.symbol, 1), 0),
+            open_lots.get((intent.symbol, -1), 0),
+            len(self._sent_ns),
+            books.orders.has_room(),
+            books.reports.has_room(),
+            self._session.up,
+            books.account.pnl_e8,
+            books.orders.handled_seq,
         )
 
     def _trading_state(self) -> TradingState:
         """The latch is read anew before each send; fitness is as old as the last look around."""
-        latch = latch_of(self._house.latch_supervisor[0], self._house.latch_gate[0])
-        return max(latch.state(), self.standing.fitness)
+        return max(self._latch.state(), self.standing.fitness)
 
     def _place(self, intent: Intent, ruling: Ruling, top: Top, taken_ns: int) -> None:
         books = self._books

@@ -50,28 +50,25 @@ class Reports:
 
     def __init__(self, ctx: Context, orders: OrderTable) -> None:
         self._orders = orders
-        self._readers = (
-            (Producer(ctx.house.reports_strategy), ctx.bells[Role.STRATEGY]),
-            (Producer(ctx.house.reports_ledger), ctx.bells[Role.LEDGER]),
-        )
-        self._slots = [producer.ring.layout.slots for producer, _ in self._readers]
+        rings = (ctx.house.reports_strategy, ctx.house.reports_ledger)
+        self._producers = [Producer(ring) for ring in rings]
+        self._halves = [(each, each.ring.layout.slots // 2) for each in self._producers]
+        self._bells = [ctx.bells[Role.STRATEGY], ctx.bells[Role.LEDGER]]
         self.written = self._rang_at = 0
         if not orders.next_report_seq:
             orders.next_report_seq = 1
 
     def has_room(self) -> bool:
         """Say whether both rings are less than half full."""
-        return all(
-            2 * producer.room() > slots
-            for (producer, _), slots in zip(self._readers, self._slots, strict=True)
-        )
+        (strategy, half), (ledger, ledger_half) = self._halves
+        return strategy.room() > half and ledger.room() > ledger_half
 
     def ring_bells(self) -> int:
         """Wake the readers of what was told since the last call; returns how many reports."""
         told = self.written - self._rang_at
         if told:
             self._rang_at = self.written
-            for _, bell in self._readers:
+            for bell in self._bells:
                 bell.ring_if_parked()
         return told
 
@@ -90,8 +87,8 @@ class Reports:
 
     def tell_denial(self, intent: Intent, denial: int, top: Top, position: Position | None) -> None:
         """Tell that the gate refused, unless the readers are far behind."""
-        for (producer, _), slots in zip(self._readers, self._slots, strict=True):
-            if 4 * producer.room() < slots:
+        for producer, half in self._halves:
+            if 2 * producer.room() < half:
                 producer.count_drop()
                 return
         self._write(self._of_denial(intent, denial, top, position))
@@ -155,7 +152,7 @@ class Reports:
     def _write(self, values: tuple[object, ...]) -> None:
         seq = self._orders.next_report_seq
         self._orders.next_report_seq = seq + 1
-        for producer, _ in self._readers:
+        for producer in self._producers:
             if not producer.offer(_REPORT, (seq, *values)):
                 producer.count_drop()
         self.written += 1

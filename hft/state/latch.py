@@ -9,8 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from hft.events import LatchReason, TradingState
+from hft.state.blocks import LATCH
+
+assert LATCH.names is not None
+_HALT, _RESUME, _REDUCE = (LATCH.names.index(name) for name in ("halt_ns", "resume_ns", "reduce"))
 
 
 class Latch(msgspec.Struct, frozen=True):
@@ -25,6 +31,22 @@ class Latch(msgspec.Struct, frozen=True):
         if self.halted:
             return TradingState.HALTED
         return TradingState.REDUCING if self.reduce else TradingState.ACTIVE
+
+
+class LatchWords:
+    """The two records as words, for whoever asks before every order."""
+
+    def __init__(self, supervisor: npt.NDArray[np.void], gate: npt.NDArray[np.void]) -> None:
+        self._supervisor = supervisor.view(np.uint8).data.cast("q")
+        self._gate = gate.view(np.uint8).data.cast("q")
+
+    def state(self) -> TradingState:
+        """The trading state the latch allows now."""
+        supervisor = self._supervisor
+        resumed_ns = supervisor[_RESUME]
+        if supervisor[_HALT] > resumed_ns or self._gate[_HALT] > resumed_ns:
+            return TradingState.HALTED
+        return TradingState.REDUCING if supervisor[_REDUCE] else TradingState.ACTIVE
 
 
 def latch_of(supervisor: Any, gate: Any) -> Latch:

@@ -1,3 +1,9 @@
+import hashlib
+import hmac
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from hft.binance.signing import Signer, rest_query, ws_payload
 
 SECRET = "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9"
@@ -17,6 +23,12 @@ def test_rest_signatures_match_the_published_vectors():
         sign(b"timestamp=1790000000000")
         == "1f4a8ae18b1833241dd4ea4e37e3fae60addf28327fe8e827f1481b52f9d15e4"
     )
+
+
+@given(st.text(max_size=200), st.binary(max_size=400))
+def test_signatures_are_those_of_the_standard_library(secret: str, payload: bytes):
+    expected = hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
+    assert Signer(secret).sign(payload) == expected
 
 
 def test_one_signer_signs_many_times_with_the_same_answer():

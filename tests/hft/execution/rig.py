@@ -261,6 +261,11 @@ class Rig:
         """Fills, position and balance equal the venue's to the last unit."""
         asked_ns = monotonic_ns()
         self.until(lambda: int(self.account()["updated_ns"]) > asked_ns, "shown")
+        self.fills_and_position_agree()
+        assert parse_e8(self.venue.wallet()) == int(self.account()["wallet_e8"])
+
+    def fills_and_position_agree(self) -> None:
+        """Fills and position equal the venue's to the last unit."""
         fills = self.venue.fills()
         told = self.fills_told()
         assert [row["id"] for row in fills] == [int(row["trade_id"]) for row in told]
@@ -272,7 +277,10 @@ class Rig:
             assert parse_e8(venue["realizedPnl"]) == int(ours["realised_e8"])
         lots = int(self.position()["position_lots"])
         assert parse_e8(self.venue.position()) == lots * int(spec["lot_e8"])
-        assert parse_e8(self.venue.wallet()) == int(self.account()["wallet_e8"])
+
+    def intents_waiting(self) -> int:
+        """Intents not yet taken."""
+        return self.house.intents.depth()
 
     def close(self) -> None:
         self.forget_agent()

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hft.events import LatchReason, TradingState
 from hft.state.blocks import LATCH
-from hft.state.latch import latch_of
+from hft.state.latch import LatchWords, latch_of
 
 
 def hand(**words: int) -> np.void:
@@ -54,3 +56,12 @@ def test_halted_means_a_halt_later_than_the_last_resume_by_a_person(
 def test_an_order_to_reduce_is_tighter_than_active_and_looser_than_halted() -> None:
     assert latch_of(hand(reduce=1), hand()).state() is TradingState.REDUCING
     assert latch_of(hand(reduce=1, halt_ns=1), hand()).state() is TradingState.HALTED
+
+
+@given(*[st.integers(0, 3)] * 4)
+def test_the_words_say_the_same_as_the_records(halt: int, resume: int, gate: int, red: int) -> None:
+    rows = np.zeros(2, LATCH)
+    rows[0]["halt_ns"], rows[0]["resume_ns"], rows[0]["reduce"] = halt, resume, red
+    rows[1]["halt_ns"], rows[1]["resume_ns"] = gate, 9
+    words = LatchWords(rows[:1], rows[1:])
+    assert words.state() is latch_of(rows[0], rows[1]).state()
