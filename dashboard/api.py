@@ -16,6 +16,7 @@ from hft.state.blocks import LOG_LINES_MAX
 from hft.state.log_tail import log_lines
 
 PAGE_MAX = 1000
+STATUS_POINTS_MAX = 600
 
 
 class Json(Response):
@@ -77,9 +78,6 @@ def read_routes(deps: Deps) -> APIRouter:
         return Json({"ok": not missing, "missing": missing}, 503 if missing else 200)
 
     return router
-
-
-STATUS_POINTS_MAX = 600
 
 
 def trade_routes(deps: Deps) -> APIRouter:

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 
 from dashboard.api import read_routes, trade_routes
 from dashboard.auth import Guard, Refusal
+from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
-from dashboard.orders_given import control_routes
 from dashboard.trades import TradesUnavailable
 
 

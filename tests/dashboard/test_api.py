@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import requests
@@ -148,7 +149,7 @@ def test_ticks_per_second_come_from_the_growth_of_the_market_ring(
 ) -> None:
     def rate_is_seen() -> bool:
         house.market.words[TAIL] += 7
-        return get(served, "/api/status").json()["ticks_per_second"] > 0
+        return bool(get(served, "/api/status").json()["ticks_per_second"] > 0)
 
     wait_for(rate_is_seen, "a tick rate")
 
@@ -246,7 +247,9 @@ def test_a_log_longer_than_the_tail_keeps_its_newest_lines(house: House, served:
 
 
 def test_the_session_curve_grows_while_it_is_watched_or_not(house: House, served: Served) -> None:
-    points = lambda: get(served, "/api/pnl_series?mode=session").json()["points"]  # noqa: E731
+    def points() -> Any:
+        return get(served, "/api/pnl_series?mode=session").json()["points"]
+
     wait_for(points, "a first point")
     assert points()[0]["pnl"] == 42.5
     assert points()[0]["realized_pnl"] == 41.25

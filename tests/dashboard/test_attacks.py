@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 
@@ -120,7 +120,7 @@ def test_a_body_too_large_is_refused_whole_or_in_pieces(served: Served) -> None:
     whole = requests.post(url, data=b" " * (BODY_BYTES_MAX + 1), headers=headers, timeout=5)
     assert whole.status_code == 413
 
-    def pieces() -> object:
+    def pieces() -> Iterator[bytes]:
         for _ in range(BODY_BYTES_MAX // 1000 + 1):
             yield b" " * 1000
 

@@ -14,6 +14,7 @@ export function showSystem(status) {
     [age(row.heartbeat_age_ms), bad(row.health === "silent")],
     [String(row.pid), "r"],
     [row.core < 0 ? "–" : String(row.core), "r"],
+    [row.idle, "quiet"],
     [span(row.up_s), "r"],
     [number(row.cycles), "r"],
     [number(row.longest_cycle_us), "r"],

@@ -1,0 +1,131 @@
+"""What the reader tells as the rows the page shows: whole numbers become numbers for people here.
+
+This is the rim: nothing computes with what comes out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hft.agent.idle import IdleKind
+from hft.state.blocks import Life
+from hft.state.values import Values, name_of
+from hft.topology import PROCESSES
+from hft.units import E8, NS_PER_MS, NS_PER_S, decimals_of
+
+HEARTBEAT_MAX_NS = {spec.role.name: spec.heartbeat_max_ns for spec in PROCESSES}
+HEARTBEAT_MAX_DEFAULT_NS = 10 * NS_PER_S
+
+
+def amount(value_e8: int | None) -> float | None:
+    """Turn units of 1e-8 into the number a person reads."""
+    return None if value_e8 is None else value_e8 / E8
+
+
+def positive(value: float | None) -> float | None:
+    """Give a price that was never written (0) as None."""
+    return value or None
+
+
+def milliseconds(age_ns: int | None) -> float | None:
+    """Turn an age into milliseconds, rounded for the wire."""
+    return None if age_ns is None else round(age_ns / NS_PER_MS, 1)
+
+
+def microseconds(span_ns: int | None) -> float | None:
+    """Turn a span into microseconds; 0 means it was never measured."""
+    return round(span_ns / 1000, 1) if span_ns else None
+
+
+def money_of(account: Values) -> dict[str, Any]:
+    """Tell the session's money; realised P&L is net of fees."""
+    if not account:
+        names = ("realized_pnl", "unrealized_pnl", "total_pnl", "fees", "initial_balance")
+        return dict.fromkeys((*names, "available_balance", "wallet_balance"))
+    return {
+        "realized_pnl": amount(account["realised_e8"] - account["fees_e8"]),
+        "unrealized_pnl": amount(account["unrealised_e8"]),
+        "total_pnl": amount(account["pnl_e8"]),
+        "fees": amount(account["fees_e8"]),
+        "initial_balance": amount(account["initial_wallet_e8"]),
+        "available_balance": amount(account["available_e8"]),
+        "wallet_balance": amount(account["wallet_e8"]),
+    }
+
+
+def process_row(row: Values) -> dict[str, Any]:
+    """Tell one process, its health in a word."""
+    return {
+        "role": row["role"].lower(),
+        "pid": row["pid"],
+        "core": row["core"],
+        "idle": name_of(IdleKind, row["idle"]).lower(),
+        "life": row["life"],
+        "health": health_of(row),
+        "heartbeat_age_ms": milliseconds(row["heartbeat_age_ns"]),
+        "up_s": None if row["age_ns"] is None else row["age_ns"] // NS_PER_S,
+        "cycles": row["cycles"],
+        "longest_cycle_us": microseconds(row["longest_cycle_ns"]),
+        "stalls": row["stalls"],
+        "events_in": row["events_in"],
+        "events_out": row["events_out"],
+        "restarts": row["restarts"],
+        "late_compilations": row["late_compilations"],
+        "log_dropped": row["log_dropped"],
+        "last_exit": row["last_exit"],
+    }
+
+
+def health_of(row: Values) -> str:
+    """Judge a process by its own last words: ok, starting, waiting, draining, stopped, silent."""
+    age_ns = row["heartbeat_age_ns"]
+    silent_ns = HEARTBEAT_MAX_NS.get(row["role"], HEARTBEAT_MAX_DEFAULT_NS)
+    if row["life"] == Life.STOPPED.name:
+        return "stopped"
+    if age_ns is None or age_ns > silent_ns:
+        return "silent"
+    words = {Life.RUNNING.name: "ok", Life.READY.name: "waiting"}
+    return words.get(row["life"], str(row["life"]).lower())
+
+
+def symbol_row(market: Values, position: Values) -> dict[str, Any]:
+    """Tell one symbol: prices, position, entry, and whether the venue's own view is the same."""
+    lots, told = position.get("position_lots"), position.get("venue_position_lots")
+    known = lots is not None and position["venue_age_ns"] is not None
+    return {
+        "symbol": market["symbol"],
+        "last": positive(market.get("last")),
+        "bid": positive(market.get("bid")),
+        "ask": positive(market.get("ask")),
+        "mark": positive(market.get("mark")),
+        "last_tick_ms": market["newest_wall_ms"],
+        "tick_age_ms": milliseconds(market["age_ns"]),
+        "position": None if lots is None else amount(lots * position["lot_e8"]),
+        "venue_position": amount(told * position["lot_e8"]) if known and told is not None else None,
+        "agrees": lots == told if known else None,
+        "average_entry": amount(position.get("entry_e8") or None),
+        "unrealized_pnl": amount(position.get("unrealised_e8")),
+        "fills": position.get("fills", 0),
+        "price_decimals": decimals_of(position["tick_e8"]) if position["tick_e8"] > 0 else None,
+        "qty_decimals": decimals_of(position["lot_e8"]) if position["lot_e8"] > 0 else None,
+    }
+
+
+def order_row(order: Values) -> dict[str, Any]:
+    """Tell one order of the table."""
+    tick_e8, lot_e8 = order["tick_e8"], order["lot_e8"]
+    return {
+        "intent_seq": order["intent_seq"],
+        "venue_order_id": order["venue_order_id"],
+        "symbol": order["symbol"],
+        "side": order["side"],
+        "state": order["state"],
+        "price": positive(amount(order["price_ticks"] * tick_e8)),
+        "quantity": amount(order["qty_lots"] * lot_e8),
+        "filled": amount(order["cum_qty_lots"] * lot_e8),
+        "realized_pnl": amount(order["realised_e8"]),
+        "fee": amount(order["fee_e8"]),
+        "venue_code": order["venue_code"],
+        "updated_ms": order["updated_ms"],
+        "hops_ns": order["hops"],
+    }
