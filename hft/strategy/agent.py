@@ -6,25 +6,28 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy.typing as npt
-from numba.core.errors import NumbaError
 
 from hft.agent.contract import Context
 from hft.clock import monotonic_ns
-from hft.events import Role
+from hft.errors import ConfigError
+from hft.events import Level, Role
 from hft.strategy import params as parameters
-from hft.strategy.build import Burst, build, refuse_uncompilable
-from hft.strategy.burst import ACTED
+from hft.strategy.build import Burst, build
+from hft.strategy.burst import ACTED, NEWEST
 from hft.strategy.desk import StrategyDesk, fitted
 from hft.strategy.explain import explain_verdict
 from hft.strategy.load import StrategySpec, make_params
+from hft.strategy.refusal import refusal
 from hft.strategy.scratch import scratch_house
-from hft.units import NS_PER_MS
-from ringbuf.layout import GAP, HEADER_BYTES, TAIL
+from hft.units import NS_PER_MS, NS_PER_S
+from ringbuf.layout import CONSUMER_EPOCH, GAP, HEADER_BYTES, PRODUCER_EPOCH, TAIL
 from ringbuf.spsc import jump_to_tail
 
 READ_AGAIN_NS = 50 * NS_PER_MS
 """After a hole in the reports the blocks are read twice, so far apart: execution may have been
 between writing a report and its block the first time."""
+SAY_EVERY_NS = NS_PER_S // 2
+"""The log hears of decisions at most so often; every order has its own row anyway."""
 
 
 class StrategyAgent:
@@ -58,6 +61,11 @@ class StrategyAgent:
         self._intents = house.intents.bytes[:HEADER_BYTES].cast("Q")
         self._bell = self._ctx.bells[Role.EXECUTION]
         self._params_generation = 0
+        self._say_again_ns = self._chat_again_ns = 0
+        self._chatty = self._ctx.log.level <= Level.DEBUG
+        for ring in (house.market, house.reports_strategy):
+            ring.words[CONSUMER_EPOCH] += 1
+        house.intents.words[PRODUCER_EPOCH] += 1
         skipped = int(jump_to_tail(house.market.words))
         restored = self._desk.begin(fresh_state=self._fresh)
         self._tail = self._intents[TAIL]
@@ -87,7 +95,12 @@ class StrategyAgent:
             self._bell.ring_if_parked()
             self._ctx.vitals["events_out"] += tail - self._tail
             self._tail = tail
-            self._ctx.log.info(f"{self._spec.name} {self._acted()}")
+            if now_ns >= self._say_again_ns:
+                self._say_again_ns = now_ns + SAY_EVERY_NS
+                self._ctx.log.info(self._sentence(ACTED))
+        elif work and self._chatty and now_ns >= self._chat_again_ns:
+            self._chat_again_ns = now_ns + SAY_EVERY_NS
+            self._ctx.log.debug(self._sentence(NEWEST))
         return work
 
     def has_work(self) -> bool:
@@ -102,18 +115,22 @@ class StrategyAgent:
     def on_close(self) -> None:
         """Nothing is open; the committed state stays in the segment."""
 
-    def _acted(self) -> str:
-        return explain_verdict(self._desk.verdict[ACTED], self._spec)
+    def _sentence(self, row: int) -> str:
+        return f"{self._spec.name} {explain_verdict(self._desk.verdict[row], self._spec)}"
 
     def _take_params(self) -> None:
         block = self._ctx.house.params
-        self._params_generation = block.generation()
-        raw = block.read_bytes()
+        generation, raw = block.generation(), block.read_bytes()
         if raw is None:
             return
+        self._params_generation = generation
         values = parameters.from_block(raw, self._params.dtype, self._index)
-        if values is not None:
+        if values is None:
+            return
+        try:
             self._desk.take_params(fitted(values, self._spec))
+        except ConfigError as problem:
+            self._ctx.log.warning(f"parameters stay as they are: {problem}")
 
     def _skip_reports(self, now_ns: int) -> None:
         """Pass over what waits in the ring, older than the blocks by now, and read those."""
@@ -129,8 +146,7 @@ class StrategyAgent:
 
 
 def warm(spec: StrategySpec) -> Burst:
-    """Compile the burst of a strategy, or load it from the cache, by running it once on scratch
-    memory.
+    """Compile the burst of a strategy, or load it from the cache: run it once on scratch memory.
 
     Raises:
         CompileRefused: numba cannot compile the strategy; the text names the file and says why.
@@ -141,8 +157,8 @@ def warm(spec: StrategySpec) -> Burst:
     jump_to_tail(house.market.words)
     try:
         desk.run(0)
-    except NumbaError as problem:
-        raise refuse_uncompilable(spec, problem) from None
+    except Exception as problem:
+        raise refusal(spec, problem) from problem
     return burst
 
 

@@ -23,7 +23,6 @@ import msgspec
 import numba
 from numba.core import config
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError
 
 from hft.clock import monotonic_ns
 from hft.strategy import api, booking, burst, placeholder
@@ -41,7 +40,7 @@ numba_config: Any = config
 
 
 class CompileRefused(Exception):
-    """numba cannot compile this strategy; the text is its own explanation."""
+    """numba cannot compile a strategy; the text names the file, the line and the reason."""
 
 
 class Burst(msgspec.Struct, frozen=True):
@@ -211,8 +210,3 @@ def _cache_folder(name: str) -> Iterator[None]:
         yield
     finally:
         numba_config.CACHE_DIR = before
-
-
-def refuse_uncompilable(spec: StrategySpec, problem: NumbaError) -> CompileRefused:
-    """Turn numba's explanation into one that names the file."""
-    return CompileRefused(f"{spec.path}: {spec.name} cannot be compiled: {problem}")

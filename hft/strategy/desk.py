@@ -31,6 +31,7 @@ from hft.strategy.load import StrategySpec, make_params
 from hft.strategy.records import as_records
 from hft.topology import House
 from ringbuf.layout import HEAD, TAIL
+from ringbuf.snapshot import READ_ATTEMPTS
 
 Records = npt.NDArray[Any]
 _E8 = 1e8
@@ -168,8 +169,8 @@ class StrategyDesk:
         return indices
 
     def _from_table(self, index: int) -> Any:
-        told = self.house.orders[index].copy()
-        if OrderState(int(told["state"])) not in _STATUS_OF:
+        told = self._whole_row(index)
+        if told is None or OrderState(int(told["state"])) not in _STATUS_OF:
             return None
         spec = self.house.spec[int(told["symbol"])]
         row = np.zeros(1, OPEN_ORDER)[0]
@@ -180,6 +181,15 @@ class StrategyDesk:
         row["filled"] = int(told["cum_qty_lots"]) * int(spec["lot_e8"]) / _E8
         row["status"] = _STATUS_OF[OrderState(int(told["state"]))]
         return row
+
+    def _whole_row(self, index: int) -> Any:
+        """Copy a row that its writer was not just changing; None when it never stands still."""
+        for _ in range(READ_ATTEMPTS):
+            version = int(self.house.orders["version"][index])
+            told = self.house.orders[index].copy()
+            if version % 2 == 0 and int(self.house.orders["version"][index]) == version:
+                return told
+        return None
 
     def _from_ring(self, handled: int, known: set[int]) -> list[Any]:
         ring = self.house.intents

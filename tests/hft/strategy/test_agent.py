@@ -14,6 +14,7 @@ from hft.agent.contract import Context
 from hft.events import (
     MARKET,
     REPORT,
+    Level,
     MarketKind,
     OrderState,
     Role,
@@ -116,6 +117,17 @@ def test_it_decides_writes_rings_counts_and_says_so(floor):
     assert agent.do_work(floor.now_ns) == 0
     assert agent.drain(floor.now_ns)
     agent.on_close()
+
+
+def test_at_level_debug_it_says_what_it_waits_for_but_not_for_every_event(floor):
+    floor.ctx.log.level = Level.DEBUG
+    agent = floor.start(price_above=70_000.0)
+    floor.said()
+    for _ in range(5):
+        floor.trade(after_s=0.2)
+        agent.do_work(floor.now_ns)
+    sentence = "PING_PONG waiting: price 60000.00, above 70000.00 needed"
+    assert floor.said() == [sentence, sentence]
 
 
 def test_it_begins_at_the_newest_event_with_the_positions_of_the_blocks(floor):

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from hft.errors import ConfigError
-from hft.strategy.load import discover, make_params
+from hft.strategy.agent import warm
+from hft.strategy.build import CompileRefused
+from hft.strategy.load import discover, make_params, read
 from tests.hft.strategy.rig import house_spec
 
 GOOD = '''"""A strategy that does nothing."""
@@ -143,3 +145,17 @@ def test_the_defaults_are_the_ones_the_page_states():
             "price_threshold": 10.0, "volume_multiplier": 3.0, "cooldown_ms": 1000, "qty": 0.01,
         },
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("state.cuont += 1", r"mine\.py, line 22: no field is called 'cuont'"),
+        ("state.count += helper(event)", r"mine\.py, line 22: cannot be compiled: .*helper"),
+        ("state.count += {'a': 1}['a'].bit_count", r"mine\.py, line 22: cannot be compiled: "),
+    ],
+)
+def test_a_file_that_cannot_be_compiled_is_refused_with_the_line(tmp_path, line, sentence):
+    path = write(tmp_path, GOOD.replace("state.count += 1", line))
+    with pytest.raises(CompileRefused, match=sentence):
+        warm(read(path))
