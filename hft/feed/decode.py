@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from hft.events import MARKET, MarketFlag, MarketKind
 from hft.feed.rows import DESK, ROW
-from hft.feed.scan import FIELDS, GUARD_BYTES, SYMBOL_AT, UNKNOWN, decimal, scan, slot_of_letter
+from hft.feed.scan import FIELDS, SYMBOL_AT, decimal, scan, slot_of_letter
+from hft.feed.tokens import GUARD_BYTES, UNKNOWN
 from hft.state.blocks import FEED_LINK
 from hft.wire.frames import NOT_PLAIN, plain_text_header
 from hft.wire.loads import Int
@@ -196,7 +197,7 @@ def decode(
     """Decode the frames in ``buffer[span[0]:span[1]]`` into the ring, publishing as it goes.
 
     `stamp` is the time of receipt and the offset to now, in nanoseconds.  The buffer must reach
-    `scan.GUARD_BYTES` beyond the span.  The tables come as bytes: a record array costs five times
+    `tokens.GUARD_BYTES` beyond the span.  The tables come as bytes: a record array costs three times
     as much to hand over.  Returns where it stopped, why (`STOP_...`), how many frames it read, how
     many events it published, and a bit for every row it changed.
     """

@@ -15,7 +15,7 @@ from hft.binance.market_frames import BadFrame, ControlReply, MarketEvent, read_
 from hft.events import MARKET
 from hft.feed.decode import STOP_NEEDS_MORE, decode, offer
 from hft.feed.rows import Tables
-from hft.feed.scan import GUARD_BYTES
+from hft.feed.tokens import GUARD_BYTES
 from hft.wire.frames import (
     MESSAGE_BYTES_MAX,
     Assembler,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.events import record
-from hft.feed.scan import name_words
+from hft.feed.tokens import name_words
 from hft.state.blocks import TOP
 from ringbuf.layout import PRODUCER_EPOCH, TAIL
 from ringbuf.spsc import Ring

@@ -1,12 +1,9 @@
-"""Reading one market message without a parser: a single compiled pass, eight bytes at a time.
+"""Reading one market message without a parser, in a single compiled pass.
 
 It knows flat objects of short keys in any order, bare or in the combined envelope, written without
 spaces.  Whatever else it meets (escapes, exponents, long numbers, null, nested objects, unknown
-events) it leaves alone: `scan` says UNKNOWN and the caller asks msgspec.
-
-Positions are addresses (see `hft.wire.loads`).  Every step forward looks for something definite, so
-it ends at the latest at the zero byte which the caller keeps behind the received bytes; a hostile
-message can make it stop early but not run away.  It may look `GUARD_BYTES` beyond that byte.
+events) it leaves alone: `scan` says UNKNOWN and the caller asks msgspec.  What it does accept,
+msgspec reads alike.
 """
 
 from __future__ import annotations
@@ -15,48 +12,30 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.events import MarketKind
-from hft.wire.loads import Int, byte_at, trailing_zeros, word_at
+from hft.feed.tokens import (
+    DECIMALS_MAX,
+    NOT_EXACT,
+    QUOTE,
+    UNKNOWN,
+    name_at,
+    name_words,
+    number_at,
+    pack,
+    text_end,
+    whole_at,
+)
+from hft.wire.loads import Int, byte_at, word_at
 from ringbuf.compiled import compiled, inlined, merged
 
 Fields = npt.NDArray[np.int64]
 
-UNKNOWN = -1
-GUARD_BYTES = 64
-
-EXACT_MAX = 1 << 53
-DECIMALS_MAX = 22
-DIGITS_MAX = 18
-NOT_EXACT = -1
+_POWERS = np.array([10.0**power for power in range(DECIMALS_MAX + 1)])
 _WHOLE, _TRUTH = 32, 33
 """In the place of decimals, above every one of them: a bare whole number; true or false."""
-_POWERS = np.array([10.0**power for power in range(DECIMALS_MAX + 1)])
-"""10**22 is the last power of ten that float64 holds exactly."""
-_WHOLE_POWERS = np.array([10**power for power in range(9)], dtype=np.int64)
-
-_WORD_BYTES = 8
-_NAME_WORDS = 3
-
-_QUOTE, _COMMA, _POINT, _MINUS = 34, 44, 46, 45
-_OPEN, _CLOSE, _BACKSLASH = 123, 125, 92
-_ZERO = 48
+_COMMA, _COLON, _OPEN, _CLOSE, _BACKSLASH = 44, 58, 123, 125, 92
 _FIRST_LETTER, _LAST_LETTER = 65, 122
 _E, _S = ord("e"), ord("s")
 _NAME_KEYS = (_E, _S)
-
-
-def _word(text: bytes) -> np.uint64:
-    return np.uint64(int.from_bytes(text, "little"))
-
-
-def name_words(name: bytes) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """Pack a name of up to 24 bytes, eight to a word, as the scanner packs what it reads.
-
-    Raises:
-        ValueError: the name is longer.
-    """
-    if len(name) > _WORD_BYTES * _NAME_WORDS:
-        raise ValueError(f"a name of at most {_WORD_BYTES * _NAME_WORDS} bytes: {name!r}")
-    return _word(name[:8]), _word(name[8:16]), _word(name[16:])
 
 
 def slot_of_letter(letter: str) -> int:
@@ -85,131 +64,15 @@ _INDEX, _RATE = slot_of_letter("i"), slot_of_letter("r")
 _SENT, _MATCHED, _BY_MAKER = slot_of_letter("E"), slot_of_letter("T"), slot_of_letter("m")
 _TRADE_NEEDS, _BOOK_NEEDS, _MARK_NEEDS = _mask("espqaTm"), _mask("esbBaAT"), _mask("espirE")
 
-_LOW_BITS, _HIGH_BITS = _word(b"\x01" * 8), _word(b"\x80" * 8)
-_QUOTES, _BACKSLASHES, _SPACES = _word(b'"' * 8), _word(b"\\" * 8), _word(b" " * 8)
-_ZEROS, _ABOVE_NINE = _word(b"0" * 8), _word(b"\x76" * 8)
-_ALL_BITS, _NO_BITS = _word(b"\xff" * 8), np.uint64(0)
-_KEY_1, _KEY_1_MASK = _word(b'"\x00":'), _word(b"\xff\x00\xff\xff")
-_KEY_2, _KEY_2_MASK = _word(b'"\x00\x00":'), _word(b"\xff\x00\x00\xff\xff")
-_FAMILY, _FAMILY_MASK = _word(b'"st":'), _word(b"\xff" * 5)
-_TRUE, _TRUE_MASK = _word(b"true"), _word(b"\xff" * 4)
-_FALSE, _FALSE_MASK = _word(b"false"), _word(b"\xff" * 5)
+_KEY_1, _KEY_1_MASK = pack(b'"\x00":'), pack(b"\xff\x00\xff\xff")
+_KEY_2, _KEY_2_MASK = pack(b'"\x00\x00":'), pack(b"\xff\x00\x00\xff\xff")
+_FAMILY, _FAMILY_MASK = pack(b'"st":'), pack(b"\xff" * 5)
+_TRUE, _TRUE_MASK = pack(b"true"), pack(b"\xff" * 4)
+_FALSE, _FALSE_MASK = pack(b"false"), pack(b"\xff" * 5)
 
 _OTHER_KEY, _FAMILY_KEY = 0, 1
 _THIS_FAMILY = 1
 """``st`` of USD-M contracts; the all-market streams carry COIN-M ones as well."""
-
-
-@inlined
-def _zero_bytes(word: np.uint64) -> np.uint64:
-    """Mark the zero bytes by their high bit; exact up to and including the first of them."""
-    return (word - _LOW_BITS) & ~word & _HIGH_BITS
-
-
-@merged
-def _digits(at: Int) -> tuple[Int, Int]:
-    """Read up to eight digits: their value and how many they are."""
-    digits = word_at(at) ^ _ZEROS
-    others = (digits + _ABOVE_NINE | digits) & _HIGH_BITS
-    count = trailing_zeros(others) >> 3
-    if count == 0:
-        return np.int64(0), 0
-    # Leading zeros in front make it eight; then pairs, fours and eights are joined by products.
-    digits = digits << np.uint64(64 - 8 * count)
-    digits = digits * np.uint64(10) + (digits >> np.uint64(8))
-    low = (digits & np.uint64(0x000000FF000000FF)) * np.uint64(0x000F424000000064)
-    high = ((digits >> np.uint64(16)) & np.uint64(0x000000FF000000FF)) * np.uint64(
-        0x0000271000000001
-    )
-    return np.int64((low + high) >> np.uint64(32)), count
-
-
-@merged
-def _run(at: Int, before: Int) -> tuple[Int, Int]:
-    """Read all digits there are, behind the number `before`: the number and the position behind."""
-    value, count = _digits(at)
-    number = before * _WHOLE_POWERS[count] + value
-    at += count
-    while count == 8:
-        value, count = _digits(at)
-        number = number * _WHOLE_POWERS[count] + value
-        at += count
-    return number, at
-
-
-@merged
-def _number(at: Int) -> tuple[Int, Int, Int]:
-    """Read ``[-]digits[.digits]``: mantissa, decimals (NOT_EXACT: leave it), position behind."""
-    negative = byte_at(at) == _MINUS
-    first = at + 1 if negative else at
-    mantissa, at = _run(first, 0)
-    digits: Int = at - first
-    decimals: Int = 0
-    if byte_at(at) == _POINT and digits > 0:
-        point = at + 1
-        mantissa, at = _run(point, mantissa)
-        decimals = at - point
-        digits = digits + decimals if decimals > 0 else 0
-    if digits == 0 or digits > DIGITS_MAX or mantissa >= EXACT_MAX:
-        decimals = NOT_EXACT
-    return (-mantissa if negative else mantissa), decimals, at
-
-
-@merged
-def _whole(at: Int) -> tuple[Int, Int]:
-    """Read digits that are not part of a text: the number, position behind; UNKNOWN for others."""
-    number, end = _run(at, 0)
-    size = end - at
-    padded = byte_at(at) == _ZERO and size > 1
-    if size == 0 or size > DIGITS_MAX or padded or number >= EXACT_MAX:
-        return number, UNKNOWN
-    return number, end
-
-
-@inlined
-def _text_stops(word: np.uint64) -> np.uint64:
-    """Mark quotes and what a plain text does not hold: backslashes, controls, other than ASCII."""
-    marks = _zero_bytes(word ^ _QUOTES) | _zero_bytes(word ^ _BACKSLASHES)
-    return marks | ((word - _SPACES) | word) & _HIGH_BITS
-
-
-@merged
-def _text_end(at: Int) -> Int:
-    """Find the closing quote of a plain text; UNKNOWN when it is not plain or never ends."""
-    ends = _text_stops(word_at(at))
-    while ends == _NO_BITS:
-        at += _WORD_BYTES
-        ends = _text_stops(word_at(at))
-    end = at + (trailing_zeros(ends) >> 3)
-    return end if byte_at(end) == _QUOTE else UNKNOWN
-
-
-@merged
-def _name_part(at: Int) -> tuple[np.uint64, Int]:
-    """Read up to eight bytes of a name: the packed bytes, and how many before its end."""
-    word = word_at(at)
-    size = trailing_zeros(_zero_bytes(word ^ _QUOTES) | _zero_bytes(word)) >> 3
-    if size == 0:
-        return _NO_BITS, 0
-    return word & (_ALL_BITS >> np.uint64(64 - 8 * size)), size
-
-
-@merged
-def _name(at: Int) -> tuple[np.uint64, np.uint64, np.uint64, Int]:
-    """Pack the text at `at`; the position behind its quote, UNKNOWN when it is too long.
-
-    A name with an escape or a control character packs into words that no table holds.
-    """
-    second, third = _NO_BITS, _NO_BITS
-    first, size = _name_part(at)
-    at += size
-    if size == _WORD_BYTES:
-        second, size = _name_part(at)
-        at += size
-        if size == _WORD_BYTES:
-            third, size = _name_part(at)
-            at += size
-    return first, second, third, at + 1 if byte_at(at) == _QUOTE else UNKNOWN
 
 
 @merged
@@ -249,26 +112,26 @@ def _value(at: Int) -> tuple[Int, Int, Int]:
     A quoted number tells its decimals, NOT_EXACT when it cannot be used or is another text; the
     position is UNKNOWN for what is neither text, whole number, true nor false.
     """
-    if byte_at(at) == _QUOTE:
-        mantissa, decimals, at = _number(at + 1)
-        if byte_at(at) != _QUOTE:
-            decimals, at = NOT_EXACT, _text_end(at)
+    if byte_at(at) == QUOTE:
+        mantissa, decimals, at = number_at(at + 1)
+        if byte_at(at) != QUOTE:
+            decimals, at = NOT_EXACT, text_end(at)
         return mantissa, decimals, at + 1 if at != UNKNOWN else UNKNOWN
     word = word_at(at)
     if word & _TRUE_MASK == _TRUE:
         return 1, _TRUTH, at + 4
     if word & _FALSE_MASK == _FALSE:
         return 0, _TRUTH, at + 5
-    number, at = _whole(at)
+    number, at = whole_at(at)
     return number, _WHOLE, at
 
 
 @merged
 def _named(at: Int, key: Int, fields: Fields) -> Int:
     """Read the event's name or its symbol's into `fields`; the position behind."""
-    if byte_at(at) != _QUOTE:
+    if byte_at(at) != QUOTE:
         return UNKNOWN
-    first, second, third, at = _name(at + 1)
+    first, second, third, at = name_at(at + 1)
     if key == _E:
         fields[KIND_AT] = _kind(first, second, third)
     else:
@@ -312,11 +175,11 @@ def _object(at: Int, fields: Fields) -> tuple[Int, Int]:
     return seen, at + 1
 
 
-_STREAM = tuple(_word(b'{"stream":"'[at : at + 8]) for at in (0, 8))
-_THEN_DATA = _word(b'","data"'), 58
-_DATA = _word(b'{"data":')
-_THEN_STREAM = tuple(_word(b',"stream":"'[at : at + 8]) for at in (0, 8))
-_THREE_BYTES = _word(b"\xff" * 3)
+_STREAM = tuple(pack(b'{"stream":"'[at : at + 8]) for at in (0, 8))
+_THEN_DATA = pack(b'","data"')
+_DATA = pack(b'{"data":')
+_THEN_STREAM = tuple(pack(b',"stream":"'[at : at + 8]) for at in (0, 8))
+_THREE_BYTES = pack(b"\xff" * 3)
 
 
 @merged
@@ -324,7 +187,7 @@ def _stream_key_end(at: Int, first: np.uint64, second: np.uint64) -> Int:
     """Match the eleven bytes of a stream key and skip its name; the position of the end quote."""
     if word_at(at) != first or word_at(at + 8) & _THREE_BYTES != second:
         return UNKNOWN
-    return _text_end(at + 11)
+    return text_end(at + 11)
 
 
 @merged
@@ -332,7 +195,7 @@ def _message(at: Int, fields: Fields) -> tuple[Int, Int]:
     """Read one bare or enveloped object: keys seen and the position behind."""
     if word_at(at) == _STREAM[0]:
         at = _stream_key_end(at, _STREAM[0], _STREAM[1])
-        if at == UNKNOWN or word_at(at) != _THEN_DATA[0] or byte_at(at + 8) != _THEN_DATA[1]:
+        if at == UNKNOWN or word_at(at) != _THEN_DATA or byte_at(at + 8) != _COLON:
             return np.int64(0), UNKNOWN
         seen, at = _object(at + 9, fields)
         return seen, at + 1 if at != UNKNOWN and byte_at(at) == _CLOSE else UNKNOWN
