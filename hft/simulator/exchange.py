@@ -146,6 +146,7 @@ class Exchange:
         if lots:
             listing.book.take(order, lots)
             self._clerk.trade(listing, None, order, lots, now_ms)
+            self._expire_idle_reducers(listing, order.owner, now_ms)
 
     # Margin.
 

@@ -23,9 +23,15 @@ from hft.simulator.symbols import Symbol, symbol_for
 GZIP_MAGIC = b"\x1f\x8b"
 HEAD_LINES = 20_000
 UNSTAMPED_MAX = 20
-PLAYED = frozenset(
-    {"trade", "aggTrade", "bookTicker", "markPriceUpdate", "depthUpdate", "forceOrder"}
-)
+# What can be played, and the fields without which it cannot.
+PLAYED: dict[str, tuple[str, ...]] = {
+    "trade": ("E", "T", "p", "q", "t", "m"),
+    "aggTrade": ("p", "q", "m"),
+    "bookTicker": ("u", "b", "B", "a", "A"),
+    "markPriceUpdate": ("E", "p"),
+    "depthUpdate": ("u", "b", "a"),
+    "forceOrder": ("o",),
+}
 _DATA_KEY = b'"data":'
 _STREAM = re.compile(rb'^\{\s*"stream"\s*:\s*"([^"\\]+)"\s*,\s*$')
 _STREAM_SUFFIX = {
@@ -91,7 +97,7 @@ def parse_line(line: bytes) -> Recorded | None:
         stream, payload, data = _unwrap(rest.strip())
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    if not isinstance(data, dict) or data.get("e") not in PLAYED or not _named(data):
+    if not isinstance(data, dict) or not _is_played(data):
         return None
     if not stream:
         stream = _named(data).lower() + _STREAM_SUFFIX[data["e"]]
@@ -130,7 +136,10 @@ def read_head(path: Path) -> Head:
             f"{path} cannot be played: its lines are not a receive stamp (micro- or "
             'nanoseconds), a blank and {"stream": ..., "data": ...}'
         )
-    symbols = tuple(symbol_for(name, *digits) for name, digits in decimals.items())
+    symbols = tuple(
+        symbol_for(name, (digits[0], digits[1]), number)
+        for number, (name, digits) in enumerate(decimals.items())
+    )
     return Head(symbols, frozenset(streams), frozenset(aggregated))
 
 
@@ -145,6 +154,12 @@ def _unwrap(text: bytes) -> tuple[str, bytes, Any]:
     if "stream" in whole:
         return whole["stream"], orjson.dumps(whole["data"]), whole["data"]
     return "", text, whole
+
+
+def _is_played(data: dict[str, Any]) -> bool:
+    kind = data.get("e")
+    fields = PLAYED.get(kind) if isinstance(kind, str) else None
+    return fields is not None and bool(_named(data)) and all(name in data for name in fields)
 
 
 def _named(data: dict[str, Any]) -> str:

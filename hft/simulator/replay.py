@@ -11,7 +11,6 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from hft.clock import monotonic_ns
 from hft.errors import HftError
@@ -23,7 +22,7 @@ from hft.units import NS_PER_MS, NS_PER_S, parse_e8
 
 BATCH_MESSAGES = 256
 BATCHES_AHEAD = 32
-PLAY_MAX_MESSAGES = 4_000
+PLAY_MAX_MESSAGES = 500
 START_WAIT_NS = 30 * NS_PER_S
 # A client opens one connection per route; the others may follow the first.
 START_GRACE_NS = NS_PER_S
@@ -242,5 +241,5 @@ def _nothing() -> None:
 
 def _is_diff(stream: str) -> bool:
     """Say whether a depth stream carries changes and not whole best levels."""
-    suffix: Any = stream.partition("@depth")[2]
+    suffix = stream.partition("@depth")[2]
     return not suffix or suffix.startswith("@")

@@ -130,10 +130,14 @@ ETHUSDT = Symbol(
 KNOWN: dict[str, Symbol] = {symbol.name: symbol for symbol in (BTCUSDT, ETHUSDT)}
 
 
-def symbol_for(name: str, price_decimals: int, qty_decimals: int) -> Symbol:
-    """Give a known contract, or one with steps of the decimals a recording was seen to use."""
+def symbol_for(name: str, decimals: tuple[int, int], number: int) -> Symbol:
+    """Give a known contract, or one whose steps are those a recording was seen to use.
+
+    `decimals` are those of prices and quantities; `number` keeps order ids of symbols apart.
+    """
     if name in KNOWN:
         return KNOWN[name]
+    price_decimals, qty_decimals = decimals
     return Symbol(
         name=name,
         base=name.removesuffix("USDT"),
@@ -149,7 +153,7 @@ def symbol_for(name: str, price_decimals: int, qty_decimals: int) -> Symbol:
         min_notional_e8=5 * E8,
         brackets=_ETH_BRACKETS,
         onboard_ms=1_600_000_000_000,
-        order_id_base=700_000_000_000,
+        order_id_base=700_000_000_000 + number * 1_000_000_000,
         subtypes=("Crypto",),
     )
 

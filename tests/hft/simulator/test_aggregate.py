@@ -104,23 +104,26 @@ def test_quantities_add_up_exactly() -> None:
 
 
 def test_lines_that_cannot_be_played_are_told_apart() -> None:
-    good = b'1680652800005184 {"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT"}}\n'
+    body = b'{"e":"trade","E":2,"T":1,"s":"BTCUSDT","t":7,"p":"1.0","q":"2","m":true}'
+    good = b'1680652800005184 {"stream":"btcusdt@trade","data":' + body + b"}\n"
     parsed = parse_line(good)
     assert parsed is not None
     assert parsed.stamp_ns == 1680652800005184000
-    assert parsed.payload == b'{"e":"trade","s":"BTCUSDT"}'
+    assert parsed.payload == body
     for line in (
         b"",
         b"\n",
         b'{"stream":"x","data":{}}',
+        b'1680652800005184 {"stream":"btcusdt@trade","data":{"e":"trade","s":"BTCUSDT"}}',
         b'1680652800005184 {"lastUpdateId":1,"bids":[],"asks":[]}',
         b'1680652800005184 {"stream":"x@kline_1m","data":{"e":"kline","s":"X"}}',
         b"1680652800005184 {broken",
+        b'1680652800005184 {"stream":"x","data":{"e":[],"s":"X"}}',
         b"1680652800005184 [1,2]",
         b'1680652800005184 {"stream":"!markPrice@arr","data":[{"e":"markPriceUpdate"}]}',
     ):
         assert parse_line(line) is None
-    swapped = b'1721347020984480942 {"data":{"e":"trade","s":"BTCUSDT"},"stream":"btcusdt@trade"}'
+    swapped = b'1721347020984480942 {"data":' + body + b',"stream":"btcusdt@trade"}'
     other = parse_line(swapped)
     assert other is not None
     assert (other.stream, other.stamp_ns) == ("btcusdt@trade", 1721347020984480942)
