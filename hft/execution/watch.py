@@ -59,6 +59,7 @@ class Watch:
         self._fills_checked = -1
         self._clock_ns = 0
         self._shown = -1
+        self._was_fit = False
         self.clock_wanted = False
 
     def tick(self, now_ns: int) -> None:
@@ -158,8 +159,9 @@ class Watch:
 
     def _tell_fitness(self, reason: Unfit) -> None:
         if reason is Unfit.NONE:
+            self._was_fit = True
             self._log.info("fit to trade")
-        else:
+        elif self._was_fit:
             self._log.warning(f"not fit to trade freely: {reason.name}")
 
     def _trip_breaker(self, now_ns: int, limits: Limits, latch: Latch) -> None:
