@@ -197,9 +197,9 @@ def decode(
     """Decode the frames in ``buffer[span[0]:span[1]]`` into the ring, publishing as it goes.
 
     `stamp` is the time of receipt and the offset to now, in nanoseconds.  The buffer must reach
-    `tokens.GUARD_BYTES` beyond the span.  The tables come as bytes: a record array costs three times
-    as much to hand over.  Returns where it stopped, why (`STOP_...`), how many frames it read, how
-    many events it published, and a bit for every row it changed.
+    `tokens.GUARD_BYTES` beyond the span.  The tables come as bytes: a record array costs three
+    times as much to hand over.  Returns where it stopped, why (`STOP_...`), how many frames it
+    read, how many events it published, and a bit for every row it changed.
     """
     at: Int = span[0]
     end = span[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -32,7 +32,7 @@ from hft.wire.frames import (
 )
 
 SILENCE_MAX_NS = 10 * NS_PER_S
-"""A link that has spoken and then says nothing for so long is dead: public streams never rest."""
+"""A link that has spoken and then brings no message for so long is dead: the venue never rests."""
 FIRST_FRAME_NS = 15 * NS_PER_S
 """How long a stream may take to its first frame; doubled after each time one stayed mute."""
 FIRST_FRAME_MAX_NS = 300 * NS_PER_S
@@ -61,9 +61,6 @@ class LinkPlan(msgspec.Struct, frozen=True):
     """The row's field that makes the next event of this link's kind carry GAP."""
 
 
-Dial = Callable[[str, Callable[[], None], str], Dialler]
-
-
 class Link:
     """Keeps one connection, and reads what it brings into the market ring.
 
@@ -76,13 +73,11 @@ class Link:
         plan: LinkPlan,
         tables: Tables,
         counters: npt.NDArray[np.void],
-        dial: Dial = Dialler,
     ) -> None:
         self._context = context
         self._plan = plan
         self._tables = tables
         self._counters = counters
-        self._dial = dial
         self._inbox = Inbox(tables, counters, self._complain)
         self._backoff = Backoff()
         self._dialler: Dialler | None = None
@@ -128,7 +123,7 @@ class Link:
         if self._dialler is None:
             if now_ns >= self._dial_at_ns:
                 plan = self._plan
-                self._dialler = self._dial(plan.url, self._context.wake_self, plan.ca_file)
+                self._dialler = Dialler(plan.url, self._context.wake_self, plan.ca_file)
                 self._dialler.start()
             return
         outcome = self._dialler.result()
@@ -160,11 +155,12 @@ class Link:
         self._context.log.info(f"{self._plan.name} stream connected")
 
     def _take(self, got: int, now_ns: int) -> Taken:
-        if not self._has_spoken():
-            # Only now: a venue that takes us in and throws us out is not to be dialled at once.
-            self._backoff.reset()
-        self._heard_ns = now_ns
         taken = self._inbox.take(got, now_ns, monotonic_ns() - now_ns)
+        if taken.frames:
+            if not self._has_spoken():
+                # Only now: a venue that takes us in and throws us out is not dialled at once.
+                self._backoff.reset()
+            self._heard_ns = now_ns
         counters = self._counters[0]
         counters["bytes_in"] += got
         counters["last_recv_ns"] = now_ns

@@ -194,6 +194,18 @@ def test_a_link_that_never_speaks_names_every_stream_it_waited_for(world: World)
     assert not world.house.feed_link["connected"].any()
 
 
+def test_a_venue_that_throws_us_out_at_once_is_dialled_less_and_less_often(world: World) -> None:
+    public, _ = world.accept()
+    for wait in ("0.1", "0.2", "0.4"):
+        public.sendall(server_frame((1008).to_bytes(2, "big"), opcode=8))
+        world.work_until(lambda: world.count(PUBLIC, "connected") == 0)
+        assert f"dialling again in {wait} s" in world.said()[-1]
+        world.ahead_ns += S
+        world.agent.do_work(monotonic_ns() + world.ahead_ns)
+        public = world.venue.accept()
+        world.work_until(lambda: world.count(PUBLIC, "connected") == 1)
+
+
 def test_a_venue_that_is_not_there_is_dialled_again_and_again(world: World) -> None:
     world.venue.__exit__(None, None, None)
     world.work_until(lambda: sum("cannot connect" in text for text in world.said()) >= 4)
