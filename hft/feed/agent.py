@@ -17,6 +17,7 @@ from hft.feed.link import Link, LinkPlan, Stream
 from hft.feed.rows import Tables
 from hft.state.blocks import FEED_LINK
 from hft.wire.frames import Opcode
+from hft.wire.readiness import Readiness
 from ringbuf.layout import RingLayout
 from ringbuf.memory import Segment
 from ringbuf.spsc import Ring
@@ -54,6 +55,7 @@ class FeedAgent:
         self._network = network
         self._symbols = symbols
         self._links: list[Link] = []
+        self._readiness = Readiness()
 
     def on_start(self) -> None:
         """Open the ring and the tables, and begin to dial."""
@@ -65,13 +67,15 @@ class FeedAgent:
                 self._tables.load_top(symbol, value)
         for index, plan in enumerate(link_plans(self._network, self._symbols)):
             counters = house.feed_link[index : index + 1]
-            self._links.append(Link(self._context, plan, self._tables, counters))
+            link = Link(self._context, plan, self._tables, counters, self._readiness)
+            self._links.append(link)
 
     def do_work(self, now_ns: int) -> int:
         """Read both links once; counts the events published, and 1 for each link with bytes."""
         receipts = frames = published = 0
+        ready = self._readiness.look()
         for link in self._links:
-            taken = link.work(now_ns)
+            taken = link.work(now_ns, ready)
             if taken is None:
                 continue
             if taken.published:

@@ -30,6 +30,7 @@ from hft.wire.frames import (
     close_payload,
     close_reason,
 )
+from hft.wire.readiness import Readiness
 
 SILENCE_MAX_NS = 10 * NS_PER_S
 """A link that has spoken and then brings no message for so long is dead: the venue never rests."""
@@ -64,7 +65,7 @@ class LinkPlan(msgspec.Struct, frozen=True):
 class Link:
     """Keeps one connection, and reads what it brings into the market ring.
 
-    `counters` is the link's record in the state segment.
+    `counters` is the link's record in the state segment, `readiness` what the caller looks at.
     """
 
     def __init__(
@@ -73,15 +74,19 @@ class Link:
         plan: LinkPlan,
         tables: Tables,
         counters: npt.NDArray[np.void],
+        readiness: Readiness,
     ) -> None:
         self._context = context
         self._plan = plan
         self._tables = tables
         self._counters = counters
+        self._readiness = readiness
         self._inbox = Inbox(tables, counters, self._complain)
         self._backoff = Backoff()
         self._dialler: Dialler | None = None
         self._sock: socket.socket | None = None
+        self._descriptor = -1
+        self._more = False
         self._dial_at_ns = 0
         self._heard_ns = 0
         self._check_at_ns = 0
@@ -91,17 +96,24 @@ class Link:
         self._complaints = 0
         counters[0]["connected"] = 0
 
-    def work(self, now_ns: int) -> Taken | None:
-        """Do what can be done now; what was taken from the socket, None when it had nothing."""
+    def work(self, now_ns: int, ready: list[int]) -> Taken | None:
+        """Do what can be done now; what was taken from the socket, None when it had nothing.
+
+        `ready` are the descriptors that can be read.
+        """
         if self._sock is None:
             self._try_to_connect(now_ns)
             return None
         taken = None
         try:
-            got = receive_into(self._sock, self._inbox.room())
-            if got:
-                taken = self._take(got, now_ns)
-                self._answer(taken)
+            if self._more or self._descriptor in ready:
+                room = self._inbox.room()
+                got = receive_into(self._sock, room)
+                # Where the room was too small, TLS may hold more that the kernel knows nothing of.
+                self._more = got == len(room)
+                if got:
+                    taken = self._take(got, now_ns)
+                    self._answer(taken)
             if now_ns >= self._check_at_ns:
                 self._check(now_ns)
         except ConnectionClosed as problem:
@@ -138,7 +150,8 @@ class Link:
             self._begin(outcome, now_ns)
 
     def _begin(self, sock: socket.socket, now_ns: int) -> None:
-        self._sock = sock
+        # The first frames may have come in one TLS record with the handshake's answer.
+        self._sock, self._descriptor, self._more = sock, sock.fileno(), True
         self._inbox.clear()
         self._complaints = 0
         self._connected_ns = self._heard_ns = now_ns
@@ -151,7 +164,8 @@ class Link:
         counters = self._counters[0]
         counters["connected"] = 1
         counters["connects"] += 1
-        self._context.poller.register(sock.fileno())
+        self._context.poller.register(self._descriptor)
+        self._readiness.register(self._descriptor)
         self._context.log.info(f"{self._plan.name} stream connected")
 
     def _take(self, got: int, now_ns: int) -> Taken:
@@ -224,7 +238,8 @@ class Link:
             return
         sock, self._sock = self._sock, None
         self._counters[0]["connected"] = 0
-        self._context.poller.forget(sock.fileno())
+        self._context.poller.forget(self._descriptor)
+        self._readiness.forget(self._descriptor)
         # Courtesy only: a connection that cannot carry it is closed all the same.
         with contextlib.suppress(ConnectionClosed):
             send_at_once(sock, client_frame(Opcode.CLOSE, close_payload(code)))

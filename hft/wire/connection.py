@@ -195,7 +195,11 @@ def send_at_once(sock: socket.socket, frame: bytes) -> None:
 
 
 class Connection:
-    """An established WebSocket on a non-blocking socket, for requests and events at low rates."""
+    """An established WebSocket on a non-blocking socket, for requests and events at low rates.
+
+    Call `receive` once before waiting for the descriptor for the first time: with TLS the first
+    frames may have come in one record with the handshake's answer, and the kernel holds nothing.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock

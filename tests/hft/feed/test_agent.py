@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ from ringbuf.compiled import signature_count
 from ringbuf.spsc import Consumer
 from tests.hft.feed.bench_room import agg_trade, book_ticker, gaps
 from tests.hft.houses import new_context, new_house
+from tests.hft.wire.certificate import make_certificate, needs_openssl
 from tests.hft.wire.local_server import LocalServer, server_frame
 
 S = 1_000_000_000
@@ -117,6 +119,29 @@ def test_events_reach_the_ring_and_the_top_blocks_and_the_strategy_is_woken(worl
     poller = Poller()
     poller.register(world.context.bells[Role.STRATEGY].fileno())
     assert poller.wait(0), "the strategy said that it sleeps"
+
+
+@needs_openssl
+def test_frames_that_share_a_tls_record_with_the_handshake_are_read_at_once(
+    tmp_path: Path,
+) -> None:
+    certificate, tls = make_certificate(tmp_path)
+    first = server_frame(book_ticker())
+    with (
+        new_house("BTCUSDT") as house,
+        new_context(house, Role.FEED) as context,
+        LocalServer(tls) as venue,
+    ):
+        network = Network(ws_url=venue.url, ca_file=str(certificate))
+        agent = FeedAgent(context, network, house.symbols())
+        agent.on_start()
+        agent.do_work(monotonic_ns())
+        ends = [venue.accept(first), venue.accept(first)]
+        deadline = Deadline(30)
+        while house.feed_link["frames"].sum() < len(ends):
+            assert not deadline.passed()
+            agent.do_work(monotonic_ns())
+        agent.on_close()
 
 
 def test_a_ping_is_answered_and_a_goodbye_is_followed_by_a_new_connection(world: World) -> None:
