@@ -9,25 +9,22 @@ arguments, and one cache folder per digest of all files that took part.
 
 from __future__ import annotations
 
-import dis
-import hashlib
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 import msgspec
 import numba
 from numba.core import config
-from numba.core.dispatcher import Dispatcher
 
 from hft.clock import monotonic_ns
 from hft.strategy import api, booking, burst, placeholder
 from hft.strategy.load import StrategySpec
 from hft.strategy.native import compiled_monotonic_ns
+from hft.strategy.sources import names_used
 from ringbuf.compiled import compiled
 
 Function = Callable[..., Any]
@@ -65,9 +62,8 @@ def build(spec: StrategySpec, *, plain: bool = False) -> Burst:
     if plain or not spec.compiled:
         cloner = _Cloner({**words, "read_clock": monotonic_ns}, lambda function: function)
         return Burst(False, None, cloner.clone(burst.run_burst))
-    digest = source_digest(spec)
-    cloner = _Cloner(words, _njit(), f"_{spec.name}_{digest}", _house_functions())
-    with _cache_folder(f"{spec.name}-{digest}"):
+    cloner = _Cloner(words, _njit(), f"_{spec.name}_{spec.digest}", _house_functions())
+    with _cache_folder(f"{spec.name}-{spec.digest}"):
         enter = compiled(cloner.copy(burst.enter))
     cloner.fill(burst.enter)
     return Burst(True, enter, None)
@@ -83,14 +79,6 @@ def _njit(**options: Any) -> Any:
 def _house_functions() -> _Cloner:
     """Share what is the same for every strategy: compiled once, and kept in the house's cache."""
     return _Cloner({"read_clock": compiled_monotonic_ns}, _njit(cache=True))
-
-
-def source_digest(spec: StrategySpec) -> str:
-    """Digest every file a function or module used by the strategy stands in, its own first."""
-    digest = hashlib.blake2b(spec.path.read_bytes(), digest_size=10)
-    for path in sorted(_files_of(spec)):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 class _Cloner:
@@ -130,7 +118,8 @@ class _Cloner:
             function.__defaults__,
             function.__closure__,
         )
-        copy.__module__ = function.__module__
+        # numba imports the module of a cached function by name, and a user's file has none to find.
+        copy.__module__ = burst.__name__
         # Symbols of compiled code carry the qualified name: two strategies loaded from the
         # disk cache would otherwise be taken for one another.
         copy.__qualname__ = function.__qualname__ + self._suffix
@@ -140,7 +129,7 @@ class _Cloner:
         """Put clones of what `function` calls into its private globals."""
         world = self._world(function)
         words = self._words if function.__globals__ is vars(burst) else {}
-        for name in _names_used(function.__code__):
+        for name in names_used(function.__code__):
             value = words.get(name, function.__globals__.get(name))
             if isinstance(value, FunctionType):
                 shared = self._shared if self._shared and _is_shared(value) else self
@@ -156,48 +145,8 @@ class _Cloner:
 
 
 def _is_shared(function: Any) -> bool:
-    own = set(_STRATEGY_WORDS).isdisjoint(_names_used(function.__code__))
+    own = set(_STRATEGY_WORDS).isdisjoint(names_used(function.__code__))
     return own and function.__module__ in _HOUSE_MODULES
-
-
-def _names_used(code: CodeType) -> Iterator[str]:
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield str(step.argval)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names_used(constant)
-
-
-def _files_of(spec: StrategySpec) -> set[Path]:
-    """Find the files of all functions and of modules that the strategy's functions name."""
-    found: set[Path] = set()
-    seen: set[Any] = set()
-    waiting: list[Any] = [spec.on_market, spec.on_report]
-    while waiting:
-        function = waiting.pop()
-        if isinstance(function, Dispatcher):
-            function = function.py_func
-        if not isinstance(function, FunctionType) or function in seen:
-            continue
-        seen.add(function)
-        found.add(Path(inspect.getfile(function)))
-        for name in _names_used(function.__code__):
-            value = function.__globals__.get(name)
-            if isinstance(value, ModuleType) and not _is_installed(value):
-                found.add(Path(str(value.__file__)))
-                waiting.extend(vars(value).values())
-            else:
-                waiting.append(value)
-    return found
-
-
-def _is_installed(module: ModuleType) -> bool:
-    place = getattr(module, "__file__", None)
-    return place is None or "site-packages" in place or Path(place).is_relative_to(_STDLIB)
-
-
-_STDLIB = Path(inspect.getfile(dis)).parent
 
 
 @contextmanager

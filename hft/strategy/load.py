@@ -7,7 +7,6 @@ when somebody selects it.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from hft.errors import ConfigError
 from hft.events import Verdict
 from hft.state.blocks import OUT_DETAIL, STATE_BYTES_MAX, STRATEGY_NAME_MAX
 from hft.strategy.params import ParamField, convert, dtype_of, fields_of
+from hft.strategy.sources import source_digest
 
 Dtype = np.dtype[np.void]
 HOUSE_FOLDER = Path(__file__).parent.parent / "strategies"
@@ -34,7 +34,7 @@ class StrategySpec(msgspec.Struct, frozen=True):
     name: str
     path: Path
     digest: str
-    """Of the file's bytes."""
+    """Of the file and of every other file whose functions it uses."""
     compiled: bool
     params: type[msgspec.Struct]
     fields: tuple[ParamField, ...]
@@ -108,8 +108,7 @@ def read(path: Path) -> StrategySpec:
         ValueError: it does not; one sentence says what is wrong.
     """
     source = path.read_bytes()
-    digest = hashlib.blake2b(source, digest_size=10).hexdigest()
-    module = _import(path, digest)
+    module = _import(path, source)
     name = getattr(module, "NAME", None)
     if not isinstance(name, str) or not name.isidentifier() or name != name.upper():
         raise ValueError('NAME must be an upper-case word, like "MOMENTUM"')
@@ -120,17 +119,19 @@ def read(path: Path) -> StrategySpec:
         raise ValueError("Params must be a msgspec.Struct")
     fields = fields_of(params_type)
     detail = tuple(getattr(module, "DETAIL", ()))
+    on_market = _function(module, "on_market")
+    on_report = _function(module, "on_report") if hasattr(module, "on_report") else None
     return StrategySpec(
         name=name,
         path=path,
-        digest=digest,
+        digest=source_digest(source, (on_market, on_report)),
         compiled=bool(getattr(module, "COMPILED", True)),
         params=params_type,
         fields=fields,
         params_dtype=dtype_of(fields),
         state_dtype=_state(module),
-        on_market=_function(module, "on_market"),
-        on_report=_function(module, "on_report") if hasattr(module, "on_report") else None,
+        on_market=on_market,
+        on_report=on_report,
         detail=detail,
         explain=_explain(module, detail),
         summary=(module.__doc__ or "").strip().partition("\n")[0],
@@ -146,19 +147,32 @@ def make_params(spec: StrategySpec, table: Mapping[str, object]) -> npt.NDArray[
     return convert(spec.name, spec.params, spec.params_dtype, table)
 
 
-def _import(path: Path, digest: str) -> ModuleType:
-    name = f"hft_strategy_{path.stem}_{digest}"
-    found = importlib.util.spec_from_file_location(name, path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
+def _import(path: Path, source: bytes) -> ModuleType:
+    """Run the file as a module of its own, from these very bytes.
+
+    Python's cache of byte code is passed over: it looks at whole seconds and sizes, and could
+    answer with the text before an edit.  Modules of the same folder are imported anew each time.
+    """
+    name = f"hft_strategy_{path.stem}_{hashlib.blake2b(source, digest_size=8).hexdigest()}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    known, writes_bytecode = set(sys.modules), not sys.dont_write_bytecode
     # msgspec resolves the annotations of Params through sys.modules.
     sys.modules[name] = module
+    sys.path.append(str(path.parent))
+    sys.dont_write_bytecode = True
     try:
-        found.loader.exec_module(module)
+        exec(compile(source, str(path), "exec"), vars(module))
     except (Exception, SystemExit) as problem:
         del sys.modules[name]
         raise ValueError(f"{type(problem).__name__}: {problem}") from problem
+    finally:
+        sys.dont_write_bytecode = not writes_bytecode
+        sys.path.remove(str(path.parent))
+        for new in set(sys.modules) - known - {name}:
+            place = getattr(sys.modules[new], "__file__", None)
+            if place and Path(place).parent == path.parent:
+                del sys.modules[new]
     return module
 
 

@@ -8,13 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from hft.strategy.api import OUT
+from hft.strategy.load import read
+
 HELPER = "def step():\n    return {}\n"
 STRATEGY = '''"""Counts in steps."""
 
 import msgspec
 
 from hft.strategy.api import Verdict, state_dtype, verdict
-from step_of_mine import step
+from _step_of_mine import step
 
 NAME = "STEPS"
 STATE = state_dtype(("count", "<i8"))
@@ -55,9 +60,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def run(path: Path) -> dict[str, float]:
     """Start a fresh process on the strategy and return what it counted."""
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(path.parent)))}
-    # Otherwise Python's own bytecode cache may miss two edits within one second.
-    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     made = subprocess.run(
         [sys.executable, "-c", RUN, str(path)], env=env, capture_output=True, text=True, check=False
     )
@@ -67,7 +70,7 @@ def run(path: Path) -> dict[str, float]:
 
 
 def test_a_second_process_loads_and_every_edit_changes_behaviour(tmp_path):
-    path, helper = tmp_path / "steps.py", tmp_path / "step_of_mine.py"
+    path, helper = tmp_path / "steps.py", tmp_path / "_step_of_mine.py"
     path.write_text(STRATEGY.format(1))
     helper.write_text(HELPER.format(10))
     first = run(path)
@@ -75,21 +78,40 @@ def test_a_second_process_loads_and_every_edit_changes_behaviour(tmp_path):
     second = run(path)
     assert (second["count"], second["hits"]) == (33.0, 1)
     path.write_text(STRATEGY.format(2))
-    assert run(path)["count"] == 36.0
     helper.write_text(HELPER.format(20))
     assert run(path)["count"] == 66.0
 
 
+def test_an_edit_of_a_file_beside_it_is_seen_without_a_new_process(tmp_path):
+    path, helper = tmp_path / "steps.py", tmp_path / "_step_of_mine.py"
+    path.write_text(STRATEGY.format(1))
+    helper.write_text(HELPER.format(10))
+    first, same = read(path), read(path)
+    assert first.digest == same.digest
+    helper.write_text(HELPER.format(20))
+    second = read(path)
+    assert second.digest != first.digest
+    path.write_text(STRATEGY.format(2))
+    third = read(path)
+    assert third.digest != second.digest
+    counts = []
+    for spec in (first, second, third):
+        state = np.zeros(1, spec.state_dtype).view(np.recarray)[0]
+        spec.on_market(None, None, None, None, state, np.zeros(1, OUT).view(np.recarray)[0])
+        counts.append(int(state.count))
+    assert counts == [11, 21, 22]
+
+
 def test_strategies_loaded_from_the_cache_side_by_side_keep_their_own_functions(tmp_path):
     """Two cached loops carry functions of the same names: each must call its own."""
-    (tmp_path / "step_of_mine.py").write_text(HELPER.format(0))
     paths = []
     for step in (1, 1000):
         (tmp_path / str(step)).mkdir()
         path = tmp_path / str(step) / "steps.py"
+        (path.parent / "_step_of_mine.py").write_text(HELPER.format(0))
         path.write_text(STRATEGY.format(step))
         paths.append(path)
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path)))}
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     script = """
 import sys
 from pathlib import Path
