@@ -21,6 +21,8 @@ def trading(state: str, latch: Values, account: Values, *, answers: bool) -> str
         return "Halted: execution does not answer, so nothing is sent."
     if state == "ACTIVE":
         return "Trading: everything the house needs is there."
+    if account.get("unfit") == Unfit.NONE.name:
+        return "START was given; execution has not taken it up yet."
     unfit = explain_unfit(Unfit.__members__.get(account.get("unfit", ""), Unfit.STARTING))
     meaning = "Only smaller positions are let through" if state == "REDUCING" else "Halted"
     return f"{meaning} until it heals: {unfit}."

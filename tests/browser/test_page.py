@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -182,3 +183,19 @@ def test_the_machinery_has_its_own_view(served: Served, open_page: OpenPage) -> 
     expect(page.locator("#rings tbody tr").first).to_contain_text("market")
     page.keyboard.press("?")
     expect(page.locator("#dialog-text")).to_contain_text("start or stop")
+
+
+def test_flatten_does_not_wait_for_a_strategy_switch(served: Served, open_page: OpenPage) -> None:
+    answered = threading.Event()
+    served.supervisor.waits["set_strategy"] = answered
+    page = open_page(served)
+    expect(page.locator("#strategy")).to_have_value("MOMENTUM")
+    page.select_option("#strategy", "PING_PONG")
+    page.click("#strategy-apply")
+    try:
+        wait_for(lambda: orders(served) != [], "the switch to be asked for")
+        page.click("#flatten")
+        page.click("#dialog-yes")
+        wait_for(lambda: orders(served)[-1]["command"] == "flatten", "the flatten")
+    finally:
+        answered.set()

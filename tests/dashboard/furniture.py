@@ -165,6 +165,7 @@ class FakeSupervisor:
             "strategies": {"ok": True, "strategies": STRATEGIES, "active": "MOMENTUM"},
             "flatten_status": {"ok": True, "state": "idle", "message": "never asked"},
         }
+        self.waits: dict[str, threading.Event] = {}
         self.reachable = True
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -173,6 +174,8 @@ class FakeSupervisor:
             raise ControlUnreachable("no engine answers")
         self.asked.append(request)
         command = request["command"]
+        if command in self.waits:
+            self.waits[command].wait(20)
         if command in ("stop", "flatten"):
             halt(self.house)
         elif command == "start":

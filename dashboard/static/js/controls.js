@@ -7,15 +7,17 @@ import { change, get, onTokenNeeded, Refused } from "./server.js";
 
 const FLATTEN_MAX_MS = 60_000;
 let status = null;
-let busy = false;
+// What waits for an answer.  Each control waits for its own only: a strategy switch takes seconds, and
+// neither STOP nor FLATTEN may wait for it.
+const pending = new Set();
 
 export function wireControls(onCleared) {
   byId("run").addEventListener("click", () => startOrStop());
   byId("flatten").addEventListener("click", () => flatten());
   byId("strategy-form").addEventListener("submit", (event) => submit(event, chooseStrategy));
   byId("limits-form").addEventListener("submit", (event) => submit(event, applyLimits));
-  byId("strategy").addEventListener("change", showApplicable);
-  for (const id of ["max-loss", "target-profit"]) byId(id).addEventListener("input", showApplicable);
+  byId("strategy").addEventListener("change", showPending);
+  for (const id of ["max-loss", "target-profit"]) byId(id).addEventListener("input", showPending);
   byId("history-clear").addEventListener("click", () => clearHistory(onCleared));
   onTokenNeeded(askForToken);
   loadStrategies();
@@ -31,8 +33,7 @@ export function showControls(newest) {
   const was = status;
   status = newest;
   const run = byId("run");
-  run.disabled = busy;
-  byId("flatten").disabled = busy;
+  byId("flatten").disabled = false;
   setText(run, status.running ? "STOP" : "START");
   run.classList.toggle("primary", !status.running);
   if (was?.active_strategy !== status.active_strategy) {
@@ -43,11 +44,7 @@ export function showControls(newest) {
     const field = byId(id);
     if (was?.[name] !== status[name] && document.activeElement !== field) field.value = status[name] ?? "";
   }
-  showApplicable();
-}
-
-function disableControls() {
-  for (const id of ["run", "flatten", "strategy-apply", "limits-apply"]) byId(id).disabled = true;
+  showPending();
 }
 
 const amountIn = (id) => {
@@ -55,11 +52,12 @@ const amountIn = (id) => {
   return text === "" ? NaN : Number(text);
 };
 
-function showApplicable() {
+function showPending() {
+  byId("run").disabled = pending.has("run") || !status;
   const chosen = byId("strategy").value;
-  byId("strategy-apply").disabled = busy || !chosen || chosen === status?.active_strategy;
+  byId("strategy-apply").disabled = pending.has("strategy") || !chosen || chosen === status?.active_strategy;
   const same = amountIn("max-loss") === status?.max_loss && amountIn("target-profit") === status?.target_profit;
-  byId("limits-apply").disabled = busy || same;
+  byId("limits-apply").disabled = pending.has("limits") || same;
 }
 
 function answer(sentence, wrong = false) {
@@ -68,23 +66,25 @@ function answer(sentence, wrong = false) {
   node.classList.toggle("bad", wrong);
 }
 
-async function attempt(deed, done) {
-  busy = true;
-  disableControls();
+async function attempt(name, deed) {
+  if (pending.has(name)) return null;
+  pending.add(name);
+  showPending();
   try {
     const reply = await deed();
-    answer(done ?? reply.message ?? "Done.");
+    answer(reply.message ?? "Done.");
     return reply;
   } catch (refusal) {
     if (!(refusal instanceof Refused)) throw refusal;
     answer(refusal.message, true);
-    if (getComputedStyle(byId("control-answer")).display === "none" || !byId("control-answer").offsetParent) {
+    // On a phone, or in another view, the panel with the answer is not on the screen.
+    if (!byId("control-answer").offsetParent) {
       await ask({ title: "Not done", text: refusal.message, no: "" });
     }
     return null;
   } finally {
-    busy = false;
-    if (status) showControls(status);
+    pending.delete(name);
+    showPending();
   }
 }
 
@@ -94,7 +94,7 @@ function submit(event, deed) {
 }
 
 export async function startOrStop() {
-  if (busy || !status) return;
+  if (pending.has("run") || !status) return;
   const command = status.running ? "STOP" : "START";
   if (command === "START" && status.mode !== "DEMO") {
     const sure = await ask({
@@ -105,20 +105,23 @@ export async function startOrStop() {
     });
     if (!sure) return;
   }
-  await attempt(() => change("POST", "/api/control", { command }));
+  await attempt("run", () => change("POST", "/api/control", { command }));
 }
 
 export async function flatten() {
-  if (busy || !status) return;
+  if (!status) return;
   await ask({
     title: "Flatten everything?",
-    text: flattenText(),
+    text: flattenText,
     yes: "FLATTEN",
     look: true,
     work: async (say) => {
       say("Asking the engine…");
-      const begun = await attempt(() => change("POST", "/api/control", { command: "FLATTEN", confirm: true }));
-      if (!begun) return say(byId("control-answer").textContent, true);
+      try {
+        await change("POST", "/api/control", { command: "FLATTEN", confirm: true });
+      } catch (refusal) {
+        return say(refusal.message, true);
+      }
       return follow(say);
     },
   });
@@ -134,6 +137,7 @@ function flattenText() {
     "Trading halts until START. Then, at the venue:",
     `· cancel every open order (${number(status.open_orders)} known now)`,
     ...(closing.length ? closing.map((line) => `· ${line}`) : ["· no position is open as far as we know"]),
+    "What is open there when it begins is what counts.",
   ].join("\n");
 }
 
@@ -157,7 +161,7 @@ async function follow(say) {
 }
 
 function chooseStrategy() {
-  return attempt(() => change("POST", "/api/strategy", { strategy: byId("strategy").value }));
+  return attempt("strategy", () => change("POST", "/api/strategy", { strategy: byId("strategy").value }));
 }
 
 function applyLimits() {
@@ -165,7 +169,7 @@ function applyLimits() {
   if (![maxLoss, targetProfit].every((value) => Number.isFinite(value) && value >= 0)) {
     return answer("Limits are numbers of 0 or more.", true);
   }
-  return attempt(() => change("POST", "/api/config", { max_loss: maxLoss, target_profit: targetProfit }));
+  return attempt("limits", () => change("POST", "/api/config", { max_loss: maxLoss, target_profit: targetProfit }));
 }
 
 async function clearHistory(onCleared) {
@@ -174,5 +178,5 @@ async function clearHistory(onCleared) {
     text: "The list and the chart start anew from now. No trade is deleted from the database.",
     yes: "Clear",
   });
-  if (sure && (await attempt(() => change("DELETE", "/api/history")))) onCleared();
+  if (sure && (await attempt("history", () => change("DELETE", "/api/history")))) onCleared();
 }

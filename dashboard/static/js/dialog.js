@@ -6,13 +6,17 @@ import { byId, setText } from "./dom.js";
 const dialog = byId("dialog");
 const tokenDialog = byId("token-dialog");
 
-// Resolves to true or false.  `work(say)` runs after "yes" while the dialog stays open and shows what
-// `say(sentence, wrong)` tells.
+const REFRESH_MS = 300;
+
+// Resolves to true or false.  `text` may be a function: then it is told anew while the person thinks.
+// `work(say)` runs after "yes" while the dialog stays open and shows what `say(sentence, wrong)` tells.
 export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work = null }) {
   if (dialog.open) return Promise.resolve(false);
   const [progress, accept, reject] = ["dialog-progress", "dialog-yes", "dialog-no"].map(byId);
   setText(byId("dialog-title"), title);
-  setText(byId("dialog-text"), text);
+  const tell = () => setText(byId("dialog-text"), typeof text === "function" ? text() : text);
+  tell();
+  const telling = setInterval(tell, REFRESH_MS);
   setText(accept, yes);
   setText(reject, no);
   setText(progress, "");
@@ -24,6 +28,7 @@ export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work
   const accepted = async (event) => {
     if (!work) return;
     event.preventDefault();
+    clearInterval(telling);
     accept.disabled = true;
     setText(reject, "Close");
     await work((sentence, wrong = false) => {
@@ -32,7 +37,10 @@ export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work
     });
   };
   accept.addEventListener("click", accepted);
-  return shown(dialog, no ? reject : accept).finally(() => accept.removeEventListener("click", accepted));
+  return shown(dialog, no ? reject : accept).finally(() => {
+    clearInterval(telling);
+    accept.removeEventListener("click", accepted);
+  });
 }
 
 // Resolves to what was typed, or null when the person gave up.

@@ -14,7 +14,11 @@ export class Live {
     this.heard = performance.now();
     this.opened = 0;
     this.frame = 0;
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
+    document.addEventListener("visibilitychange", () => {
+      this.heard = performance.now(); // Silence while hidden was our own wish.
+      if (document.hidden) this.close();
+      else this.open();
+    });
     setInterval(() => this.look(), LOOK_MS);
     if (!document.hidden) this.open();
   }

@@ -84,7 +84,7 @@ export function showNumbers(status) {
   }
 }
 
-export const isWell = (status, role) =>
+const isWell = (status, role) =>
   status.processes.some((process) => process.role === role && process.health === "ok");
 
 function money(id, value) {
