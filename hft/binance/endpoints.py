@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-PING = "/fapi/v1/ping"
 TIME = "/fapi/v1/time"
 EXCHANGE_INFO = "/fapi/v1/exchangeInfo"
 ORDER = "/fapi/v1/order"
 OPEN_ORDERS = "/fapi/v1/openOrders"
 ALL_OPEN_ORDERS = "/fapi/v1/allOpenOrders"
 USER_TRADES = "/fapi/v1/userTrades"
-INCOME = "/fapi/v1/income"
 LISTEN_KEY = "/fapi/v1/listenKey"
 BALANCE = "/fapi/v2/balance"
 ACCOUNT = "/fapi/v2/account"
@@ -30,7 +28,9 @@ RECV_WINDOW_MS = 5000
 
 API_KEY_FORMAT_INVALID = -2014
 API_KEY_REFUSED = -2015
-UNAUTHORISED_CODES = frozenset({API_KEY_FORMAT_INVALID, API_KEY_REFUSED})
+SIGNATURE_INVALID = -1022
+"""A secret that does not belong to the key: for whoever configured them, a refused key too."""
+UNAUTHORISED_CODES = frozenset({API_KEY_FORMAT_INVALID, API_KEY_REFUSED, SIGNATURE_INVALID})
 
 TIMESTAMP_OUTSIDE_WINDOW = -1021
 LISTEN_KEY_UNKNOWN = -1125

@@ -97,29 +97,20 @@ class OrderWriter:
 
     def cancel(self, request_id: int, client_id: str, symbol: int, venue_ms: int) -> bytes:
         """Write an `order.cancel` request for an order by our name for it."""
-        return self._by_name("order.cancel", request_id, client_id, symbol, venue_ms)
-
-    def status(self, request_id: int, client_id: str, symbol: int, venue_ms: int) -> bytes:
-        """Write an `order.status` request for an order by our name for it."""
-        return self._by_name("order.status", request_id, client_id, symbol, venue_ms)
-
-    def time(self, request_id: int) -> bytes:
-        """Write a `time` request: unsigned, it shows that the venue is still there."""
-        return f'{{"id":{request_id},"method":"time"}}'.encode()
-
-    def _by_name(
-        self, method: str, request_id: int, client_id: str, symbol: int, venue_ms: int
-    ) -> bytes:
         name = self._symbols[symbol]
         signature = self._sign(
             f"apiKey={self._api_key}&origClientOrderId={client_id}"
             f"&recvWindow={ORDER_RECV_WINDOW_MS}&symbol={name}&timestamp={venue_ms}".encode()
         )
         return (
-            f'{{"id":{request_id},"method":"{method}","params":{{"apiKey":"{self._api_key}",'
+            f'{{"id":{request_id},"method":"order.cancel","params":{{"apiKey":"{self._api_key}",'
             f'"origClientOrderId":"{client_id}","recvWindow":{ORDER_RECV_WINDOW_MS},'
             f'"symbol":"{name}","timestamp":{venue_ms},"signature":"{signature}"}}}}'
         ).encode()
+
+    def time(self, request_id: int) -> bytes:
+        """Write a `time` request: unsigned, it shows that the venue is still there."""
+        return f'{{"id":{request_id},"method":"time"}}'.encode()
 
     def _make_shape(self, order: Placement) -> _Shape:
         pairs = {"side": Side(order.side).name, "symbol": self._symbols[order.symbol]}

@@ -19,6 +19,7 @@ from hft.execution.intents import IntentDesk, RiskGate
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
+from hft.execution.picture import Session
 from hft.execution.reconcile import Reconciler
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Watch
@@ -117,15 +118,21 @@ class ExecutionAgent:
         epoch = int(ctx.house.run[0]["session_epoch"])
         self._rest = rest = boot.reach(network, keys)
         specs, margin_asset = boot.read_specs(rest, symbols, ctx.house)
-        boot.identify(rest, keys, network, ctx.house)
-        self._books = books = Books(ctx, symbols, specs)
+        same_account = boot.identify(rest, keys, network, ctx.house)
+        self._books = books = Books(ctx, symbols, specs, resume=same_account)
         books.margin_asset = margin_asset.encode()
+        if not same_account:
+            ctx.log.warning("another account is behind the key now: the books begin anew")
+            for order in list(books.orders.open.values()):
+                books.move(order, OrderEvent.CANCEL)
         boot.cancel_leftovers(rest, symbols, epoch, ctx.log)
         self._errands = errands = Errands(rest, ctx.wake_self)
         writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols, specs)
         self._session = OrderSession(ctx, network.ws_api_url, network.ca_file, writer)
         self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands)
-        self._reconciler = Reconciler(books, errands, epoch, self._since_ms(rest))
+        account_epoch = bytes(ctx.house.identity[0]["account_epoch"]).decode()
+        session = Session(epoch, account_epoch, self._since_ms(rest))
+        self._reconciler = Reconciler(books, errands, session)
         self._canceller = Canceller(books, self._session, errands, rest, epoch)
         self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller)
         self._desk.clock = rest.offset

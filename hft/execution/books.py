@@ -28,9 +28,14 @@ _NO_TOP = Top(0.0, 0.0, 0.0, 0.0, 0)
 
 
 class Books:
-    """Everything the venue has told us, folded; one `Position` and one `BookedFills` per symbol."""
+    """Everything the venue has told us, folded; one `Position` and one `BookedFills` per symbol.
 
-    def __init__(self, ctx: Context, symbols: list[str], specs: list[SymbolSpec]) -> None:
+    With `resume` it goes on where an earlier life of this process ended, if there was one.
+    """
+
+    def __init__(
+        self, ctx: Context, symbols: list[str], specs: list[SymbolSpec], *, resume: bool = True
+    ) -> None:
         self.house = ctx.house
         self.log = ctx.log
         self.symbols = symbols
@@ -45,10 +50,11 @@ class Books:
         self.venue_lots = [0] * len(specs)
         self.venue_told_ns = [0] * len(specs)
         self.margin_asset = b""
-        self.resumed = self._resume()
+        self._foreign_fees: set[bytes] = set()
+        self.resumed = resume and self._resume()
 
     def _resume(self) -> bool:
-        """Go on with the session that an earlier life of this process left in the blocks."""
+        """Read the session that an earlier life of this process left in the blocks."""
         if not self.account.resume_from(self.house.account):
             return False
         for symbol, position in enumerate(self.positions):
@@ -107,8 +113,9 @@ class Books:
         position.last_fill_ns = now_ns
         if fill.fee_asset == self.margin_asset:
             position.fees_e8 += fill.fee_e8
-        elif fill.fee_e8:
-            self.log.warning(f"a fee was paid in {fill.fee_asset.decode()}: it is not in the P&L")
+        elif fill.fee_e8 and fill.fee_asset not in self._foreign_fees:
+            self._foreign_fees.add(fill.fee_asset)
+            self.log.warning(f"fees are paid in {fill.fee_asset.decode()}: they are not in the P&L")
         order = self._order_of(fill)
         if order is not None:
             self._fold_into(order, fill, value_e8, now_ns)

@@ -70,8 +70,10 @@ def read_specs(rest: Rest, symbols: list[str], house: House) -> tuple[list[Symbo
     return specs, assets.pop()
 
 
-def identify(rest: Rest, keys: Keys, network: Network, house: House) -> None:
+def identify(rest: Rest, keys: Keys, network: Network, house: House) -> bool:
     """Write which account this is: as the venue names it, else by a digest of host and key.
+
+    False when the house knew another account until now: a simulator that was started anew.
 
     Raises:
         BootError: the account holds hedge-mode positions, which one net position cannot express.
@@ -88,7 +90,10 @@ def identify(rest: Rest, keys: Keys, network: Network, house: House) -> None:
         host = urlsplit(network.rest_url).hostname or ""
         digest = hashlib.blake2b(f"{host}\0{keys.api_key}".encode(), digest_size=8)
         epoch = digest.hexdigest()
-    house.identity[0]["account_epoch"] = str(epoch).encode()[:ACCOUNT_EPOCH_MAX]
+    known, now = house.identity[0]["account_epoch"], str(epoch).encode()[:ACCOUNT_EPOCH_MAX]
+    same = known in (b"", now)
+    house.identity[0]["account_epoch"] = now
+    return bool(same)
 
 
 def cancel_leftovers(rest: Rest, symbols: list[str], session_epoch: int, log: Log) -> None:

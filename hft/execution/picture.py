@@ -14,12 +14,25 @@ from hft.binance import endpoints
 from hft.binance.filters import SymbolSpec
 from hft.binance.order_frames import client_order_id, parse_client_order_id
 from hft.binance.rest import TRADES_LIMIT_MAX, Rest, VenueError
+from hft.errors import HftError
 from hft.events import Side
 from hft.execution.reports import Fill
 from hft.units import E8, parse_e8
 
 ATTEMPTS = 4
 STRANGERS_MAX = 50
+
+
+class AccountChanged(HftError):
+    """The key leads to another account than at the start, so these books are not its books."""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Which orders and fills are this session's, and of which account."""
+
+    epoch: int
+    account_epoch: str
+    since_ms: int
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -32,12 +45,11 @@ class Question(msgspec.Struct, frozen=True):
 class Inquiry(msgspec.Struct, frozen=True):
     """What to ask for; `after_ids[symbol]` is the last fill in the books, None: begin here."""
 
-    session_epoch: int
+    session: Session
     symbols: list[str]
     specs: list[SymbolSpec]
     margin_asset: str
     after_ids: list[int | None]
-    since_ms: int
     known: frozenset[tuple[int, int]]
     """(symbol, venue order id) of the orders in our table."""
     questions: list[Question]
@@ -83,7 +95,14 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 def fetch(rest: Rest, inquiry: Inquiry) -> Picture:
-    """Ask the venue: orders first, then fills and positions, which may only be newer."""
+    """Ask the venue: orders first, then fills and positions, which may only be newer.
+
+    Raises:
+        AccountChanged: only a simulator that was started anew does this.
+    """
+    account_epoch = rest.account().get("accountEpoch", inquiry.session.account_epoch)
+    if account_epoch != inquiry.session.account_epoch:
+        raise AccountChanged("another account is behind the key now: execution starts anew")
     answers = [_ask_order(rest, inquiry, question) for question in inquiry.questions]
     ours = inquiry.known | {
         (answer.question.symbol, answer.venue_order_id) for answer in answers if answer.status
@@ -123,7 +142,7 @@ def cut_e8(text: str) -> int:
 
 def _ask_order(rest: Rest, inquiry: Inquiry, question: Question) -> OrderAnswer:
     symbol, spec = inquiry.symbols[question.symbol], inquiry.specs[question.symbol]
-    client_id = client_order_id(inquiry.session_epoch, question.intent_seq)
+    client_id = client_order_id(inquiry.session.epoch, question.intent_seq)
     asked_ms = rest.venue_ms()
     try:
         row = rest.order_status(symbol, client_id)
@@ -178,7 +197,7 @@ def _after(rest: Rest, symbol: str, after_id: int, inquiry: Inquiry) -> list[dic
     (From id 1 the venue would begin months ago.)
     """
     if not after_id:
-        first: list[dict[str, Any]] = rest.user_trades(symbol, start_ms=inquiry.since_ms)
+        first: list[dict[str, Any]] = rest.user_trades(symbol, start_ms=inquiry.session.since_ms)
         if len(first) < TRADES_LIMIT_MAX:
             return first
         return first + _after(rest, symbol, int(first[-1]["id"]), inquiry)
@@ -199,7 +218,7 @@ def _name_of_stranger(rest: Rest, inquiry: Inquiry, symbol: str, order_id: int) 
         if refusal.code != endpoints.ORDER_DOES_NOT_EXIST:
             raise
         return 0
-    return own_intent(row["clientOrderId"], inquiry.session_epoch)
+    return own_intent(row["clientOrderId"], inquiry.session.epoch)
 
 
 def own_intent(client_id: str, session_epoch: int) -> int:

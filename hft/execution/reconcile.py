@@ -15,7 +15,15 @@ from hft.execution import picture
 from hft.execution.books import Books
 from hft.execution.errands import Errands
 from hft.execution.order_life import OrderEvent
-from hft.execution.picture import Inquiry, OrderAnswer, Picture, Question, SymbolPicture
+from hft.execution.picture import (
+    AccountChanged,
+    Inquiry,
+    OrderAnswer,
+    Picture,
+    Question,
+    Session,
+    SymbolPicture,
+)
 from hft.execution.positions import BookedFills
 from hft.units import NS_PER_MS, NS_PER_S
 
@@ -36,12 +44,11 @@ _TERMINAL = {
 class Reconciler:
     """Asks for the venue's picture when something is not certain, and folds it into the books."""
 
-    def __init__(self, books: Books, errands: Errands, session_epoch: int, since_ms: int) -> None:
+    def __init__(self, books: Books, errands: Errands, session: Session) -> None:
         self._books = books
         self._log = books.log
         self._errands = errands
-        self._session_epoch = session_epoch
-        self._since_ms = since_ms
+        self._session = session
         self.is_new = not books.resumed
         """Nothing was read yet, and no earlier life of the session left anything."""
         self._wanted = False
@@ -87,12 +94,11 @@ class Reconciler:
         if self.is_new:
             after_ids = [None] * len(books.symbols)
         return Inquiry(
-            session_epoch=self._session_epoch,
+            session=self._session,
             symbols=books.symbols,
             specs=books.specs,
             margin_asset=books.margin_asset.decode(),
             after_ids=after_ids,
-            since_ms=self._since_ms,
             known=frozenset(books.orders.venue_ids()),
             questions=[
                 Question(order.intent_seq, order.symbol) for order in books.orders.open.values()
@@ -110,6 +116,8 @@ class Reconciler:
 
     def _put_off(self, problem: Exception, now_ns: int) -> None:
         """Ask again later: soon at first, then ever more slowly, never before the venue allows."""
+        if isinstance(problem, AccountChanged):
+            raise problem
         self.failure = problem
         self._log.warning(f"the venue cannot be asked: {problem}")
         wait_ns = RETRY_NS << min(self._failures, RETRY_DOUBLINGS)

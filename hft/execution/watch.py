@@ -152,10 +152,17 @@ class Watch:
         if reason is not standing.unfit:
             self._tell_fitness(reason)
         standing.fitness, standing.unfit = fitness, reason
+        if latch.halted and not standing.latch.halted:
+            self._cancel_on_halt(latch)
         standing.latch = latch
         standing.reconciled = conditions.reconciled
         standing.session_up, standing.user_stream_up = conditions.session_up, conditions.stream_up
         self._trip_breaker(now_ns, limits, latch)
+
+    def _cancel_on_halt(self, latch: Latch) -> None:
+        """Who halts does not expect to be filled a minute later by an order that still rests."""
+        count = self._canceller.cancel_open()
+        self._log.warning(f"HALTED ({latch.reason.name}): {count} open orders are being cancelled")
 
     def _tell_fitness(self, reason: Unfit) -> None:
         if reason is Unfit.NONE:

@@ -49,8 +49,8 @@ class GivenKeys(msgspec.Struct):
 class Venue:
     """A simulator in its own process."""
 
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "hft.simulator", "--port", "0", "--symbols", SYMBOL]
+    def __init__(self, *arguments: str, port: int = 0) -> None:
+        command = [sys.executable, "-m", "hft.simulator", "--port", str(port), "--symbols", SYMBOL]
         command += ["--api-key", KEYS.api_key, "--api-secret", KEYS.secret_key, *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
@@ -86,6 +86,12 @@ class Venue:
         """An order that is not execution's."""
         order = {"symbol": SYMBOL, "side": side, "type": "MARKET", "quantity": qty, **more}
         return self.rest.place(order)
+
+    def start_anew(self) -> None:
+        """Replace it by another simulator at the same address, whose accounts know nothing."""
+        self.process.kill()
+        self.close()
+        Venue.__init__(self, port=int(self.url.rpartition(":")[2]))
 
     def close(self) -> None:
         self.rest.close()

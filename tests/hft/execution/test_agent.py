@@ -6,7 +6,7 @@ import pytest
 
 from hft.config import Keys
 from hft.errors import AuthError, BootError
-from hft.events import Action, Denial, IntentFlag, OrderType, Side, Status, TimeInForce
+from hft.events import Action, Denial, IntentFlag, OrderType, Role, Side, Status, TimeInForce
 
 from .rig import Rig
 
@@ -30,6 +30,12 @@ def test_orders_become_fills_and_the_books_equal_the_venues_to_the_last_unit(rig
 
 def test_a_wrong_key_is_auth_error(rig: Rig) -> None:
     rig.keys = Keys("x" * 64, "y" * 64)
+    with pytest.raises(AuthError, match="AUTH_ERROR"):
+        rig.start()
+
+
+def test_a_secret_of_another_key_is_auth_error_too(rig: Rig) -> None:
+    rig.keys = Keys(rig.keys.api_key, "y" * 64)
     with pytest.raises(AuthError, match="AUTH_ERROR"):
         rig.start()
 
@@ -96,7 +102,7 @@ def test_the_gate_denies_and_the_venue_never_hears_of_it(rig: Rig) -> None:
     assert int(rig.account()["orders_sent"]) == 0
 
 
-def test_a_halt_stops_orders_and_lets_cancels_through(rig: Rig) -> None:
+def test_a_halt_stops_orders_and_cancels_those_that_rest(rig: Rig) -> None:
     rig.start()
     rig.until_fit()
     bid, _ = rig.venue.touch()
@@ -107,8 +113,21 @@ def test_a_halt_stops_orders_and_lets_cancels_through(rig: Rig) -> None:
     denied = rig.push()
     rig.until(lambda: rig.statuses(denied) == ["DENIED"], "denied")
     assert rig.reports[-1]["reason"] == Denial.TRADING_HALTED
-    rig.push(action=Action.CANCEL_ALL)
     rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
+    assert rig.venue.rest.open_orders("BTCUSDT") == []
+
+
+def test_cancel_all_takes_every_resting_order_away(rig: Rig) -> None:
+    rig.start()
+    rig.until_fit()
+    bid, _ = rig.venue.touch()
+    resting = [
+        rig.push(order_type=OrderType.LIMIT, price=round(bid * share, 1), qty=0.02)
+        for share in (0.96, 0.97, 0.98)
+    ]
+    rig.until(lambda: all(rig.statuses(seq) == ["ACCEPTED"] for seq in resting), "resting")
+    rig.push(action=Action.CANCEL_ALL)
+    rig.until(lambda: all(rig.statuses(seq)[-1] == "CANCELLED" for seq in resting), "cancelled")
 
 
 def test_a_reduce_only_order_is_cut_to_the_position(rig: Rig) -> None:
@@ -156,7 +175,5 @@ def test_when_the_strategy_dies_its_orders_are_cancelled(rig: Rig) -> None:
     bid, _ = rig.venue.touch()
     seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
     rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
-    from hft.events import Role
-
     rig.house.orders_to[Role.STRATEGY]["died_ns"] = 1
     rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")

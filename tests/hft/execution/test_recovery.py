@@ -13,6 +13,7 @@ from hft.binance.order_frames import client_order_id
 from hft.clock import monotonic_ns
 from hft.events import Action, Denial, LatchReason, OrderState, OrderType, Side, Unfit
 from hft.execution.order_session import OrderSession
+from hft.execution.picture import AccountChanged
 from hft.state.decision import write_limits
 from hft.units import E8
 from hft.wire.connection import Connection, ConnectionClosed
@@ -324,3 +325,21 @@ def test_two_sessions_in_turn_keep_their_own_accounts(rig: Rig) -> None:
         assert int(second.fills_told()[-1]["trade_id"]) == newest["id"]
     finally:
         second.close()
+
+
+def test_a_venue_that_began_anew_is_another_account_with_new_books(rig: Rig) -> None:
+    rig.start()
+    rig.until_fit()
+    filled(rig, qty=0.05)
+    rig.venue.start_anew()
+    rig.refresh_top()
+    with pytest.raises(AccountChanged):
+        rig.until(lambda: False, "noticed")
+    rig.forget_agent()
+    rig.reports.clear()
+    rig.start()
+    rig.until_fit()
+    assert int(rig.position()["position_lots"]) == 0
+    assert int(rig.account()["initial_wallet_e8"]) == 10_000 * E8
+    filled(rig)
+    rig.agrees_with_venue()
