@@ -3,12 +3,15 @@
 import { byId, element, setText } from "./dom.js";
 import { age, micros, number, signed } from "./format.js";
 
+const OLD_MS = 5000;
+
 export function showWhy(status) {
   setText(byId("trading-sentence"), status.trading_sentence);
   byId("trading-sentence").classList.toggle("amber", status.trading_state !== "ACTIVE");
   const verdict = status.verdict;
   setText(byId("verdict-sentence"), verdict?.sentence ?? "The strategy has not decided anything yet.");
   setText(byId("verdict-age"), verdict ? `${age(verdict.age_ms)} ago` : "");
+  byId("verdict-age").classList.toggle("amber", verdict !== null && verdict.age_ms > OLD_MS);
   showDistance(verdict);
   showFacts(status, verdict);
 }
