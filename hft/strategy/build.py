@@ -118,6 +118,7 @@ class _Cloner:
             function.__defaults__,
             function.__closure__,
         )
+        copy.__kwdefaults__ = function.__kwdefaults__
         # numba imports the module of a cached function by name, and a user's file has none to find.
         copy.__module__ = burst.__name__
         # Symbols of compiled code carry the qualified name: two strategies loaded from the
