@@ -50,6 +50,11 @@ class Simulator:
         """The recording it replays has ended."""
 
     @property
+    def replays(self) -> bool:
+        """Say whether its market is a recording."""
+        return self._replay is not None
+
+    @property
     def pid(self) -> int:
         """Its pid; 0 before it was started."""
         return self._process.pid if self._process else 0
@@ -129,9 +134,11 @@ class Simulator:
             self._process.stdout.close()
 
 
-def demo_network(settings: Settings, port: int, symbols: list[str]) -> Settings:
+def demo_network(settings: Settings, simulator: Simulator) -> Settings:
     """Point the demo's settings at its simulator, with parameters that suit its market."""
-    here = f"127.0.0.1:{port}"
+    here = f"127.0.0.1:{simulator.port}"
+    symbols = simulator.symbols
+    suited = REPLAY_PARAMETERS if simulator.replays else DEMO_PARAMETERS
     network = msgspec.structs.replace(
         settings.network,
         rest_url=f"http://{here}",
@@ -139,5 +146,5 @@ def demo_network(settings: Settings, port: int, symbols: list[str]) -> Settings:
         ws_api_url=f"ws://{here}/ws-fapi/v1",
     )
     trading = msgspec.structs.replace(settings.trading, symbols=symbols[:1] or ["BTCUSDT"])
-    strategy = {**DEMO_PARAMETERS, **settings.strategy}
+    strategy = {**suited, **settings.strategy}
     return msgspec.structs.replace(settings, network=network, trading=trading, strategy=strategy)

@@ -119,7 +119,7 @@ def _venue(
     simulator = Simulator(keys, plan.options.replay, plan.options.speed, log)
     undo.callback(simulator.stop)
     simulator.start()
-    settings = demo_network(plan.settings, simulator.port, simulator.symbols)
+    settings = demo_network(plan.settings, simulator)
     found = {"api_key": keys.api_key, "api_secret": keys.secret_key}
     write_private(plan.data_dir / "run.json", orjson.dumps(found))
     undo.callback((plan.data_dir / "run.json").unlink, missing_ok=True)
