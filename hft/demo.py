@@ -27,6 +27,13 @@ DEMO_PARAMETERS: dict[str, dict[str, object]] = {
 """Parameters that find work in the synthetic market, where a file's defaults would wait for
 hours."""
 
+REPLAY_PARAMETERS: dict[str, dict[str, object]] = {
+    "PING_PONG": {"interval_ms": 1_000, "price_above": 0.0},
+    "MOMENTUM": {"window": 100, "threshold": 0.0},
+    "LIQUIDATION": {"price_threshold": 0.3, "volume_multiplier": 1.5},
+}
+"""Parameters for recordings, most of which are calm; MOMENTUM still waits for moves beyond fees."""
+
 
 def demo_keys() -> Keys:
     """Make the keys of one demo; they open nothing but its own simulator."""
