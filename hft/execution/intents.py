@@ -84,8 +84,9 @@ class IntentDesk:
         return count
 
     def last_consumed(self) -> Intent | None:
-        """The newest intent that was taken from the ring; its slot still holds it."""
-        if not int(self._consumer.words[HEAD]):
+        """The newest intent that was taken from the ring, while its slot still holds it."""
+        overwritten = self._consumer.waiting() >= self._consumer.ring.layout.slots
+        if overwritten or not int(self._consumer.words[HEAD]):
             return None
         return Intent._make(self._consumer.peek(_INTENT, -1))
 

@@ -7,14 +7,27 @@ import pytest
 from .rig import Rig, Venue, new_rig, venue_running
 
 
-@pytest.fixture
-def venue() -> Iterator[Venue]:
+@pytest.fixture(scope="package")
+def _venue() -> Iterator[Venue]:
     with venue_running("--seed", "5") as running:
         yield running
 
 
 @pytest.fixture
-def rig(venue: Venue) -> Iterator[Rig]:
+def rig(_venue: Venue) -> Iterator[Rig]:
+    """A house at the simulator that all tests share; each begins flat."""
+    yield from _rig_at(_venue)
+
+
+@pytest.fixture
+def lone_rig() -> Iterator[Rig]:
+    """A house at a simulator of its own, for tests that stop or replace it."""
+    with venue_running("--seed", "5") as venue:
+        yield from _rig_at(venue)
+
+
+def _rig_at(venue: Venue) -> Iterator[Rig]:
+    venue.tidy_up()
     rig = new_rig(venue)
     try:
         yield rig

@@ -15,11 +15,13 @@ import msgspec
 
 from hft.agent.contract import Context
 from hft.agent.log import Log
+from hft.binance.order_frames import parse_client_order_id
 from hft.binance.rest import Rest
 from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s, wall_ns
 from hft.config import Keys, Network, Settings
 from hft.events import INTENT, Action, OrderType, Role, Side, TimeInForce
 from hft.execution.agent import ExecutionAgent
+from hft.flatten import flatten
 from hft.risk.gate import Gate
 from hft.state.blocks import TOP, Life
 from hft.state.decision import Limits, write_limits
@@ -56,6 +58,13 @@ class Venue:
         assert self.process.stdout is not None
         self.url = str(json.loads(self.process.stdout.readline())["listening"])
         self.rest = Rest(self.url, KEYS)
+        self.begins_after = 0
+
+    def tidy_up(self) -> None:
+        """Cancel and close everything, and forget the fills so far."""
+        assert flatten(self.rest, lambda *_: None, cancel_only=False) == []
+        rows = self.rest.user_trades(SYMBOL)
+        self.begins_after = rows[-1]["id"] if rows else 0
 
     @property
     def network(self) -> Network:
@@ -63,10 +72,10 @@ class Venue:
         return Network("custom", self.url, ws, f"{ws}/ws-fapi/v1")
 
     def fills(self) -> list[dict[str, Any]]:
-        """Every fill of the account, oldest first."""
+        """Every fill of the account since it was tidied up, oldest first."""
         rows: list[dict[str, Any]] = []
         while True:
-            after = rows[-1]["id"] + 1 if rows else 1
+            after = (rows[-1]["id"] if rows else self.begins_after) + 1
             page = self.rest.user_trades(SYMBOL, from_id=after)
             rows += page
             if not page:
@@ -283,6 +292,15 @@ class Rig:
             assert parse_e8(venue["realizedPnl"]) == int(ours["realised_e8"])
         lots = int(self.position()["position_lots"])
         assert parse_e8(self.venue.position()) == lots * int(spec["lot_e8"])
+
+    def names_at_venue(self) -> list[str]:
+        """The client ids of every order of this house that the venue has on record."""
+        rows = self.venue.rest.get("/fapi/v1/allOrders", {"symbol": SYMBOL}, signed=True)
+        names = [
+            (row["clientOrderId"], parse_client_order_id(row["clientOrderId"])) for row in rows
+        ]
+        epoch = int(self.house.run[0]["session_epoch"])
+        return [name for name, parsed in names if parsed and parsed[0] == epoch]
 
     def intents_waiting(self) -> int:
         """Intents not yet taken."""

@@ -40,7 +40,8 @@ def test_a_secret_of_another_key_is_auth_error_too(rig: Rig) -> None:
         rig.start()
 
 
-def test_a_venue_that_is_not_there_is_a_boot_error(rig: Rig) -> None:
+def test_a_venue_that_is_not_there_is_a_boot_error(lone_rig: Rig) -> None:
+    rig = lone_rig
     rig.venue.process.kill()
     rig.venue.process.wait()
     with pytest.raises(BootError, match="cannot be reached"):

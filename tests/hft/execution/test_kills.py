@@ -84,7 +84,7 @@ def test_killed_at_random_moments_the_books_still_equal_the_venues(rig: Rig) -> 
     rig.fills_and_position_agree()
     assert rig.venue.rest.open_orders("BTCUSDT") == []
     rows = rig.venue.rest.get("/fapi/v1/allOrders", {"symbol": "BTCUSDT"}, signed=True)
-    names = [row["clientOrderId"] for row in rows]
+    names = rig.names_at_venue()
     assert len(names) == len(set(names)), "an order was sent twice"
     assert len(names) > 10
     by_id = {row["orderId"]: row for row in rows}
