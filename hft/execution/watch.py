@@ -79,7 +79,7 @@ class Watch:
         if now_ns >= self._next_show_ns:
             self._show(now_ns)
 
-    def drop_mute_stream(self, now_ns: int) -> None:
+    def _drop_mute_stream(self, now_ns: int) -> None:
         """Dial the stream anew when the venue accepted an order and the stream never told."""
         for order in self._books.orders.open.values():
             acked = order.state is OrderState.ACCEPTED and order.sent_ns
@@ -93,8 +93,8 @@ class Watch:
         if self._stream.came_up != self._streams_seen:
             self._streams_seen = self._stream.came_up
             self._reconciler.want(now_ns, disagreed=True)
-        if self._stream.up and not self._reconciler.holding:
-            self.drop_mute_stream(now_ns)
+        if self._stream.up and not self._reconciler.pending:
+            self._drop_mute_stream(now_ns)
             self._compare_positions(now_ns)
         if not self._reconciler.pending and next(self._books.orders.unknown(), None) is not None:
             self._reconciler.want(now_ns)

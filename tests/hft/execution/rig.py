@@ -19,7 +19,7 @@ from hft.binance.order_frames import parse_client_order_id
 from hft.binance.rest import Rest
 from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s, wall_ns
 from hft.config import Keys, Network, Settings
-from hft.events import INTENT, Action, OrderType, Role, Side, TimeInForce
+from hft.events import INTENT, Action, OrderType, Role, Side, Status, TimeInForce
 from hft.execution.agent import ExecutionAgent
 from hft.flatten import flatten
 from hft.risk.gate import Gate
@@ -137,7 +137,6 @@ class Rig:
         self.agent: ExecutionAgent | None = None
         self.network = venue.network
         self.keys = KEYS
-        self.feed_is_alive = True
         self.refresh_top()
         self.others_live()
 
@@ -219,8 +218,6 @@ class Rig:
 
     def told(self) -> list[tuple[int, str, int]]:
         """(intent, status, trade id) of every report so far."""
-        from hft.events import Status
-
         return [
             (int(row["intent_seq"]), Status(int(row["status"])).name, int(row["trade_id"]))
             for row in self.reports

@@ -12,8 +12,11 @@ import pytest
 from hft.binance.order_frames import client_order_id
 from hft.clock import monotonic_ns
 from hft.events import Action, Denial, LatchReason, OrderState, OrderType, Side, Unfit
+from hft.execution.books import Books
+from hft.execution.intents import IntentDesk
 from hft.execution.order_session import OrderSession
 from hft.execution.picture import AccountChanged
+from hft.execution.reports import Reports
 from hft.state.decision import write_limits
 from hft.units import E8, parse_e8
 from hft.wire.connection import Connection, ConnectionClosed
@@ -102,8 +105,6 @@ def after_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def before_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hft.execution.intents import IntentDesk
-
     monkeypatch.setattr(IntentDesk, "_handle", die)
 
 
@@ -119,8 +120,6 @@ def before_the_reply_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def between_report_and_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hft.execution.reports import Reports
-
     tell = Reports.tell_fill
 
     def tell_and_die(*given: Any) -> None:
@@ -131,8 +130,6 @@ def between_report_and_block(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def between_block_and_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hft.execution.books import Books
-
     publish = Books.publish_position
 
     def publish_and_die(self: Books, symbol: int) -> None:
@@ -340,3 +337,38 @@ def test_a_venue_that_began_anew_is_another_account_with_new_books(lone_rig: Rig
     assert int(rig.account()["initial_wallet_e8"]) == 10_000 * E8
     filled(rig)
     rig.agrees_with_venue()
+
+
+def test_a_cancel_goes_over_rest_while_the_order_session_is_down(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    bid, _ = rig.venue.touch()
+    seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
+    rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
+    assert agent._session is not None
+    monkeypatch.setattr(agent._session._link, "may_dial", lambda _now_ns: False)
+    agent._session.drop(monotonic_ns(), "cut by the test")
+    rig.push(action=Action.CANCEL, target_ref=1000 + seq)
+    rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
+    assert rig.venue.rest.open_orders("BTCUSDT") == []
+
+
+def test_a_user_stream_that_is_mute_is_noticed_and_dialled_anew(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    stream = agent._stream
+    assert stream is not None
+    before = stream.came_up
+    with monkeypatch.context() as patch:
+        patch.setattr(stream, "receive", lambda _now_ns: [])
+        seq = rig.push(qty=0.03)
+        rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted by the reply alone")
+        rig.until(lambda: stream.came_up > before, "dialled anew")
+    rig.until(lambda: rig.statuses(seq)[-1] == "FILLED", "filled in")
+    rig.until_fit()
+    rig.agrees_with_venue()
+    assert any("not seen" in line for line in rig.lines)
