@@ -22,7 +22,7 @@ from hft.clock import monotonic_ns
 from hft.events import MARKET, MarketKind
 from hft.feed.decode import decode
 from hft.feed.rows import Tables
-from hft.feed.scan import GUARD_BYTES
+from hft.feed.tokens import GUARD_BYTES
 from hft.state.blocks import FEED_LINK
 from ringbuf.layout import TAIL, RingLayout
 from ringbuf.memory import Segment
@@ -118,22 +118,28 @@ class Compiled:
         self._buffer[: self._end] = np.frombuffer(stream, np.uint8)
         shape = RingLayout(MARKET, RING_SLOTS)
         memory = Segment("bench", mmap.mmap(-1, shape.nbytes))
-        self._tables = Tables(Ring.create(memory, 0, shape, 0), ["BTCUSDT"])
-        self._rest = (np.zeros(1, FEED_LINK), np.zeros(1, MARKET))
+        self._ring = Ring.create(memory, 0, shape, 0)
+        tables = Tables(self._ring, ["BTCUSDT"])
+        self._link = np.zeros(FEED_LINK.itemsize, np.uint8)
+        self._spare = np.zeros(MARKET.itemsize, np.uint8)
+        self._tables = tables
 
     def decode_all(self) -> int:
         """Decode every frame once; how many events were published."""
-        books = self._tables
-        books.rows["last_trade_id"] = 0
-        span, stamp, ring = (0, self._end), (1, 1), (books.words, books.slots)
-        told = decode(self._buffer, span, stamp, *ring, books.rows, books.desk, *self._rest)
-        jump_to_tail(books.words)
-        return int(told[2])
+        tables = self._tables
+        tables.rows["last_trade_id"] = 0
+        told = decode(
+            self._buffer, (0, self._end), (1, 1), tables.words, tables.slot_bytes,
+            tables.row_bytes, tables.desk_bytes, self._link, self._spare,
+        )  # fmt: skip
+        jump_to_tail(self._ring.words)
+        return int(told[3])
 
     def events(self, count: int) -> npt.NDArray[np.void]:
         """The newest `count` events in order."""
-        tail = int(self._tables.words[TAIL])
-        return self._tables.slots[np.arange(tail - count, tail) % RING_SLOTS]
+        tail = int(self._ring.words[TAIL])
+        newest: npt.NDArray[np.void] = self._ring.slots[np.arange(tail - count, tail) % RING_SLOTS]
+        return newest
 
 
 def by_msgspec(payload: bytes, number: int) -> Answer:

@@ -25,7 +25,6 @@ class StrategiesBook:
         self.uncompilable: list[str] = []
         self._settings = settings
         self._bursts: dict[str, Burst] = {}
-        self._params: npt.NDArray[np.void] | None = None
 
     def names(self) -> list[str]:
         """Names of the usable strategies, sorted."""
@@ -67,7 +66,7 @@ class StrategiesBook:
         """
         spec = self.catalogue.select(name)
         params = make_params(spec, strategy_settings(settings, name))
-        self.active, self._params = name, params
+        self.active, self._settings = name, settings
         return self.names().index(name), params
 
     def build_agent(
@@ -82,7 +81,6 @@ class StrategiesBook:
         newest = read(spec.path)
         if burst is None or newest.digest != spec.digest:
             spec, burst = newest, warm(newest)
-        assert self._params is not None
-        params = self._params
+        params = make_params(spec, strategy_settings(self._settings, self.active))
         agent = StrategyAgent(context, spec, burst, params, fresh_state=fresh_state)
         return agent, hot_functions(burst)

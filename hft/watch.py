@@ -13,6 +13,8 @@ from types import FrameType
 
 import orjson
 
+from hft.agent.idle import IdleKind
+from hft.agent.vitals import Vitals
 from hft.boot import Plan
 from hft.children import Child, Death
 from hft.clock import Deadline, monotonic_ns
@@ -52,6 +54,7 @@ class Supervisor:
         self.control = ControlSocket(plan.data_dir / "control.sock", self.commands.handle)
         self._stop_signals = 0
         self._expected: set[Role] = set()
+        self._vitals = Vitals(self.house, Role.SUPERVISOR)
         self._execution_lost = False
         self._announced = False
         self._terminal = sys.stdin.fileno() if sys.stdin and sys.stdin.isatty() else -1
@@ -66,10 +69,13 @@ class Supervisor:
             BootError: a process did not become READY; what had started is stopped again.
         """
         self._catch_signals()
+        self._vitals.begin(os.getpid(), monotonic_ns(), core=-1, idle=IdleKind.PARK)
+        self._vitals.life = Life.STARTING
         self.latch.begin(halted=not self.plan.demo)
         try:
             self._start_all()
             self._announce()
+            self._vitals.life = Life.RUNNING
             self._watch()
         finally:
             self._stop_all()
@@ -185,6 +191,7 @@ class Supervisor:
             if descriptor >= 0:
                 poller.register(descriptor, select.POLLIN)
         poller.poll(_CYCLE_MS)
+        self._vitals.beat(monotonic_ns())
         try:
             os.read(self._wake_read, 4096)
         except BlockingIOError:
@@ -280,6 +287,7 @@ class Supervisor:
         self.fork(role)
 
     def _stop_all(self) -> None:
+        self._vitals.life = Life.DRAINING
         if self.plan.settings.trading.on_exit == "flatten":
             self._flatten_before_exit()
         for role in _STOP_ORDER:

@@ -65,7 +65,7 @@ def test_an_interrupt_from_the_terminal_stops_in_order_and_leaves_nothing(
 
 def test_a_flatten_from_the_page_really_flattens(engine: Callable[..., Engine]) -> None:
     one = engine("--strategy", "PING_PONG").wait_up()
-    eventually(lambda: one.get("/api/status")["position"] != 0, 30, "a position")
+    eventually(lambda: one.get("/api/status")["position"], 30, "a position")
     assert one.post("/api/control", {"command": "FLATTEN"}).status_code == 400
     assert one.post("/api/control", {"command": "FLATTEN", "confirm": True}).status_code == 200
     eventually(lambda: one.get("/api/status")["position"] == 0, 20, "a flat position")
