@@ -31,7 +31,7 @@ def test_an_account_has_one_engine_whatever_the_folder(tmp_path: Path) -> None:
     first, second = boot.Locks(), boot.Locks()
     url = f"http://127.0.0.1:1/{os.getpid()}"
     first.take_account(url, "key")
-    with pytest.raises(BootError, match="another engine .* trades this account"):
+    with pytest.raises(BootError, match=r"another engine .* trades this account"):
         second.take_account(url, "key")
     second.take_account(url, "another key")
     first.release()
