@@ -23,9 +23,9 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for a module; while it lives, no other event loop can run in this thread."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine: the page is not tested in a browser")
     with sync_playwright() as playwright:
