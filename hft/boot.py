@@ -112,6 +112,15 @@ def writable_folder(path: Path) -> Path:
     return path.absolute()
 
 
+def write_private(path: os.PathLike[str], content: bytes) -> None:
+    """Replace a file at once, readable by its owner only."""
+    fresh = f"{os.fspath(path)}.tmp"
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    os.replace(fresh, path)
+
+
 class Locks:
     """One engine per data folder and per account, for as long as this process lives."""
 

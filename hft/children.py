@@ -47,6 +47,13 @@ def die_with_parent(parent_pid: int) -> None:
         os._exit(ExitCode.OK)
 
 
+def assert_single_task() -> None:
+    """Refuse to fork beside a thread: the child would inherit its locks and not the thread."""
+    if os.path.isdir("/proc/self/task"):
+        tasks = len(os.listdir("/proc/self/task"))
+        assert tasks == 1, f"the supervisor must be one task when it forks, it is {tasks}"
+
+
 class Child:
     """One role's process, from the parent's side."""
 
@@ -164,7 +171,10 @@ def _live_and_leave(entry: Entry, why: int, parent_pid: int) -> None:
     except BaseException as problem:  # noqa: BLE001 - a child must never return into its parent's code.
         reason = f"{type(problem).__name__}: {problem}"
     finally:
-        os.write(why, reason.encode()[:_WHY_BYTES_MAX])
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        try:
+            os.write(why, reason.encode()[:_WHY_BYTES_MAX])
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            # Whatever failed, even telling a parent that is gone: nothing below may run here.
+            os._exit(code)

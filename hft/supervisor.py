@@ -29,9 +29,10 @@ from hft.errors import ConfigError, HftError
 from hft.pinning import CorePlan, plan_cores, quota_cores, usable_cores
 from hft.processes import Wiring
 from hft.strategies_book import StrategiesBook
+from hft.terminal import say
 from hft.topology import House
 from hft.units import NS_PER_S
-from hft.watch import Supervisor, say, write_private
+from hft.watch import Supervisor
 from ringbuf.memory import unlink
 
 _SLOW_COMPILE_S = 1.0
@@ -121,7 +122,7 @@ def _venue(
     simulator.start()
     settings = demo_network(plan.settings, simulator)
     found = {"api_key": keys.api_key, "api_secret": keys.secret_key}
-    write_private(plan.data_dir / "run.json", orjson.dumps(found))
+    boot.write_private(plan.data_dir / "run.json", orjson.dumps(found))
     undo.callback((plan.data_dir / "run.json").unlink, missing_ok=True)
     return msgspec.structs.replace(plan, settings=settings), simulator, (keys, simulator.pid)
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import os
 import select
 import signal
-import sys
 from types import FrameType
 
 import orjson
 
 from hft.agent.idle import IdleKind
 from hft.agent.vitals import Vitals
-from hft.boot import Plan
-from hft.children import Child, Death
+from hft.boot import Plan, write_private
+from hft.children import Child, Death, assert_single_task
 from hft.clock import Deadline, monotonic_ns
 from hft.commands import Commands
 from hft.control import ControlSocket
@@ -28,6 +27,7 @@ from hft.latch import SupervisorLatch
 from hft.processes import Wiring, farewell
 from hft.restarts import decide
 from hft.state.blocks import Life, Order
+from hft.terminal import Terminal, say
 from hft.topology import PROCESSES
 from hft.units import NS_PER_S
 
@@ -57,7 +57,7 @@ class Supervisor:
         self._vitals = Vitals(self.house, Role.SUPERVISOR)
         self._execution_lost = False
         self._announced = False
-        self._terminal = sys.stdin.fileno() if sys.stdin and sys.stdin.isatty() else -1
+        self._terminal = Terminal()
         self._wake_read, self._wake_write = os.pipe()
         for end in (self._wake_read, self._wake_write):
             os.set_blocking(end, False)
@@ -199,12 +199,7 @@ class Supervisor:
 
     def _listen_to_terminal(self) -> None:
         """An `r` typed at the terminal reads the config again, as the control command does."""
-        if self._terminal < 0 or not select.select([self._terminal], [], [], 0)[0]:
-            return
-        typed = os.read(self._terminal, 1024)
-        if not typed:
-            self._terminal = -1
-        elif typed.strip().lower() == b"r":
+        if self._terminal.typed() == "r":
             self.commands.handle({"command": "reload"}, lambda reply: say(reply["message"]))
 
     def _watch_children(self) -> None:
@@ -321,25 +316,3 @@ class Supervisor:
                 child.kill()
             self._wait()
             child.reap()
-
-
-def say(line: str) -> None:
-    """Tell the terminal one line."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def assert_single_task() -> None:
-    """Refuse to fork beside a thread: the child would inherit its locks and not the thread."""
-    if os.path.isdir("/proc/self/task"):
-        tasks = len(os.listdir("/proc/self/task"))
-        assert tasks == 1, f"the supervisor must be one task when it forks, it is {tasks}"
-
-
-def write_private(path: os.PathLike[str], content: bytes) -> None:
-    """Replace a file at once, readable by its owner only."""
-    fresh = f"{os.fspath(path)}.tmp"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    os.replace(fresh, path)
