@@ -13,6 +13,7 @@ import contextlib
 import gc
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -25,7 +26,7 @@ from hft.boot import Options, Plan
 from hft.clock import monotonic_ns
 from hft.config import Keys
 from hft.demo import Simulator, demo_keys, demo_network
-from hft.errors import ConfigError, HftError
+from hft.errors import ConfigError, ExitCode, HftError
 from hft.pinning import CorePlan, plan_cores, quota_cores, usable_cores
 from hft.processes import Wiring
 from hft.strategies_book import StrategiesBook
@@ -51,6 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     except HftError as problem:
         sys.stderr.write(f"hft: {problem}\n")
         return problem.exit_code
+    except Exception:  # noqa: BLE001 - a bug of ours: where it happened, and the code that says so.
+        traceback.print_exc()
+        return ExitCode.FATAL
 
 
 def _read(arguments: list[str] | None) -> Options:

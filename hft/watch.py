@@ -180,7 +180,7 @@ class Supervisor:
     def _wait(self) -> None:
         watched = [
             self._wake_read,
-            self._terminal,
+            self._terminal.descriptor,
             self.flattening.descriptor(),
             *self.control.descriptors(),
         ]
