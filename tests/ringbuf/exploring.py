@@ -239,8 +239,9 @@ class Exploration:
             return
         view = self._view
         view.begin(state.words, side, program.own)
+        log: tuple[int, ...] = ()
         try:
-            local, log = program.operation(view, side.local), ()
+            local = program.operation(view, side.local)
         except _Pause:
             local, log = side.local, tuple(view.log)
         except _Blocked:
