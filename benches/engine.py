@@ -1,0 +1,159 @@
+"""The whole live engine, started as a user starts it, against a venue made for measuring."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benches.exchange import Exchange
+from benches.report import WrongAnswer
+from benches.rest import API_KEY, API_SECRET, rest_venue
+from benches.trades import SYMBOL
+from benches.venue import certificate
+from hft.boot import attach_for_look
+from hft.control import ask
+from hft.events import TradingState
+from hft.topology import House
+
+_BOOT_MAX_S = 120.0
+_STOP_MAX_S = 30.0
+_CONFIG = """
+[network]
+name = "bench"
+rest_url = "{rest}"
+ws_url = "{ws}"
+ws_api_url = "{ws}/ws-fapi/v1"
+ca_file = "{ca_file}"
+[trading]
+api_key = "{key}"
+secret_key = "{secret}"
+symbols = ["{symbol}"]
+strategy = "MARKED_TRADE"
+strategies_dirs = ["{strategies}"]
+[risk]
+max_orders_per_second = 100
+feed_stale_ms = 60000
+[processes]
+idle = "{idle}"
+"""
+
+
+class Engine:
+    """One running engine with its exchange."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes], exchange: Exchange) -> None:
+        self._folder = folder
+        self.process = process
+        self.exchange = exchange
+        self.data_dir = folder / "data"
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What the engine tells of itself in run.json."""
+        told: dict[str, Any] = orjson.loads((self.data_dir / "run.json").read_bytes())
+        return told
+
+    def house(self) -> House:
+        """Open its memory for a look."""
+        return attach_for_look(str(self.run["segment"]))
+
+    def said(self) -> str:
+        """The end of what it printed."""
+        return (self._folder / "out").read_text(errors="replace")[-600:]
+
+    def serve_until(self, done: Callable[[], bool], what: str, seconds: float) -> None:
+        """Be its venue until `done`.
+
+        Raises:
+            WrongAnswer: not in time, or the engine ended.
+        """
+
+        def look() -> bool:
+            if self.process.poll() is not None:
+                raise WrongAnswer(f"the engine ended before {what}: {self.said()}")
+            return done()
+
+        self.exchange.serve_until(look, f"{what}: {self.said()}", seconds)
+
+    def start_trading(self) -> None:
+        """Lift the halt every engine outside the demo begins with, and wait until it is fit."""
+        reply = ask(self.data_dir / "control.sock", {"command": "start"})
+        if not reply["ok"]:
+            raise WrongAnswer(f"the engine refused to start: {reply}")
+        account = self.house().account
+
+        def active() -> bool:
+            told = account.read()
+            return told is not None and int(told[0]["trading_state"]) == TradingState.ACTIVE
+
+        self.serve_until(active, "it may trade", _STOP_MAX_S)
+
+    def _announced(self) -> bool:
+        return self.exchange.connected() and (self.data_dir / "run.json").exists()
+
+    def wait_up(self) -> None:
+        """Wait until every process runs and every connection is there."""
+        self.serve_until(self._announced, "it is up", _BOOT_MAX_S)
+
+
+@contextlib.contextmanager
+def engine(*, tls: bool = False, idle: str = "auto") -> Iterator[Engine]:
+    """Run an engine that may trade; nothing of it stays behind.
+
+    Raises:
+        WrongAnswer: it did not come up, or there is no openssl command for a TLS certificate.
+    """
+    with contextlib.ExitStack() as undo:
+        made = undo.enter_context(certificate()) if tls else None
+        if tls and made is None:
+            raise WrongAnswer("there is no openssl command")
+        folder = Path(undo.enter_context(tempfile.TemporaryDirectory()))
+        exchange = Exchange(made[1] if made else None)
+        undo.callback(exchange.close)
+        text = _CONFIG.format(
+            rest=undo.enter_context(rest_venue(SYMBOL)),
+            ws=exchange.listener.url,
+            ca_file=made[0] if made else "",
+            key=API_KEY,
+            secret=API_SECRET,
+            symbol=SYMBOL,
+            strategies=Path(__file__).parent / "strategies",
+            idle=idle,
+        )
+        (folder / "config.toml").write_text(text)
+        running = Engine(folder, _start(folder), exchange)
+        undo.callback(_stop, running.process)
+        running.wait_up()
+        running.start_trading()
+        yield running
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "hft.supervisor", "--config", str(folder / "config.toml")]
+    with (folder / "out").open("wb") as out:
+        return subprocess.Popen(
+            [*command, "--data-dir", str(folder / "data"), "--port", "0"],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            start_new_session=True,
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_MAX_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
