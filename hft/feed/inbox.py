@@ -88,16 +88,20 @@ class Inbox:
         stamp = recv_ns, max(0, min(decoded_off_ns, OFFSET_MAX_NS))
         taken = Taken()
         while True:
-            self._at, stop, frames, published, touched = decode(
-                self._buffer,
-                (self._at, self._filled),
-                stamp,
-                *self._shared,
-            )
-            taken.frames += frames
-            taken.published += published
-            taken.touched |= touched
-            if stop == STOP_NEEDS_MORE or not self._take_one(taken, stamp):
+            # Between fragments a whole text is a broken framing, which only the slow path sees.
+            if not self._assembler.is_open:
+                self._at, stop, frames, published, touched = decode(
+                    self._buffer,
+                    (self._at, self._filled),
+                    stamp,
+                    *self._shared,
+                )
+                taken.frames += frames
+                taken.published += published
+                taken.touched |= touched
+                if stop == STOP_NEEDS_MORE:
+                    break
+            if not self._take_one(taken, stamp):
                 break
         if self._at == self._filled:
             self._at = self._filled = 0

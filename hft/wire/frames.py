@@ -128,6 +128,11 @@ class Assembler:
         self._opcode = Opcode.CONTINUATION
         self._size = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Say whether a message has begun whose last fragment has not come."""
+        return bool(self._fragments)
+
     def join(self, opcode: Opcode, final: bool, payload: bytes) -> Message | None:
         """Take one frame; the message it completes, or None.
 

@@ -233,6 +233,14 @@ def test_control_frames_between_fragments_are_handed_out_and_the_message_is_whol
     assert list(bench.events()["qty2"]) == [1, 2]
 
 
+def test_a_whole_text_between_fragments_ends_the_connection_and_is_not_published() -> None:
+    bench = Bench()
+    begun = server_frame(agg_trade(2)[:50], final=False)
+    taken = bench.feed(server_frame(agg_trade(1)) + begun + server_frame(agg_trade(3)))
+    assert taken.broken is not None
+    assert list(bench.events()["qty2"]) == [1]
+
+
 def test_a_frame_larger_than_the_buffer_is_read_like_any_other() -> None:
     bench = Bench()
     padding = b'{"e":"aggTrade","x":"' + b"y" * 300_000 + b'",' + agg_trade(1)[16:]
