@@ -75,13 +75,19 @@ def machine() -> dict[str, object]:
     }
 
 
-def quantiles(metrics: Metrics, name: str, samples: np.ndarray, unit: str) -> list[Row]:
-    """Add the median, the 99th percentile and the worst of `samples` to `metrics`, as rows too."""
+def expect(what: str, found: int, wanted: int) -> None:
+    """Refuse to print a figure for something that did not work."""
+    if found != wanted:
+        raise WrongAnswer(f"{what}: {found} instead of {wanted}")
+
+
+def quantiles(metrics: Metrics, name: str, samples: np.ndarray, what: str) -> list[Row]:
+    """Add quantiles of `samples` in ns to `metrics`, ``{name}_p50_ns`` and so on, as rows too."""
     rows = []
-    for label, share in (("p50", 50), ("p99", 99), ("max", 100)):
+    for label, share in (("p50", 50.0), ("p99", 99.0), ("p999", 99.9)):
         value = float(np.percentile(samples, share))
-        metrics[f"{name}_{label}"] = round(value, 1)
-        rows.append(Row(f"{name} {label}", value, unit))
+        metrics[f"{name}_{label}_ns"] = round(value, 1)
+        rows.append(Row(f"{what}, {label}", value, "ns"))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The C11 ring beside ours: compiled on the spot where there is a compiler, run on the same cores."""
+"""The C11 ring beside ours: compiled on the spot where there is a compiler, on the same cores."""
 
 from __future__ import annotations
 
