@@ -1,8 +1,8 @@
 """The claim: decoding a market message costs a fraction of what the fastest JSON libraries take.
 
-The same frames, aggTrade and bookTicker in the combined envelope, go through the compiled decoder
-into a ring, framing included, and through json, orjson and msgspec typed structs into floats,
-payload alone: their framing would come on top.
+The same messages go through the compiled decoder into a ring, framing included, and through json,
+orjson and msgspec typed structs into floats, payload alone: their framing would come on top.  The
+receive loops of the usual libraries, which decode nothing, stand beside ours, which does.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from benches.receivers import LIBRARIES, by_us, is_installed
 from benches.report import Metrics, Outcome, Row, WrongAnswer, run
+from benches.trades import BOOK_TOP, FIRST_TRADE, MARK, SYMBOL, trade
+from benches.venue import text_frame
 from hft.clock import monotonic_ns
-from hft.events import MARKET, MarketKind
+from hft.events import MARKET
 from hft.feed.decode import decode
 from hft.feed.rows import Tables
 from hft.feed.tokens import GUARD_BYTES
@@ -30,12 +33,11 @@ from ringbuf.spsc import Ring, jump_to_tail
 
 FRAMES = 1000
 RING_SLOTS = 1024
-PASSES = 400
-QUICK_PASSES = 20
-FIRST_TRADE = 3_404_749_954
+PASSES, QUICK_PASSES = 400, 40
+RECEIVED, QUICK_RECEIVED = 500_000, 20_000
 
 Answer = tuple[float, float]
-"""Price and quantity of a trade; bid and ask of a book top."""
+"""The two numbers of a message that matter most, as `KINDS` names them."""
 
 
 class AggTrade(msgspec.Struct):
@@ -60,66 +62,59 @@ class BookTicker(msgspec.Struct):
     T: int
 
 
-class AggTradeMessage(msgspec.Struct):
-    """An aggTrade in its envelope."""
+class MarkPrice(msgspec.Struct):
+    """What a typed decoder reads of a markPriceUpdate."""
 
-    stream: str
-    data: AggTrade
-
-
-class BookTickerMessage(msgspec.Struct):
-    """A bookTicker in its envelope."""
-
-    stream: str
-    data: BookTicker
+    s: str
+    p: str
+    i: str
+    r: str
+    E: int
 
 
-_agg_trade = msgspec.json.Decoder(AggTradeMessage).decode
-_book_ticker = msgspec.json.Decoder(BookTickerMessage).decode
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of message: its type, the letters of its two numbers, the event's fields."""
+
+    typed: type[msgspec.Struct]
+    letters: tuple[str, str]
+    fields: tuple[str, str]
 
 
-def payloads(count: int) -> list[bytes]:
-    """Make `count` messages, trade and book top in turn, no two alike."""
+KINDS = {
+    "aggtrade": Kind(AggTrade, ("p", "q"), ("price", "qty")),
+    "bookticker": Kind(BookTicker, ("b", "a"), ("price", "price2")),
+    "markprice": Kind(MarkPrice, ("p", "i"), ("price", "price2")),
+}
+
+
+def payloads(kind: str, count: int) -> list[bytes]:
+    """Make `count` messages of one kind, no two alike."""
     made = []
     for number in range(count):
-        ms, cents = 1_786_171_884_471 + number, 6_499_090 + number * 7 % 1000
+        cents = 6_499_090 + number * 7 % 1000
         price, above = f"{cents // 100}.{cents % 100:02d}", f"{cents // 100 + 1}.{cents % 100:02d}"
-        qty = f"{number % 97 / 1000 + 0.001:.3f}"
-        common = {"s": "BTCUSDT", "T": ms, "st": 1}
-        if number % 2:
-            kind, rest = "bookTicker", {"u": ms, "E": ms + 2, "a": above, "A": "8.110"}
-            rest |= {"b": price, "B": qty}
-        else:
-            trade = FIRST_TRADE + number // 2
-            kind, rest = "aggTrade", {"E": ms + 150, "a": trade, "p": price, "q": qty, "nq": qty}
-            rest |= {"f": trade * 2, "l": trade * 2, "m": True}
-        stream = f"btcusdt@{kind}"
-        made.append(orjson.dumps({"stream": stream, "data": {"e": kind, **rest, **common}}))
+        if kind == "aggtrade":
+            made.append(trade(FIRST_TRADE + number, price, f"{number % 97 / 1000 + 0.001:.3f}"))
+            continue
+        payload = BOOK_TOP if kind == "bookticker" else MARK
+        for known in (b"60000.00", b"60000.05"):
+            payload = payload.replace(known, price.encode())
+        made.append(payload.replace(b"60000.10", above.encode()))
     return made
-
-
-def framed(messages: list[bytes]) -> bytes:
-    """Wrap messages as a server does: one unmasked text frame each."""
-    frames = []
-    for payload in messages:
-        size = len(payload)
-        head = bytes((0x81, size)) if size < 126 else b"\x81\x7e" + size.to_bytes(2, "big")
-        frames.append(head + payload)
-    return b"".join(frames)
 
 
 class Compiled:
     """The compiled decoder with everything it writes to, in private memory."""
 
     def __init__(self, messages: list[bytes]) -> None:
-        stream = framed(messages)
+        stream = b"".join(map(text_frame, messages))
         self._end = len(stream)
         self._buffer = np.zeros(self._end + GUARD_BYTES, np.uint8)
         self._buffer[: self._end] = np.frombuffer(stream, np.uint8)
         shape = RingLayout(MARKET, RING_SLOTS)
         memory = Segment("bench", mmap.mmap(-1, shape.nbytes))
         self._ring = Ring.create(memory, 0, shape, 0)
-        tables = Tables(self._ring, ["BTCUSDT"])
+        tables = Tables(self._ring, [SYMBOL])
         self._link = np.zeros(FEED_LINK.itemsize, np.uint8)
         self._spare = np.zeros(MARKET.itemsize, np.uint8)
         self._tables = tables
@@ -142,75 +137,106 @@ class Compiled:
         return newest
 
 
-def by_msgspec(payload: bytes, number: int) -> Answer:
-    """Decode one message with typed structs."""
-    if number % 2:
-        top = _book_ticker(payload).data
-        return float(top.b), float(top.a)
-    trade = _agg_trade(payload).data
-    return float(trade.p), float(trade.q)
+def by_msgspec(kind: Kind) -> Callable[[bytes], Answer]:
+    """Make a reader on typed structs."""
+    read = msgspec.json.Decoder(kind.typed).decode
+    one, other = kind.letters
+
+    def answer(payload: bytes) -> Answer:
+        message = read(payload)
+        return float(getattr(message, one)), float(getattr(message, other))
+
+    return answer
 
 
-def _from_dict(data: dict[str, str]) -> Answer:
-    return (
-        (float(data["b"]), float(data["a"]))
-        if data["e"] == "bookTicker"
-        else (float(data["p"]), float(data["q"]))
-    )
+def _by_dict(loads: Callable[[bytes], dict[str, str]]) -> Callable[[Kind], Reader]:
+    def make(kind: Kind) -> Reader:
+        one, other = kind.letters
+
+        def answer(payload: bytes) -> Answer:
+            message = loads(payload)
+            return float(message[one]), float(message[other])
+
+        return answer
+
+    return make
 
 
-def by_orjson(payload: bytes, number: int) -> Answer:
-    """Decode one message with orjson."""
-    return _from_dict(orjson.loads(payload)["data"])
-
-
-def by_json(payload: bytes, number: int) -> Answer:
-    """Decode one message with the standard library."""
-    return _from_dict(json.loads(payload)["data"])
-
-
-BASELINES: dict[str, Callable[[bytes, int], Answer]] = {
+Reader = Callable[[bytes], Answer]
+BASELINES: dict[str, Callable[[Kind], Reader]] = {
     "msgspec": by_msgspec,
-    "orjson": by_orjson,
-    "json": by_json,
+    "orjson": _by_dict(orjson.loads),
+    "json": _by_dict(json.loads),
 }
 
 
-def check(messages: list[bytes], compiled: Compiled) -> None:
+def check(kind: Kind, messages: list[bytes], compiled: Compiled) -> None:
     """Refuse to measure decoders that do not agree on every number."""
     if compiled.decode_all() != len(messages):
         raise WrongAnswer(f"the compiled decoder did not read all {len(messages)} frames")
-    for number, (payload, event) in enumerate(
-        zip(messages, compiled.events(len(messages)), strict=True)
-    ):
-        book = event["kind"] == MarketKind.BOOK_TOP
-        found = (float(event["price"]), float(event["price2" if book else "qty"]))
-        for name, decoder in BASELINES.items():
-            if decoder(payload, number) != found:
-                raise WrongAnswer(f"message {number}: {name} and the compiled decoder differ")
+    readers = {name: make(kind) for name, make in BASELINES.items()}
+    one, other = kind.fields
+    for payload, event in zip(messages, compiled.events(len(messages)), strict=True):
+        found = (float(event[one]), float(event[other]))
+        for name, reader in readers.items():
+            if reader(payload) != found:
+                raise WrongAnswer(f"{name} and the compiled decoder differ on {payload!r}")
+
+
+def measure_kind(name: str, passes: int, metrics: Metrics) -> list[Row]:
+    """Measure the compiled decoder on one kind of message, and on trades the baselines too."""
+    kind, messages = KINDS[name], payloads(name, FRAMES)
+    compiled = Compiled(messages)
+    check(kind, messages, compiled)
+    rows = [
+        _keep(metrics, name, f"{name}, compiled, framing included", compiled.decode_all, passes)
+    ]
+    if name == "aggtrade":
+        for library, make in BASELINES.items():
+            reader = make(kind)
+
+            def one_pass(reader: Reader = reader) -> None:
+                for payload in messages:
+                    reader(payload)
+
+            what = f"{name}, {library}, payload alone"
+            rows.append(_keep(metrics, library, what, one_pass, max(3, passes // 10), slow=True))
+    return rows
 
 
 def measure(quick: bool) -> Outcome:
-    """Nanoseconds per message, the best of all passes, for the decoder and its baselines."""
-    passes = QUICK_PASSES if quick else PASSES
-    messages = payloads(FRAMES)
-    compiled = Compiled(messages)
-    check(messages, compiled)
+    """Messages per second on one core: decoders by their best pass, receive loops over a socket."""
     metrics: Metrics = {}
-    best = min(_timed(compiled.decode_all) for _ in range(passes)) / FRAMES
-    metrics["compiled_ns"] = round(best, 1)
-    rows = [Row("compiled, framing included", best, "ns per message")]
-    for name, decoder in BASELINES.items():
+    rows = []
+    for name in KINDS:
+        rows += measure_kind(name, QUICK_PASSES if quick else PASSES, metrics)
+    notes = ["the best pass of each decoder: other load on the machine only adds"]
+    notes.append("depth is absent: the feed subscribes to no depth stream")
+    count = QUICK_RECEIVED if quick else RECEIVED
+    metrics["received_per_s"] = round(by_us(10 * count))
+    what = "over a socket: ours, decoded into a ring"
+    rows.append(Row(what, metrics["received_per_s"], "messages/s"))
+    for name, (module, loop) in LIBRARIES.items():
+        if not is_installed(module):
+            notes.append(f"{name} is absent: it is not installed")
+            continue
+        metrics[f"{name}_per_s"] = round(loop(count))
+        row = Row(f"over a socket: {name}", metrics[f"{name}_per_s"], "messages/s", baseline=True)
+        rows.append(row)
+    for name in ("msgspec", "websocket_client"):
+        ratio = metrics["aggtrade_per_s"] / metrics[f"{name}_per_s"]
+        metrics[f"over_{name}"] = round(ratio, 1)
+        rows.append(Row(f"compiled over {name}", ratio, "times"))
+    return Outcome(rows, metrics, notes)
 
-        def one_pass(decoder: Callable[[bytes, int], Answer] = decoder) -> None:
-            for number, payload in enumerate(messages):
-                decoder(payload, number)
 
-        best = min(_timed(one_pass) for _ in range(max(3, passes // 10))) / FRAMES
-        metrics[f"{name}_ns"] = round(best, 1)
-        rows.append(Row(f"{name}, payload alone", best, "ns per message", baseline=True))
-    metrics["msgspec_over_compiled"] = round(metrics["msgspec_ns"] / metrics["compiled_ns"], 1)
-    return Outcome(rows, metrics, ["the best pass of each: other load on the machine only adds"])
+def _keep(
+    metrics: Metrics, name: str, what: str, work: Callable[[], object], passes: int, *,
+    slow: bool = False,
+) -> Row:  # fmt: skip
+    best_ns = min(_timed(work) for _ in range(passes)) / FRAMES
+    metrics[f"{name}_per_s"] = round(1e9 / best_ns)
+    return Row(what, metrics[f"{name}_per_s"], "messages/s", baseline=slow)
 
 
 def _timed(work: Callable[[], object]) -> int:
