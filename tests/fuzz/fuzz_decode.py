@@ -54,6 +54,7 @@ def judge_input(judge: Judge, data: bytes) -> None:
 def fuzz_plainly(seconds: float, seed: int, folder: Path) -> tuple[int, int]:
     """Judge what the mutator makes for so many seconds: inputs, and messages read fast."""
     judge, chance = Judge(), random.Random(seed)
+    judge.message(SEEDS[0])  # The first one pays for the compilation.
     deadline, count = Deadline(seconds), 0
     while not deadline.passed():
         if chance.random() < 0.7:

@@ -7,17 +7,8 @@ import itertools
 import pytest
 
 from ringbuf import doorbell
-from tests.ringbuf.exploring import (
-    BrokenPromise,
-    Exploration,
-    Local,
-    Order,
-    Program,
-    View,
-    Words,
-    memory_names,
-    uncompiled,
-)
+from tests.ringbuf.exploring import BrokenPromise, Exploration, Program
+from tests.ringbuf.shared_words import Local, Order, View, Words, memory_names, uncompiled
 
 PARKED, TAIL, BELL, TAKEN = 0, 1, 2, 3
 EVENTS = 2

@@ -7,18 +7,8 @@ from typing import Any
 import pytest
 
 from ringbuf import snapshot
-from tests.ringbuf.exploring import (
-    BrokenPromise,
-    Exploration,
-    Local,
-    Operation,
-    Order,
-    Program,
-    View,
-    Words,
-    memory_names,
-    uncompiled,
-)
+from tests.ringbuf.exploring import BrokenPromise, Exploration, Operation, Program
+from tests.ringbuf.shared_words import Local, Order, View, Words, memory_names, uncompiled
 
 GENERATION = 0
 PLACES = {GENERATION: 0}

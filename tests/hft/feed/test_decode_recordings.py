@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,3 +101,31 @@ def test_frames_of_2026_are_read_alike_by_both_ways() -> None:
     liquidations = sum(kind == MarketKind.LIQUIDATION for kind, *_ in found)
     assert liquidations == 2
     assert bench.count("slow_frames") == liquidations + 2, "two klines and depths are not ours"
+
+
+@needs_data
+def test_every_frame_of_2026_may_be_cut_at_any_byte() -> None:
+    lines = (DATA / "frames" / "single_frames_2026.jsonl").read_bytes().splitlines()
+    cut_everywhere(line for line in lines if b"STG" not in line and b"MANTA" not in line)
+
+
+@needs_data
+@pytest.mark.long
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_every_recorded_message_may_be_cut_at_any_byte(name: str) -> None:
+    cut_everywhere(as_agg_trade(message) for message in recorded(name) if len(message) < 1_000)
+
+
+def cut_everywhere(messages: Iterable[bytes]) -> None:
+    bench = Bench()
+    for message in messages:
+        expected = expected_of([message])
+        frame = server_frame(message)
+        for cut in range(len(frame) + 1):
+            bench.tables.rows["last_trade_id"] = 0
+            bench.feed(frame[:cut])
+            early = values(bench.events())
+            bench.feed(frame[cut:])
+            assert early + values(bench.events()) == expected
+            assert early == (expected if cut == len(frame) else [])
+    assert bench.count("bad_frames") == 0
