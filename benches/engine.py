@@ -129,18 +129,20 @@ def engine(*, tls: bool = False, idle: str = "auto") -> Iterator[Engine]:
             idle=idle,
         )
         (folder / "config.toml").write_text(text)
-        running = Engine(folder, _start(folder), exchange)
-        undo.callback(_stop, running.process)
+        process = start_engine(folder, "--config", str(folder / "config.toml"))
+        undo.callback(stop_engine, process)
+        running = Engine(folder, process, exchange)
         running.wait_up()
         running.start_trading()
         yield running
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "hft.supervisor", "--config", str(folder / "config.toml")]
+def start_engine(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start an engine whose data and output lie in `folder`; without a config it is the demo."""
+    command = [sys.executable, "-m", "hft.supervisor", "--data-dir", str(folder / "data")]
     with (folder / "out").open("wb") as out:
         return subprocess.Popen(
-            [*command, "--data-dir", str(folder / "data"), "--port", "0"],
+            [*command, "--port", "0", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -149,7 +151,8 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop_engine(process: subprocess.Popen[bytes]) -> None:
+    """Stop an engine in order, or with force when it does not."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:

@@ -1,0 +1,105 @@
+"""The claim: the whole engine fits into little memory, and goes on fitting.
+
+At 10,000 ticks/s, orders included, every process is asked what it holds: its anonymous pages and
+its share of shared memory.  Pages of files, code above all, are apart: the kernel may drop them.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benches.engine import Engine, engine
+from benches.exchange import exact_timers
+from benches.report import Metrics, Outcome, Row, WrongAnswer, run
+from benches.tick_to_order import EVERY
+from hft.clock import Deadline, monotonic_ns
+from hft.units import NS_PER_S
+
+RATE = 10_000
+LOOK_S, QUICK_LOOK_S = 600.0, 60.0
+SLICE_S = 4.0
+WARM_SHARE = 0.25
+"""So much of the time belongs to filling tables and caches, and is left out of the slope."""
+SLOPE_S = 600.0
+_MB = 1024.0  # smaps_rollup speaks of kB.
+
+Held = dict[str, dict[str, float]]
+"""By process: MB of each line of its smaps_rollup."""
+
+
+def held_by(pids: dict[str, int]) -> Held:
+    """Read what every process holds.
+
+    Raises:
+        WrongAnswer: the system does not tell, or a process is gone.
+    """
+    held: Held = {}
+    for name, pid in pids.items():
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+        except OSError as problem:
+            raise WrongAnswer(f"{name} cannot be looked at: {problem}") from problem
+        words = [line.split() for line in lines]
+        held[name] = {each[0].rstrip(":"): int(each[1]) / _MB for each in words}
+    return held
+
+
+def counted(of: dict[str, float]) -> float:
+    """Anonymous and shared proportional set size, in MB."""
+    return of["Pss_Anon"] + of["Pss_Shmem"]
+
+
+def slope_mb(at_s: list[float], total_mb: list[float]) -> float:
+    """Growth per ten minutes by least squares, the warm-up left out."""
+    first = int(len(at_s) * WARM_SHARE)
+    times, sizes = np.array(at_s[first:]), np.array(total_mb[first:])
+    return float(np.polyfit(times, sizes, 1)[0] * SLOPE_S) if len(times) > 1 else 0.0
+
+
+def watch(running: Engine, seconds: float) -> tuple[Held, float, int]:
+    """Trade for so long; what was held at the end, the slope, and how many orders there were."""
+    pids = {**running.run["pids"], "supervisor": running.process.pid}
+    at_s: list[float] = []
+    total_mb: list[float] = []
+    orders, deadline, started_ns = 0, Deadline(seconds), monotonic_ns()
+    while not deadline.passed():
+        orders += len(running.exchange.drive(RATE, SLICE_S, EVERY[RATE]).took_ns)
+        held = held_by(pids)
+        at_s.append((monotonic_ns() - started_ns) / NS_PER_S)
+        total_mb.append(sum(map(counted, held.values())))
+    return held, slope_mb(at_s, total_mb), orders
+
+
+def measure(quick: bool) -> Outcome:
+    """Ten minutes under load, or one."""
+    exact_timers()
+    with engine() as running:
+        held, slope, orders = watch(running, QUICK_LOOK_S if quick else LOOK_S)
+    metrics: Metrics = {}
+    rows = []
+    for name, of in sorted(held.items()):
+        metrics[f"{name}_mb"] = round(counted(of), 2)
+        metrics[f"{name}_private_mb"] = round(of["Private_Dirty"], 2)
+        rows.append(Row(f"{name}, anonymous and shared", counted(of), "MB"))
+        rows.append(Row(f"{name}, private", of["Private_Dirty"], "MB"))
+    total = sum(map(counted, held.values()))
+    metrics |= {
+        "total_mb": round(total, 1),
+        "file_pages_mb": round(sum(of["Pss_File"] for of in held.values()), 1),
+        "slope_mb_per_10min": round(slope, 2),
+        "orders": orders,
+    }
+    rows += [
+        Row("all together", total, "MB"),
+        Row("pages of files, apart", metrics["file_pages_mb"], "MB"),
+        Row("growth", slope, "MB per 10 min"),
+        Row("orders meanwhile", orders, ""),
+    ]
+    return Outcome(rows, metrics, ["the venue is not counted: it is another company's"])
+
+
+if __name__ == "__main__":
+    sys.exit(run("memory", measure))
