@@ -93,8 +93,23 @@ def _another_value(chance: random.Random, text: bytes) -> bytes:
     return text[: at + 2] + value + text[min(ends, default=len(text)) :]
 
 
+def _keys_moved(chance: random.Random, text: bytes) -> bytes:
+    """Leave out, repeat or exchange what stands between two commas."""
+    parts = text.split(b",")
+    first, second = chance.randrange(len(parts)), chance.randrange(len(parts))
+    way = chance.randrange(3)
+    if way == 0:
+        del parts[first]
+    elif way == 1:
+        parts.insert(first, parts[second])
+    else:
+        parts[first], parts[second] = parts[second], parts[first]
+    return b",".join(parts)
+
+
 _CHANGES: tuple[Change, ...] = (
     _insert, _overwrite, _flip, _more_digits, _more_digits, _cut, _repeat, _another_value,
+    _keys_moved,
 )  # fmt: skip
 
 
