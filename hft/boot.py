@@ -157,7 +157,7 @@ class Locks:
         try:
             while not lock.acquire():
                 # The children of a supervisor that was killed hold its locks while they drain.
-                if patience.passed() or psutil.pid_exists(_pid_in(path)):
+                if patience.passed() or _lives(_pid_in(path)):
                     raise BootError(f"{taken}: stop it first")
                 sleep_s(0.05)
             path.write_text(str(os.getpid()))
@@ -172,6 +172,13 @@ def _pid_in(path: Path) -> int:
         return int(path.read_text())
     except (OSError, ValueError):
         return os.getpid()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 def segment_name(data_dir: Path) -> str:

@@ -118,7 +118,6 @@ class Child:
         self.pid = 0
         code = os.waitstatus_to_exitcode(status)
         now_ns = monotonic_ns()
-        self.deaths_ns.append(now_ns)
         self._down_since_ns = self._down_since_ns or now_ns
         self._orders["died_ns"] = now_ns
         self._orders["last_exit"] = code

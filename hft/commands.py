@@ -69,7 +69,7 @@ class Commands:
 
     def _start(self, _request: dict[str, Any], reply: Reply) -> None:
         supervisor = self._supervisor
-        if not supervisor.plan.settings.trading.enabled:
+        if not supervisor.wiring.settings.trading.enabled:
             reply(refusal("DISABLED", "[trading] enabled is false in the config file"))
         elif supervisor.flattening.running():
             reply(refusal("FLATTENING", "a flatten is under way; wait until it has ended"))
@@ -121,10 +121,14 @@ class Commands:
             reply(refusal("NO_CONFIG", "the demo has no config file to read again"))
             return
         try:
-            message = supervisor.wiring.reload(load(supervisor.plan.config))
+            settings = load(supervisor.plan.config)
+            message = supervisor.wiring.reload(settings)
         except HftError as problem:
             reply(refusal("CONFIG_REFUSED", f"nothing was changed: {problem}"))
             return
+        if not settings.trading.enabled and not supervisor.latch.halted():
+            supervisor.latch.halt(LatchReason.PERSON)
+            message += "; HALTED, since [trading] enabled is false"
         supervisor.log.warning(f"config read again by a person: {message}")
         reply({"ok": True, "message": message})
 

@@ -19,6 +19,7 @@ class Flattening:
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self._said = b""
+        self._cancel_only = False
         self.state = "idle"
         self.message = ""
 
@@ -27,9 +28,15 @@ class Flattening:
         return self._process is not None
 
     def start(self, *, cancel_only: bool = False) -> None:
-        """Start it, unless one is under way."""
+        """Start it; one under way goes on, unless more is asked for than it does."""
         if self._process is not None:
-            return
+            if cancel_only or not self._cancel_only:
+                return
+            # It only cancels, and now positions are to be closed; it holds nothing that gets lost.
+            self._process.kill()
+            self._process.wait()
+            self.poll()
+        self._cancel_only = cancel_only
         command = [sys.executable, "-m", "hft.flatten", "--yes", "--json"]
         command += ["--data-dir", str(self._data_dir)]
         if self._config:

@@ -30,6 +30,7 @@ from hft.boot import Plan, key_source
 from hft.children import COMPILE_MAX_NS, START_MAX_NS, Entry
 from hft.clock import monotonic_ns
 from hft.config import KEY_VARIABLES, Keys, Settings
+from hft.demo import Simulator
 from hft.events import Level, Role
 from hft.execution.agent import ExecutionAgent
 from hft.feed.agent import FeedAgent, hot_functions
@@ -44,6 +45,8 @@ from ringbuf.doorbell import Doorbell
 from ringbuf.spsc import packer_of
 
 _SPECS = {spec.role: spec for spec in PROCESSES}
+_FIXED = ("network", "processes", "dashboard", "storage", "log")
+_FIXED_TRADING = ("symbols", "strategy", "strategies_dirs", "fee_maker", "fee_taker")
 _SIGNING = (Role.EXECUTION, Role.LEDGER)
 _LIMITS_PACKER = packer_of(LIMITS)
 _PARAMS_PACKER = packer_of(PARAMS)
@@ -61,7 +64,7 @@ class Wiring:
         strategies: StrategiesBook,
         cores: CorePlan,
         listener: socket.socket,
-        demo: tuple[Keys, int] | None,
+        demo: tuple[Keys, Simulator] | None,
     ) -> None:
         self._plan = plan
         self._settings = plan.settings
@@ -120,9 +123,13 @@ class Wiring:
         self._write_params(index, params)
         self._limits = _limits_from(fresh)
         self._write_limits()
-        fixed = ("network", "processes", "dashboard", "storage", "log")
-        waiting = [name for name in fixed if getattr(old, name) != getattr(settings, name)]
-        waits = f"; [{'], ['.join(waiting)}] need a restart" if waiting else ""
+        waiting = [f"[{name}]" for name in _FIXED if getattr(old, name) != getattr(settings, name)]
+        waiting += [
+            f"[trading] {name}"
+            for name in _FIXED_TRADING
+            if getattr(old.trading, name) != getattr(settings.trading, name)
+        ]
+        waits = f"; restart for {', '.join(waiting)}" if waiting else ""
         return f"limits and parameters are in force{waits}"
 
     def _write_params(self, index: int, params: npt.NDArray[np.void]) -> None:
@@ -152,8 +159,9 @@ class Wiring:
             "ws_api_url": self.settings.network.ws_api_url,
         }
         if self._demo:
-            keys, pid = self._demo
-            told |= {"api_key": keys.api_key, "api_secret": keys.secret_key, "simulator_pid": pid}
+            keys, simulator = self._demo
+            told |= {"api_key": keys.api_key, "api_secret": keys.secret_key}
+            told["simulator_pid"] = simulator.pid
         return told
 
     # What a child runs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,15 @@ class StrategiesBook:
         Raises:
             ConfigError: a strategy that is not there, or a parameter that is wrong.
         """
-        for name in (settings.trading.strategy, *settings.strategy):
-            make_params(self.catalogue.select(name), strategy_settings(settings, name))
+        for folder in settings.trading.strategies_dirs:
+            if not Path(folder).is_dir():
+                raise ConfigError(f"[trading] strategies_dirs: {folder} is no folder.")
+        self.catalogue.select(settings.trading.strategy)
+        for name in {settings.trading.strategy, *settings.strategy}:
+            if name not in self.catalogue.specs:
+                known = ", ".join(self.names())
+                raise ConfigError(f"[strategy.{name}]: no strategy; expected one of {known}.")
+            make_params(self.catalogue.specs[name], strategy_settings(settings, name))
 
     def compile_all(self) -> None:
         """Compile every strategy, so that switching to it costs a fork and no more.

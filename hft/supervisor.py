@@ -95,7 +95,11 @@ def run(plan: Plan) -> int:
         undo.callback(locks.release)
         locks.take_folder(plan.data_dir)
         book = StrategiesBook(plan.settings)
-        book.check(plan.settings)
+        try:
+            book.check(plan.settings)
+        except ConfigError as problem:
+            where = f"{plan.config}: " if plan.config else ""
+            raise ConfigError(f"{where}{problem}") from problem
         dashboard = plan.settings.dashboard
         port = dashboard.port if plan.options.port is None else plan.options.port
         listener = undo.enter_context(boot.open_port(dashboard.host, port))
@@ -116,7 +120,7 @@ def run(plan: Plan) -> int:
 
 def _venue(
     plan: Plan, undo: contextlib.ExitStack
-) -> tuple[Plan, Simulator | None, tuple[Keys, int] | None]:
+) -> tuple[Plan, Simulator | None, tuple[Keys, Simulator] | None]:
     """Start the demo's simulator and point the plan at it; elsewhere the venue is there already."""
     if not plan.demo:
         return plan, None, None
@@ -128,7 +132,7 @@ def _venue(
     found = {"api_key": keys.api_key, "api_secret": keys.secret_key}
     boot.write_private(plan.data_dir / "run.json", orjson.dumps(found))
     undo.callback((plan.data_dir / "run.json").unlink, missing_ok=True)
-    return msgspec.structs.replace(plan, settings=settings), simulator, (keys, simulator.pid)
+    return msgspec.structs.replace(plan, settings=settings), simulator, (keys, simulator)
 
 
 def _lay(plan: Plan, undo: contextlib.ExitStack) -> House:

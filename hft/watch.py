@@ -55,6 +55,7 @@ class Supervisor:
         self._stop_signals = 0
         self._expected: set[Role] = set()
         self._vitals = Vitals(self.house, Role.SUPERVISOR)
+        self._account_epoch = b""
         self._execution_lost = False
         self._announced = False
         self._terminal = Terminal()
@@ -171,6 +172,7 @@ class Supervisor:
             self.commands.poll()
             self._watch_children()
             self._watch_simulator()
+            self._watch_account()
             self._restart_the_due()
             self.flattening.poll()
             if self.simulator and self.simulator.finished:
@@ -217,6 +219,7 @@ class Supervisor:
 
     def _on_death(self, child: Child, death: Death) -> None:
         now_ns = monotonic_ns()
+        child.deaths_ns.append(now_ns)
         decision = decide(child.role, child.deaths_ns, now_ns)
         name = child.role.name.lower()
         how = f"signal {-death.code}" if death.code < 0 else f"exit code {death.code}"
@@ -242,7 +245,7 @@ class Supervisor:
             return
         self._execution_lost = True
         self.latch.halt(LatchReason.EXECUTION_LOST)
-        close = self.plan.settings.trading.on_execution_lost == "flatten"
+        close = self.wiring.settings.trading.on_execution_lost == "flatten"
         self.flattening.start(cancel_only=not close)
         self.log.error("execution cannot be brought back: HALTED, flatten works over REST")
 
@@ -261,6 +264,18 @@ class Supervisor:
             self._await_end(self.children[Role.EXECUTION])
             self.start_one(Role.EXECUTION)
 
+    def _watch_account(self) -> None:
+        """Start the strategy anew when execution found another account behind the key."""
+        epoch = bytes(self.house.identity[0]["account_epoch"])
+        if epoch == self._account_epoch:
+            return
+        first, self._account_epoch = not self._account_epoch, epoch
+        if not first and self.children[Role.STRATEGY].pid:
+            self.log.warning("another account: the strategy starts from nothing")
+            self.stop_one(Role.STRATEGY)
+            self._await_end(self.children[Role.STRATEGY])
+            self.start_one(Role.STRATEGY, fresh_state=True)
+
     def _restart_the_due(self) -> None:
         now_ns = monotonic_ns()
         for child in self.children.values():
@@ -276,14 +291,15 @@ class Supervisor:
         self._expected.add(role)
         self.children[role].tell(Order.DRAIN)
 
-    def start_one(self, role: Role) -> None:
+    def start_one(self, role: Role, *, fresh_state: bool = False) -> None:
         """Start a process again that was stopped on purpose."""
         self._expected.discard(role)
-        self.fork(role)
+        self.fork(role, fresh_state=fresh_state)
 
     def _stop_all(self) -> None:
         self._vitals.life = Life.DRAINING
-        if self.plan.settings.trading.on_exit == "flatten":
+        # A house that never ran leaves the account as it found it.
+        if self._announced and self.wiring.settings.trading.on_exit == "flatten":
             self._flatten_before_exit()
         for role in _STOP_ORDER:
             self.stop_one(role)
@@ -312,7 +328,16 @@ class Supervisor:
         deadline = Deadline(_STOP_MAX_S)
         while child.pid:
             if deadline.passed() or self._stop_signals > 1:
-                self.log.error(f"{child.role.name.lower()} did not stop in time and was killed")
-                child.kill()
+                self._insist(child)
             self._wait()
             child.reap()
+
+    def _insist(self, child: Child) -> None:
+        why = "a second signal insisted" if self._stop_signals > 1 else "it did not stop in time"
+        self.log.error(f"{child.role.name.lower()} was killed: {why}")
+        child.kill()
+        account = self.house.account.read()
+        resting = account is not None and int(account[0]["open_orders"]) > 0
+        if child.role is Role.EXECUTION and resting and not self.plan.demo:
+            self.flattening.start(cancel_only=True)
+            say("open orders may rest at the venue: flatten cancels them in the background")

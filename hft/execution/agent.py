@@ -155,6 +155,10 @@ class ExecutionAgent:
         intent = self._desk.last_consumed()
         if intent is None or intent.seq <= books.orders.handled_seq:
             return
+        if books.orders.by_seq(intent.seq) is not None:
+            # The end came between the order's row and this word: the row has been doubted already.
+            books.orders.handled_seq = intent.seq
+            return
         if intent.action == Action.PLACE and intent.symbol < len(books.symbols):
             order = books.orders.new()
             _describe_unhandled(order, intent.seq, intent.order_ref, intent.symbol)

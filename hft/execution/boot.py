@@ -13,10 +13,13 @@ from hft.binance import endpoints
 from hft.binance.filters import SymbolSpec, spec_of
 from hft.binance.order_frames import parse_client_order_id
 from hft.binance.rest import Rest, VenueError, VenueUnknown
+from hft.clock import Deadline, sleep_s
 from hft.config import Keys, KeySource, Network
 from hft.errors import AuthError, BootError
 from hft.state.blocks import ACCOUNT_EPOCH_MAX
 from hft.topology import House
+
+LEDGER_WAIT_S = 3.0
 
 
 def read_keys(source: KeySource) -> Keys:
@@ -92,6 +95,10 @@ def identify(rest: Rest, keys: Keys, network: Network, house: House) -> bool:
         epoch = digest.hexdigest()
     known, now = house.identity[0]["account_epoch"], str(epoch).encode()[:ACCOUNT_EPOCH_MAX]
     same = known in (b"", now)
+    # The ledger books what waits in its ring to the account that is written here.
+    patience = Deadline(0.0 if same else LEDGER_WAIT_S)
+    while house.reports_ledger.depth() and not patience.passed():
+        sleep_s(0.005)
     house.identity[0]["account_epoch"] = now
     return bool(same)
 

@@ -13,6 +13,7 @@ from hft.clock import monotonic_ns
 from hft.execution.link import Link
 from hft.execution.orders import Order
 from hft.units import NS_PER_S
+from hft.wire.connection import ConnectionClosed
 
 REPLY_TIMEOUT_NS = 3 * NS_PER_S
 WARM_EVERY_NS = 15 * NS_PER_S
@@ -74,8 +75,15 @@ class OrderSession:
         if oldest is not None and now_ns - oldest.sent_ns > REPLY_TIMEOUT_NS:
             self._link.drop(now_ns, f"no reply to {oldest.asked.name} within 3 s")
         elif now_ns - self._last_sent_ns > WARM_EVERY_NS:
-            request_id = self._take_id()
-            self._send(self._writer.time(request_id), request_id, Request(Asked.TIME, None, now_ns))
+            self._keep_warm(now_ns)
+
+    def _keep_warm(self, now_ns: int) -> None:
+        request_id = self._take_id()
+        asked = Request(Asked.TIME, None, now_ns)
+        try:
+            self._send(self._writer.time(request_id), request_id, asked)
+        except ConnectionClosed as problem:
+            self._link.drop(now_ns, str(problem))
 
     def place(self, order: Order, client_id: str, venue_ms: int) -> tuple[int, int]:
         """Sign and send an order whose row is stored; returns when it was signed and when sent.

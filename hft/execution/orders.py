@@ -111,6 +111,8 @@ class OrderTable:
         """Take over what an earlier life of this process left."""
         left = [Order.unpack(self._rows, index) for index in range(self.rows_used)]
         for order in sorted(left, key=lambda order: order.updated_ns):
+            # Whoever waited for the answer to a cancel is dead, and cancelling twice is harmless.
+            order.cancel_sent = 0
             if order.state is not OrderState.FREE:
                 self._index(order)
             if order.is_open:

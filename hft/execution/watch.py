@@ -121,7 +121,7 @@ class Watch:
         if died_ns != self._strategy_died_ns:
             self._strategy_died_ns = died_ns
             count = self._canceller.cancel_open()
-            self._log.warning(f"the strategy died: {count} open orders are being cancelled")
+            self._log.warning(f"the strategy has ended: {count} open orders are being cancelled")
 
     def _runs(self, role: Role, now_ns: int) -> bool:
         vitals = self._house.vitals[role]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
 
+from hft.control import ask
 from tests.flow.books import our_fills, venue_fills
-from tests.flow.engine import Engine, Venue, alive, eventually, segments, write_config
+from tests.flow.engine import Engine, Venue, alive, eventually, segments, user_trades, write_config
 
 pytestmark = pytest.mark.flow
 
@@ -68,6 +71,58 @@ def test_without_the_supervisor_orders_are_cancelled_and_all_goes(
     again.wait_trades(0, 20)
     assert again.stop() == 0
     assert our_fills(one.data_dir) == venue_fills(exchange.user_trades())
+
+
+def test_switching_on_purpose_is_no_death(busy: tuple[Engine, Venue]) -> None:
+    one, exchange = busy
+    one.post("/api/control", {"command": "FLATTEN", "confirm": True})
+    eventually(lambda: float(exchange.position_text()) == 0, 20, "a flat venue")
+    control = one.data_dir / "control.sock"
+    eventually(lambda: ask(control, {"command": "flatten_status"})["state"] == "done", 20, "done")
+    for name in ("MOMENTUM", "LIQUIDATION", "PING_PONG"):
+        answer = ask(control, {"command": "set_strategy", "strategy": name})
+        assert answer["ok"], answer
+    killed = one.kill("strategy")
+    eventually(lambda: one.pid("strategy") != killed, 10, "a new strategy")
+    one.start_trading()
+    one.wait_trades(one.trade_count(), 20)
+    assert ask(control, {"command": "status"})["halted"] is False
+
+
+def test_flatten_closes_although_a_cancel_only_one_is_under_way(
+    engine: Callable[..., Engine], venue: Callable[..., Venue], tmp_path: Path
+) -> None:
+    exchange = venue()
+    exchange.signed(
+        "/fapi/v1/order", "POST", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.05"
+    )
+    one = engine("--config", str(write_config(tmp_path, exchange))).wait_up()
+    control = one.data_dir / "control.sock"
+    os.kill(exchange.process.pid, signal.SIGSTOP)
+    one.kill("execution")
+    status = {"command": "flatten_status"}
+    eventually(lambda: ask(control, status)["state"] == "running", 40, "execution lost")
+    assert ask(control, {"command": "flatten"})["ok"]
+    os.kill(exchange.process.pid, signal.SIGCONT)
+    eventually(lambda: ask(control, status)["state"] != "running", 60, "the end of flatten")
+    assert float(exchange.position_text()) == 0
+
+
+def test_a_simulator_that_dies_in_the_demo_comes_back_and_is_traded_on(
+    engine: Callable[..., Engine],
+) -> None:
+    one = engine("--strategy", "PING_PONG").wait_up()
+    one.wait_trades(0, 20)
+    killed = int(one.run["simulator_pid"])
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: int(one.run["simulator_pid"]) != killed, 20, "a new simulator")
+    run = one.run
+    eventually(
+        lambda: user_trades(run["rest_url"], run["api_key"], run["api_secret"], "BTCUSDT"),
+        30,
+        "a fill at the new simulator",
+    )
+    assert one.stop() == 0
 
 
 def _answers(one: Engine) -> bool:

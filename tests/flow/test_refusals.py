@@ -114,3 +114,36 @@ def test_a_venue_that_is_not_there_is_refused_with_three(tmp_path: Path) -> None
     code, said = refused(tmp_path, "--data-dir", "d", "--port", "0")
     assert code == 3
     assert str(port) in said
+
+
+def test_a_house_that_never_ran_leaves_the_account_as_it_found_it(
+    venue: Callable[..., Venue], tmp_path: Path
+) -> None:
+    exchange = venue()
+    exchange.signed(
+        "/fapi/v1/order", "POST", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.05"
+    )
+    nowhere = '[storage]\ndatabase_url = "sqlite:////nonexistent/trades.db"\n'
+    config = write_config(tmp_path, exchange, nowhere, on_exit="flatten")
+    code, said = refused(tmp_path, "--config", str(config), "--data-dir", "d", "--port", "0")
+    assert code == 3
+    assert "nonexistent" in said
+    assert exchange.position_text() == "0.050"
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ("[strategy.NOPE]\nx = 1\n", "[strategy.NOPE]"),
+        ("[strategy.PING_PONG]\ninterval_ms = 1.5\n", "interval_ms"),
+        ('[trading]\nstrategies_dirs = ["nowhere"]\n', "strategies_dirs"),
+    ],
+)
+def test_words_about_strategies_are_refused_with_file_and_place(
+    lines: str, named: str, tmp_path: Path
+) -> None:
+    (tmp_path / "words.toml").write_text(lines)
+    code, said = refused(tmp_path, "--config", "words.toml", "--data-dir", "d", "--port", "0")
+    assert code == 4
+    assert "words.toml" in said
+    assert named in said

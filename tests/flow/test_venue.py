@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hft.control import ask
 from tests.flow.books import displayed_fills, our_fills, venue_fills
 from tests.flow.engine import Engine, Venue, eventually, write_config
 
@@ -100,3 +101,24 @@ def test_reaching_the_loss_limit_halts_and_says_why(
     assert "loss" in str(one.get("/api/status")).lower()
     one.stop()
     assert b"MAX_LOSS" in (one.data_dir / "latch.json").read_bytes()
+
+
+def test_reading_the_config_again_halts_when_trading_is_no_longer_enabled(
+    engine: Callable[..., Engine], venue: Callable[..., Venue], tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, venue(), BUSY, strategy="PING_PONG", enabled=True)
+    one = engine("--config", str(config)).wait_up()
+    control = one.data_dir / "control.sock"
+    one.start_trading()
+    text = config.read_text()
+    config.write_text(text.replace("enabled = true", "enabled = false"))
+    answer = ask(control, {"command": "reload"})
+    assert "HALTED" in answer["message"]
+    assert ask(control, {"command": "start"})["code"] == "DISABLED"
+    config.write_text(text.replace("interval_ms = 500", 'interval_ms = "x"'))
+    answer = ask(control, {"command": "reload"})
+    assert answer["ok"] is False
+    assert "interval_ms" in answer["message"]
+    config.write_text(text)
+    assert ask(control, {"command": "reload"})["ok"]
+    assert ask(control, {"command": "start"})["ok"]

@@ -15,6 +15,7 @@ from hft.events import Action, Denial, LatchReason, OrderState, OrderType, Side,
 from hft.execution.books import Books
 from hft.execution.intents import IntentDesk
 from hft.execution.order_session import OrderSession
+from hft.execution.orders import Order, OrderTable
 from hft.execution.picture import AccountChanged
 from hft.execution.reports import Reports
 from hft.state.decision import write_limits
@@ -104,6 +105,16 @@ def after_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "send_text", send_and_die)
 
 
+def between_row_and_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    save = OrderTable.save
+
+    def save_and_die(self: OrderTable, order: Order) -> None:
+        save(self, order)
+        raise Died
+
+    monkeypatch.setattr(OrderTable, "save", save_and_die)
+
+
 def before_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(IntentDesk, "_handle", die)
 
@@ -144,6 +155,7 @@ def between_block_and_row(monkeypatch: pytest.MonkeyPatch) -> None:
     ("moment", "sent"),
     [
         (before_the_row, False),
+        (between_row_and_word, False),
         (before_the_send, False),
         (after_the_send, True),
         (before_the_reply_is_read, True),
@@ -190,6 +202,24 @@ def test_a_cancel_in_hand_at_a_death_is_done_afterwards(
         rig.push(action=Action.CANCEL, target_ref=1000 + seq)
         step_until_dead(rig)
     rig.start()
+    rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
+
+
+def test_a_cancel_whose_answer_nobody_awaits_any_more_is_sent_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.start()
+    rig.until_fit()
+    bid, _ = rig.venue.touch()
+    seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
+    rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
+    with monkeypatch.context() as patch:
+        before_the_send(patch)
+        rig.push(action=Action.CANCEL, target_ref=1000 + seq)
+        step_until_dead(rig)
+    rig.start()
+    rig.until_fit()
+    rig.push(action=Action.CANCEL, target_ref=1000 + seq)
     rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
 
 
