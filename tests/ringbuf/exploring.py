@@ -11,13 +11,14 @@ states are visited, breadth first, so a broken promise comes with one of the sho
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tests.ringbuf.shared_words import Blocked, Local, Order, Pause, Side, View, replaced
 
 Operation = Callable[[View, Local], Local]
+Label = tuple[object, ...]
+"""What a step was, in words for whoever has to read a way that leads to a broken promise."""
 
 
 class Program(NamedTuple):
@@ -58,7 +59,7 @@ class Exploration:
     ) -> None:
         self._view, self._order, self._programs = view, order, programs
         self._promise, self._finished = promise, finished
-        self._came_from: dict[State, tuple[State, str] | None] = {}
+        self._came_from: list[tuple[int, Label] | None] = []
 
     def run(self, words: tuple[int, ...]) -> int:
         """Visit every reachable state; how many there are.
@@ -67,41 +68,45 @@ class Exploration:
             BrokenPromise: with the way that leads there.
         """
         first = State(words, tuple(Side(p.start, (), (), p.kills) for p in self._programs))
-        self._came_from, waiting = {first: None}, deque([first])
-        leads_to: dict[State, list[State]] = {}
-        ends: list[State] = []
-        while waiting:
-            state = waiting.popleft()
-            nexts = list(self._steps(state))
+        numbers, states = {first: 0}, [first]
+        leads_to: list[list[int]] = [[]]
+        self._came_from = [None]
+        ends: list[int] = []
+        # The list grows while it is walked: that is the queue of a breadth-first search.
+        for number, state in enumerate(states):
+            self._at = number
             if self._at_its_end(state):
-                ends.append(state)
-            for label, after in nexts:
-                leads_to.setdefault(after, []).append(state)
-                if after not in self._came_from:
-                    self._came_from[after] = (state, label)
-                    waiting.append(after)
+                ends.append(number)
+            for label, after in self._steps(state):
+                found = numbers.setdefault(after, len(states))
+                if found == len(states):
+                    states.append(after)
+                    leads_to.append([])
+                    self._came_from.append((number, label))
+                leads_to[found].append(number)
         self._nobody_is_stuck(ends, leads_to)
-        return len(self._came_from)
+        return len(states)
 
     def _at_its_end(self, state: State) -> bool:
         sides = zip(self._programs, state.sides, strict=True)
         over = all(p.done(s.local) and not s.log and not s.buffer for p, s in sides)
         if over and not self._finished(state.words):
-            raise self._broken(state, "all is done and something is missing")
+            raise self._broken("all is done and something is missing")
         return over
 
-    def _nobody_is_stuck(self, ends: list[State], leads_to: dict[State, list[State]]) -> None:
-        reached, waiting = set(ends), deque(ends)
+    def _nobody_is_stuck(self, ends: list[int], leads_to: list[list[int]]) -> None:
+        reached, waiting = set(ends), list(ends)
         while waiting:
-            for before in leads_to.get(waiting.popleft(), ()):
+            for before in leads_to[waiting.pop()]:
                 if before not in reached:
                     reached.add(before)
                     waiting.append(before)
-        for state in self._came_from:
-            if state not in reached:
-                raise self._broken(state, "from here nothing leads to the end")
+        for number in range(len(leads_to)):
+            if number not in reached:
+                self._at = number
+                raise self._broken("from here nothing leads to the end")
 
-    def _steps(self, state: State) -> Iterator[tuple[str, State]]:
+    def _steps(self, state: State) -> Iterator[tuple[Label, State]]:
         for number, (program, side) in enumerate(zip(self._programs, state.sides, strict=True)):
             yield from self._advanced(state, number, program, side)
             yield from self._arrived(state, number, side)
@@ -111,11 +116,11 @@ class Exploration:
                 for store in side.buffer:
                     words = replaced(words, store.address, store.value)
                 fresh = Side(program.reborn(side.local), (), (), side.kills - 1)
-                yield self._kept(state, f"{number} is killed", words, number, fresh)
+                yield self._kept(state, (number, "is killed"), words, number, fresh)
 
     def _advanced(
         self, state: State, number: int, program: Program, side: Side
-    ) -> Iterator[tuple[str, State]]:
+    ) -> Iterator[tuple[Label, State]]:
         if program.done(side.local) and not side.log:
             return
         view = self._view
@@ -128,11 +133,11 @@ class Exploration:
         except Blocked:
             return
         except AssertionError as problem:
-            raise self._broken(state, f"{number}: {problem}") from problem
+            raise self._broken(f"{number}: {problem}") from problem
         after = Side(local, log, view.buffer, side.kills)
-        yield self._kept(state, f"{number} makes access {len(view.log)}", view.words, number, after)
+        yield self._kept(state, (number, "makes access", len(view.log)), view.words, number, after)
 
-    def _arrived(self, state: State, number: int, side: Side) -> Iterator[tuple[str, State]]:
+    def _arrived(self, state: State, number: int, side: Side) -> Iterator[tuple[Label, State]]:
         for place, store in enumerate(side.buffer):
             if place and (self._order is Order.BUFFERED or store.release):
                 continue
@@ -140,22 +145,23 @@ class Exploration:
                 continue
             words = replaced(state.words, store.address, store.value)
             rest = side._replace(buffer=side.buffer[:place] + side.buffer[place + 1 :])
-            label = f"{number}'s word {store.address} becomes {store.value}"
+            label = (number, "lets arrive", store)
             yield self._kept(state, label, words, number, rest)
 
     def _kept(
-        self, state: State, label: str, words: tuple[int, ...], number: int, side: Side
-    ) -> tuple[str, State]:
+        self, state: State, label: Label, words: tuple[int, ...], number: int, side: Side
+    ) -> tuple[Label, State]:
         try:
-            self._promise(state.words, words)
+            if words is not state.words:
+                self._promise(state.words, words)
         except AssertionError as problem:
-            raise self._broken(state, f"{label}: {problem}") from problem
+            raise self._broken(f"{label}: {problem}") from problem
         sides = (*state.sides[:number], side, *state.sides[number + 1 :])
         return label, State(words, sides)
 
-    def _broken(self, state: State, what: str) -> BrokenPromise:
-        way, at = [what], self._came_from[state]
-        while at is not None:
-            way.append(at[1])
-            at = self._came_from[at[0]]
+    def _broken(self, what: str) -> BrokenPromise:
+        way, came_from = [what], self._came_from[self._at]
+        while came_from is not None:
+            way.append(" ".join(map(str, came_from[1])))
+            came_from = self._came_from[came_from[0]]
         return BrokenPromise("\n".join(reversed(way)))

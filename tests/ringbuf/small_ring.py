@@ -109,6 +109,24 @@ class SmallRing:
 
         return consume
 
+    def mixed_producer(self, events: int, batch: int) -> Operation:
+        """Both faces in turn: each finds the cached positions as the other left them."""
+        faces = self.compiled_producer(events, batch), self.python_producer(events, batch)
+
+        def in_turn(view: View, local: Local) -> Local:
+            return faces[self.words[TAIL] % 2](view, local)
+
+        return in_turn
+
+    def mixed_consumer(self, events: int, batch: int) -> Operation:
+        """Both faces in turn: each finds the cached positions as the other left them."""
+        faces = self.compiled_consumer(events, batch), self.python_consumer(events, batch)
+
+        def in_turn(view: View, local: Local) -> Local:
+            return faces[self.words[HEAD] % 2](view, local)
+
+        return in_turn
+
     def promise(self, before: tuple[int, ...], after: tuple[int, ...]) -> None:
         """Cursors never go back, and what is published and not released is whole and stays."""
         tail, head = after[PLACES[TAIL]], after[PLACES[HEAD]]
