@@ -26,6 +26,8 @@ WARM_SHARE = 0.25
 SLOPE_S = 600.0
 _MB = 1024.0  # smaps_rollup speaks of kB.
 
+PARTS = ("Pss_Anon", "Pss_Shmem")
+
 Held = dict[str, dict[str, float]]
 """By process: MB of each line of its smaps_rollup."""
 
@@ -49,7 +51,7 @@ def held_by(pids: dict[str, int]) -> Held:
 
 def counted(of: dict[str, float]) -> float:
     """Anonymous and shared proportional set size, in MB."""
-    return of["Pss_Anon"] + of["Pss_Shmem"]
+    return sum(of[part] for part in PARTS)
 
 
 def slope_mb(at_s: list[float], total_mb: list[float]) -> float:
@@ -59,25 +61,26 @@ def slope_mb(at_s: list[float], total_mb: list[float]) -> float:
     return float(np.polyfit(times, sizes, 1)[0] * SLOPE_S) if len(times) > 1 else 0.0
 
 
-def watch(running: Engine, seconds: float) -> tuple[Held, float, int]:
-    """Trade for so long; what was held at the end, the slope, and how many orders there were."""
+def watch(running: Engine, seconds: float) -> tuple[Held, dict[str, float], int]:
+    """Trade for so long; what was held at the end, the slope of each part, and the orders."""
     pids = {**running.run["pids"], "supervisor": running.process.pid}
     at_s: list[float] = []
-    total_mb: list[float] = []
+    sizes_mb: dict[str, list[float]] = {part: [] for part in PARTS}
     orders, deadline, started_ns = 0, Deadline(seconds), monotonic_ns()
     while not deadline.passed():
         orders += len(running.exchange.drive(RATE, SLICE_S, EVERY[RATE]).took_ns)
         held = held_by(pids)
         at_s.append((monotonic_ns() - started_ns) / NS_PER_S)
-        total_mb.append(sum(map(counted, held.values())))
-    return held, slope_mb(at_s, total_mb), orders
+        for part, sizes in sizes_mb.items():
+            sizes.append(sum(of[part] for of in held.values()))
+    return held, {part: slope_mb(at_s, sizes) for part, sizes in sizes_mb.items()}, orders
 
 
 def measure(quick: bool) -> Outcome:
     """Ten minutes under load, or one."""
     exact_timers()
     with engine() as running:
-        held, slope, orders = watch(running, QUICK_LOOK_S if quick else LOOK_S)
+        held, slopes, orders = watch(running, QUICK_LOOK_S if quick else LOOK_S)
     metrics: Metrics = {}
     rows = []
     for name, of in sorted(held.items()):
@@ -89,13 +92,20 @@ def measure(quick: bool) -> Outcome:
     metrics |= {
         "total_mb": round(total, 1),
         "file_pages_mb": round(sum(of["Pss_File"] for of in held.values()), 1),
-        "slope_mb_per_10min": round(slope, 2),
+        "slope_mb_per_10min": round(sum(slopes.values()), 2),
+        "slope_anonymous_mb_per_10min": round(slopes["Pss_Anon"], 2),
+        "slope_shared_mb_per_10min": round(slopes["Pss_Shmem"], 2),
         "orders": orders,
     }
     rows += [
         Row("all together", total, "MB"),
         Row("pages of files, apart", metrics["file_pages_mb"], "MB"),
-        Row("growth", slope, "MB per 10 min"),
+        Row("growth, anonymous", slopes["Pss_Anon"], "MB per 10 min"),
+        Row(
+            "growth, shared: rings and tables touched for the first time",
+            slopes["Pss_Shmem"],
+            "MB per 10 min",
+        ),
         Row("orders meanwhile", orders, ""),
     ]
     return Outcome(rows, metrics, ["the venue is not counted: it is another company's"])

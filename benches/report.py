@@ -14,9 +14,11 @@ import msgspec
 import numpy as np
 import orjson
 
-from hft.pinning import quota_cores, usable_cores
+from hft.events import Role
+from hft.pinning import plan_cores, quota_cores, usable_cores
 
 Metrics = dict[str, float]
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 class WrongAnswer(Exception):
@@ -63,10 +65,15 @@ def run(name: str, measure: Callable[[bool], Outcome], arguments: list[str] | No
 def machine() -> dict[str, object]:
     """Describe what the figures depend on."""
     quota = quota_cores()
+    plan = plan_cores(usable_cores(), quota, "auto", pin=True)
     return {
         "cpu": _cpu_name(),
         "cores": len(usable_cores()) or os.cpu_count(),
         "quota": quota if quota < float("inf") else None,
+        "governor": _first_line(_GOVERNOR) or "not told",
+        "virtualised": _is_virtual(),
+        "idle": plan.idle[Role.STRATEGY].name.lower(),
+        "pinning": {role.name.lower(): core for role, core in plan.cores.items()},
         "load": round(os.getloadavg()[0], 2),
         "system": platform.platform(),
         "python": platform.python_version(),
@@ -92,13 +99,26 @@ def quantiles(metrics: Metrics, name: str, samples: np.ndarray, what: str) -> li
 
 
 def _cpu_name() -> str:
+    named = [line for line in _cpu_lines() if line.startswith("model name")]
+    return named[0].partition(":")[2].strip() if named else platform.processor()
+
+
+def _is_virtual() -> bool:
+    return any(line.startswith("flags") and " hypervisor" in line for line in _cpu_lines())
+
+
+def _cpu_lines() -> list[str]:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        return Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    return platform.processor() or platform.machine()
+        return []
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text().splitlines()[0]
+    except (OSError, IndexError):
+        return ""
 
 
 def _show(name: str, outcome: Outcome) -> None:
