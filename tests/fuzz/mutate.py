@@ -25,6 +25,7 @@ SEEDS = (
     b'{"stream":"btcusdt@aggTrade","data":' + agg_trade(5, "ETHUSDT") + b"}",
     b'{"data":' + book_ticker("XRPUSDT") + b',"stream":"xrpusdt@bookTicker"}',
     b"[" + MARK_PRICE + b"," + MARK_PRICE + b"]",
+    agg_trade(6).replace(b'"st":1', b'"st":2'),
     b'{"result":null,"id":1}',
     b'{"error":{"code":2,"msg":"Invalid request"},"id":1}',
 )
