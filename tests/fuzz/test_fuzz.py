@@ -15,7 +15,7 @@ from tests.fuzz.mutate import SEEDS, hostile_message, hostile_stream
 from tests.fuzz.uncompiled import OutOfBounds, Scanner
 from tests.hft.feed.bench_room import agg_trade
 
-FEW, MANY = 6_000, 200_000
+FEW, MANY = 6_000, 100_000
 
 
 def walk(count: int, seed: int) -> Judge:

@@ -111,6 +111,7 @@ def test_every_frame_of_2026_may_be_cut_at_any_byte() -> None:
 
 @needs_data
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_every_recorded_message_may_be_cut_at_any_byte(name: str) -> None:
     cut_everywhere(as_agg_trade(message) for message in recorded(name) if len(message) < 1_000)
