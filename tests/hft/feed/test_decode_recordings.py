@@ -113,8 +113,10 @@ def test_every_frame_of_2026_may_be_cut_at_any_byte() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_every_recorded_message_may_be_cut_at_any_byte(name: str) -> None:
-    cut_everywhere(as_agg_trade(message) for message in recorded(name) if len(message) < 1_000)
+def test_messages_from_all_over_a_recording_may_be_cut_at_any_byte(name: str) -> None:
+    messages = [as_agg_trade(message) for message in recorded(name) if len(message) < 1_000]
+    # All of them, at every byte, would take an hour.
+    cut_everywhere(messages[:: len(messages) // 1_000])
 
 
 def cut_everywhere(messages: Iterable[bytes]) -> None:
