@@ -7,24 +7,27 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from benches.exchange import Exchange
+from benches.exchange import Exchange, Slice
 from benches.report import WrongAnswer
 from benches.rest import API_KEY, API_SECRET, rest_venue
 from benches.trades import SYMBOL
 from benches.venue import certificate
 from hft.boot import attach_for_look
+from hft.clock import Deadline, sleep_s
 from hft.control import ask
-from hft.events import TradingState
+from hft.events import Denial, TradingState
 from hft.topology import House
 
 _BOOT_MAX_S = 120.0
 _STOP_MAX_S = 30.0
+_SHOWN_WITHIN_S = 2.0
 _CONFIG = """
 [network]
 name = "bench"
@@ -88,13 +91,36 @@ class Engine:
         reply = ask(self.data_dir / "control.sock", {"command": "start"})
         if not reply["ok"]:
             raise WrongAnswer(f"the engine refused to start: {reply}")
-        account = self.house().account
+        self._look = self.house()
+        account = self._look.account
 
         def active() -> bool:
             told = account.read()
             return told is not None and int(told[0]["trading_state"]) == TradingState.ACTIVE
 
         self.serve_until(active, "it may trade", _STOP_MAX_S)
+
+    def drive(self, rate: int, seconds: float, every: int) -> Slice:
+        """Send ticks and take orders back; what the risk gate refused must be all that is missing.
+
+        Raises:
+            WrongAnswer: an order is missing and the engine does not account for it.
+        """
+        before = self.denied()
+        slice_ = self.exchange.drive(rate, seconds, every)
+        deadline = Deadline(_SHOWN_WITHIN_S)
+        while (denied := self.denied().total() - before.total()) < slice_.missing:
+            if deadline.passed():
+                raise WrongAnswer(f"{slice_.missing} orders never came, {denied} were denied")
+            sleep_s(0.01)
+        return slice_
+
+    def denied(self) -> Counter[str]:
+        """Intents the risk gate has refused so far, by reason."""
+        told = self._look.account.read()
+        if told is None:
+            return Counter()
+        return Counter({why.name: int(told[0]["denied"][why]) for why in Denial})
 
     def _announced(self) -> bool:
         return self.exchange.connected() and (self.data_dir / "run.json").exists()

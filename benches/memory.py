@@ -68,7 +68,7 @@ def watch(running: Engine, seconds: float) -> tuple[Held, dict[str, float], int]
     sizes_mb: dict[str, list[float]] = {part: [] for part in PARTS}
     orders, deadline, started_ns = 0, Deadline(seconds), monotonic_ns()
     while not deadline.passed():
-        orders += len(running.exchange.drive(RATE, SLICE_S, EVERY[RATE]).took_ns)
+        orders += len(running.drive(RATE, SLICE_S, EVERY[RATE]).took_ns)
         held = held_by(pids)
         at_s.append((monotonic_ns() - started_ns) / NS_PER_S)
         for part, sizes in sizes_mb.items():

@@ -56,16 +56,16 @@ def beside_the_floor(running: Engine, below: Floor, found: Findings, quick: bool
     """Measure 1,000 ticks/s in slices, the engine's and the floor's in turn."""
     seconds = QUICK_SLICE_S if quick else SLICE_S
     rate, every = 1_000, EVERY[1_000]
-    for side in (running.exchange, below):
-        side.drive(rate, WARM_S, every)
+    running.drive(rate, WARM_S, every)
+    below.drive(rate, WARM_S, every)
     pairs: list[tuple[Slice, Slice]] = []
     for number in range(SLICES):
         # Turn about: what goes first must not always be the same.
         if number % 2:
             ground = below.drive(rate, seconds, every)
-            pairs.append((running.exchange.drive(rate, seconds, every), ground))
+            pairs.append((running.drive(rate, seconds, every), ground))
         else:
-            slice_ = running.exchange.drive(rate, seconds, every)
+            slice_ = running.drive(rate, seconds, every)
             pairs.append((slice_, below.drive(rate, seconds, every)))
     found.add_rate("r1000", "1,000 ticks/s", np.concatenate([one.took_ns for one, _ in pairs]))
     ground_ns = np.concatenate([ground.took_ns for _, ground in pairs])
@@ -103,18 +103,21 @@ def measure(quick: bool) -> Outcome:
         beside_the_floor(running, below, found, quick)
         add_legs(running, found)
         for rate in (100, 10_000):
-            slice_ = running.exchange.drive(rate, seconds, EVERY[rate])
+            slice_ = running.drive(rate, seconds, EVERY[rate])
             found.add_rate(f"r{rate}", f"{rate:,} ticks/s", slice_.took_ns)
+        refused = {why: count for why, count in running.denied().items() if count}
+    found.metrics["refused"] = sum(refused.values())
     notes = [
         "from the moment a tick was due, so nothing that waits is left out",
         "orders answer "
         + ", ".join(f"one tick in {every} at {rate:,}/s" for rate, every in EVERY.items())
         + ": the gate lets at most 100 orders per second through",
+        f"refused by the risk gate, counted with the time waited for them: {refused or 'none'}",
         "legs are those at 1,000 ticks/s, warm-up included",
     ]
     with engine(tls=True) as running:
-        running.exchange.drive(1_000, WARM_S, EVERY[1_000])
-        slice_ = running.exchange.drive(1_000, seconds, EVERY[1_000])
+        running.drive(1_000, WARM_S, EVERY[1_000])
+        slice_ = running.drive(1_000, seconds, EVERY[1_000])
         found.add_rate("tls_r1000", "TLS, 1,000 ticks/s", slice_.took_ns)
     return Outcome(found.rows, found.metrics, notes)
 
