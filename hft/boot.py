@@ -28,6 +28,7 @@ class Options(msgspec.Struct, frozen=True):
     """The command line of the supervisor; None means not given."""
 
     config: Path | None = None
+    demo: bool = False
     data_dir: Path | None = None
     port: int | None = None
     duration_s: float | None = None
@@ -55,14 +56,14 @@ def make_plan(options: Options) -> Plan:
         BootError: the data folder cannot be made or written.
     """
     config = options.config
-    if config is None and Path(CONFIG_NAME).is_file():
+    if config is None and not options.demo and Path(CONFIG_NAME).is_file():
         config = Path(CONFIG_NAME)
     settings = load(config)
     demo = config is None
     if options.replay and not demo:
         raise ConfigError(
             f"--replay plays a recording in the demo, and {config} names a venue: "
-            "expected one of the two."
+            "expected --demo as well."
         )
     if options.replay and not options.replay.is_file():
         raise ConfigError(f"--replay: there is no file {options.replay}.")

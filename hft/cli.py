@@ -60,10 +60,13 @@ def reload(data_dir: DataDir = None) -> None:
 def status(data_dir: DataDir = None) -> None:
     """Say what runs, and whether it trades."""
     answer = _ask("status", data_dir)
-    trading = f"halted ({answer['reason']})" if answer["halted"] else "trading"
+    trading = answer["sentence"] if answer["halted"] else "trading"
     typer.echo(f"{answer['mode']}: {answer['strategy']}, {trading}")
+    typer.echo(f"  {answer['summary']}")
+    typer.echo(f"  {answer['dashboard_url']}")
     for role, life in answer["lives"].items():
-        typer.echo(f"  {role:<10} {life}")
+        restarts = answer["restarts"][role]
+        typer.echo(f"  {role:<10} {life}{f', restarted {restarts} times' if restarts else ''}")
 
 
 @app.command(context_settings=_PASSED_ON)

@@ -11,7 +11,9 @@ from hft.config import load
 from hft.control import Reply, refusal
 from hft.errors import HftError
 from hft.events import LatchReason, Role
+from hft.processes import farewell
 from hft.state.blocks import Life
+from hft.strategy.explain import explain_latch
 from hft.units import E8, nearest_steps
 
 if TYPE_CHECKING:
@@ -144,7 +146,15 @@ class Commands:
                 "mode": supervisor.plan.mode.name,
                 "halted": supervisor.latch.halted(),
                 "reason": supervisor.latch.reason().name,
+                "sentence": explain_latch(supervisor.latch.reason()),
+                "enabled": supervisor.wiring.settings.trading.enabled,
                 "strategy": supervisor.wiring.strategies.active,
+                "dashboard_url": supervisor.wiring.dashboard_url(),
+                "summary": farewell(supervisor.house).removeprefix("session ended: "),
+                "restarts": {
+                    role.name.lower(): int(supervisor.house.orders_to[role]["restarts"])
+                    for role in supervisor.children
+                },
                 "lives": {r.name.lower(): c.life.name for r, c in supervisor.children.items()},
             }
         )

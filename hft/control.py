@@ -46,6 +46,8 @@ def ask(path: Path, request: dict[str, Any], timeout_s: float = 10.0) -> dict[st
                 if not part:
                     raise ControlUnreachable("the engine ended before it answered")
                 answer += part
+        except (FileNotFoundError, ConnectionRefusedError):
+            raise ControlUnreachable(f"no engine answers in {path.parent}: none runs") from None
         except OSError as problem:
             raise ControlUnreachable(f"no engine answers at {path}: {problem}") from problem
     reply: dict[str, Any] = orjson.loads(answer)

@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         options = _read_options(sys.argv[1:] if argv is None else argv)
         say = _say_json if options.json else _say_text
-        network, keys = _find_venue(options.config, options.data_dir)
+        network, keys = _find_venue(options)
         if not options.yes:
             _confirm(network, cancel_only=options.cancel_only)
         return _run(network, keys, say, cancel_only=options.cancel_only)
@@ -167,17 +167,36 @@ def _reach(network: Network, source: KeySource) -> Rest:
     raise AssertionError("the loop returns or raises")
 
 
-def _find_venue(config: Path | None, data_dir: Path | None) -> tuple[Network, KeySource]:
-    """Choose the venue: the named config, the named folder's demo, ./config.toml, the last demo."""
+def _find_venue(options: argparse.Namespace) -> tuple[Network, KeySource]:
+    """Choose the venue: a given address, the named config, a demo's run.json, ./config.toml."""
+    config: Path | None = options.config
+    if options.rest_url:
+        network = Network("given", options.rest_url, ca_file=options.ca_file)
+        if config is None and options.data_dir is not None:
+            return network, KeySource(str(options.data_dir / "run.json"), "run")
+        return network, KeySource(str(config or "config.toml"), "config")
     if config is None:
-        for run_file in _run_files(data_dir):
-            network = _demo_network(run_file)
-            if network is not None:
-                return network, KeySource(str(run_file), "run")
+        for run_file in _run_files(options.data_dir):
+            found = _demo_network(run_file)
+            if found is not None:
+                return found, KeySource(str(run_file), "run")
         config = Path("config.toml")
         if not config.is_file():
             raise ConfigError("there is neither a config.toml here nor a running demo: --config?")
+        _refuse_another_venue(config)
     return load(config).network, KeySource(str(config), "config")
+
+
+def _refuse_another_venue(config: Path) -> None:
+    """Nobody may flatten one venue while looking at an engine that trades at another."""
+    settings = load(config)
+    run = _read_run(Path(settings.storage.data_dir) / "run.json")
+    there, named = run.get("rest_url", ""), settings.network.rest_url
+    if there and there != named:
+        raise ConfigError(
+            f"the engine of this folder trades at {there} and {config} names {named}: "
+            "expected --config FILE or --rest-url URL to say which is meant"
+        )
 
 
 def _run_files(data_dir: Path | None) -> list[Path]:
@@ -187,13 +206,16 @@ def _run_files(data_dir: Path | None) -> list[Path]:
 
 
 def _demo_network(run_file: Path) -> Network | None:
+    run = _read_run(run_file)
+    return Network("demo", str(run["rest_url"])) if "api_key" in run else None
+
+
+def _read_run(run_file: Path) -> dict[str, Any]:
     try:
         run = msgspec.json.decode(run_file.read_bytes())
     except (OSError, msgspec.DecodeError):
-        return None
-    if not isinstance(run, dict) or "api_key" not in run:
-        return None
-    return Network("demo", str(run["rest_url"]))
+        return {}
+    return run if isinstance(run, dict) else {}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -206,6 +228,8 @@ def _read_options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--yes", action="store_true", help="do it without asking")
     parser.add_argument("--config", type=Path, help="whose venue and keys")
     parser.add_argument("--data-dir", type=Path, help="whose demo, by its run.json")
+    parser.add_argument("--rest-url", help="this venue, whatever the config names; its keys count")
+    parser.add_argument("--ca-file", default="", help="certificates to trust at --rest-url")
     parser.add_argument("--cancel-only", action="store_true", help="keep the positions")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, for programs")
     return parser.parse_args(argv)

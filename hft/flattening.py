@@ -10,12 +10,15 @@ from pathlib import Path
 
 import orjson
 
+from hft.config import Network
+
 
 class Flattening:
     """At most one flatten child at a time, and what it last said."""
 
-    def __init__(self, data_dir: Path, config: Path | None) -> None:
+    def __init__(self, data_dir: Path, config: Path | None, network: Network) -> None:
         self._data_dir = data_dir
+        self._network = network
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
         self._said = b""
@@ -39,6 +42,10 @@ class Flattening:
         self._cancel_only = cancel_only
         command = [sys.executable, "-m", "hft.flatten", "--yes", "--json"]
         command += ["--data-dir", str(self._data_dir)]
+        # The venue is the one this run began with, whatever has been written to the file since.
+        command += ["--rest-url", self._network.rest_url]
+        if self._network.ca_file:
+            command += ["--ca-file", self._network.ca_file]
         if self._config:
             command += ["--config", str(self._config)]
         if cancel_only:

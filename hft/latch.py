@@ -52,11 +52,11 @@ class SupervisorLatch:
         """Say what the newest halt was for; NONE while not halted."""
         return latch_of(self._own, self._gate).reason
 
-    def save(self) -> None:
-        """Write the file when the outcome differs from what it says; called every cycle."""
+    def save(self) -> bool:
+        """Write the file when the outcome differs from what it says; tells whether it did."""
         outcome = (self.halted(), int(self.reason()))
         if outcome == self._saved:
-            return
+            return False
         self._saved = outcome
         text = orjson.dumps(
             {"halted": outcome[0], "reason": self.reason().name, "wall_ms": wall_ms()}
@@ -64,6 +64,7 @@ class SupervisorLatch:
         fresh = self._path.with_suffix(".tmp")
         fresh.write_bytes(text)
         fresh.replace(self._path)
+        return True
 
     def _remembered(self) -> LatchReason:
         try:

@@ -37,10 +37,10 @@ from hft.feed.agent import FeedAgent, hot_functions
 from hft.ledger.agent import LedgerAgent
 from hft.pinning import CorePlan, pin_here
 from hft.risk.gate import Gate
-from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX
+from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX, Mode
 from hft.strategies_book import StrategiesBook
 from hft.topology import PROCESSES, House
-from hft.units import NS_PER_MS, nearest_steps, trim_e8
+from hft.units import E8, NS_PER_MS, nearest_steps, trim_e8
 from ringbuf.doorbell import Doorbell
 from ringbuf.spsc import packer_of
 
@@ -269,7 +269,9 @@ def farewell(house: House) -> str:
         qty = trim_e8(int(block[0]["position_lots"]) * int(spec["lot_e8"]))
         held.append(f"{symbol} {qty} at {trim_e8(int(block[0]['entry_e8']))}")
     kept = f"position kept: {', '.join(held)}" if held else "no position is held"
+    if held and int(house.run[0]["mode"]) == Mode.DEMO:
+        kept = f"{kept} (gone with the demo's exchange)"
     if account is None:
         return kept
-    pnl, fills = trim_e8(int(account[0]["pnl_e8"])), int(account[0]["fills"])
-    return f"session ended: {fills} fills, P&L {pnl} net of fees; {kept}"
+    pnl, fills = int(account[0]["pnl_e8"]) / E8, int(account[0]["fills"])
+    return f"session ended: {fills} fills, P&L {pnl:+,.2f} net of fees; {kept}"

@@ -1,6 +1,6 @@
 """The command that runs the house: from a command line to running processes, and back to nothing.
 
-``python -m hft.supervisor [--config FILE] [--data-dir DIR] [--port N] [--duration SECONDS]
+``python -m hft.supervisor [--config FILE | --demo] [--data-dir DIR] [--port N] [--duration SECONDS]
 [--strategy NAME] [--replay FILE [--speed X]]``
 
 Read the words, take the locks, compile once, lay the memory, run, give everything back.
@@ -60,6 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _read(arguments: list[str] | None) -> Options:
     parser = _Parser(prog="python -m hft.supervisor", description="Run the trading house.")
     parser.add_argument("--config", type=Path, help="config file; ./config.toml when it is there")
+    parser.add_argument("--demo", action="store_true", help="the demo, whatever config is there")
     parser.add_argument("--data-dir", type=Path, help="where trades, logs and sockets are kept")
     parser.add_argument("--port", type=int, help="the dashboard's port; 0 takes a free one")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="stop by itself then")
@@ -73,8 +74,11 @@ def _read(arguments: list[str] | None) -> Options:
         raise ConfigError(f"--speed is {given.speed:g}: expected a number above 0")
     if given.port is not None and not 0 <= given.port <= 65535:
         raise ConfigError(f"--port is {given.port}: expected 0 to 65535")
+    if given.demo and given.config:
+        raise ConfigError("--demo needs no --config: expected one of the two")
     return Options(
         config=given.config,
+        demo=given.demo,
         data_dir=given.data_dir,
         port=given.port,
         duration_s=given.duration,

@@ -27,6 +27,7 @@ from hft.latch import SupervisorLatch
 from hft.processes import Wiring, farewell
 from hft.restarts import decide
 from hft.state.blocks import Life, Order
+from hft.strategy.explain import explain_latch
 from hft.terminal import Terminal, say
 from hft.topology import PROCESSES
 from hft.units import NS_PER_S
@@ -48,13 +49,14 @@ class Supervisor:
         self.house = wiring.house
         self.log = wiring.log
         self.latch = SupervisorLatch(self.house, plan.data_dir / "latch.json")
-        self.flattening = Flattening(plan.data_dir, plan.config)
+        self.flattening = Flattening(plan.data_dir, plan.config, plan.settings.network)
         self.children = {spec.role: Child(spec.role, self.house) for spec in PROCESSES}
         self.commands = Commands(self)
         self.control = ControlSocket(plan.data_dir / "control.sock", self.commands.handle)
         self._stop_signals = 0
         self._expected: set[Role] = set()
         self._vitals = Vitals(self.house, Role.SUPERVISOR)
+        self._exit_code = ExitCode.OK
         self._account_epoch = b""
         self._execution_lost = False
         self._announced = False
@@ -80,7 +82,7 @@ class Supervisor:
             self._watch()
         finally:
             self._stop_all()
-        return ExitCode.OK
+        return self._exit_code
 
     def request_stop(self) -> None:
         """Ask for the orderly stop, as a signal does."""
@@ -137,15 +139,22 @@ class Supervisor:
 
     def _announce(self) -> None:
         for sentence in self.wiring.strategies.left_out():
-            self.log.warning(f"strategy file left out: {sentence.splitlines()[0]}")
+            self._tell(f"strategy file left out: {sentence.splitlines()[0]}")
         if self.wiring.cores.warning:
-            self.log.warning(self.wiring.cores.warning)
-            say(f"warning: {self.wiring.cores.warning}")
+            self._tell(self.wiring.cores.warning)
         where = self.wiring.dashboard_url()
         kind = self.plan.mode.name
-        state = "HALTED, waiting for START" if self.latch.halted() else "trading paper money"
+        if not self.plan.settings.trading.enabled:
+            state = "only watches, [trading] enabled is false"
+        else:
+            state = "HALTED, waiting for START" if self.latch.halted() else "trading paper money"
         say(f"{kind}: {self.wiring.strategies.active} {state}; dashboard {where}")
         self._announced = True
+
+    def _tell(self, text: str) -> None:
+        """Tell the log and the terminal what somebody should look at."""
+        self.log.warning(text)
+        say(f"warning: {text}")
 
     def write_run_file(self) -> None:
         """Write ``run.json`` (0600): pids, ports and addresses for other tools."""
@@ -168,7 +177,8 @@ class Supervisor:
             self._wait()
             self.control.poll()
             self._listen_to_terminal()
-            self.latch.save()
+            if self.latch.save():
+                say(explain_latch(self.latch.reason()))
             self.commands.poll()
             self._watch_children()
             self._watch_simulator()
@@ -209,7 +219,7 @@ class Supervisor:
         for child in self.children.values():
             complaint = child.check_heart(now_ns)
             if complaint:
-                self.log.error(complaint)
+                self._tell(complaint)
             death = child.reap()
             if death and child.role not in self._expected:
                 self._on_death(child, death)
@@ -223,10 +233,11 @@ class Supervisor:
         decision = decide(child.role, child.deaths_ns, now_ns)
         name = child.role.name.lower()
         how = f"signal {-death.code}" if death.code < 0 else f"exit code {death.code}"
-        self.log.error(f"{name} died ({how}) {death.why.splitlines()[0] if death.why else ''}")
+        said = death.why.splitlines()
+        self._tell(f"{name} died ({how}){': ' + said[0] if said else ''}; it is started again")
         if decision.latch:
             self.latch.halt(LatchReason.DEATHS)
-            self.log.error(f"{name} died four times in ten minutes: HALTED until somebody resumes")
+            self._tell(f"{name} died four times in ten minutes")
             if child.role is Role.EXECUTION:
                 self._lose_execution()
         child.restart_at_ns = now_ns + decision.delay_ns
@@ -247,7 +258,7 @@ class Supervisor:
         self.latch.halt(LatchReason.EXECUTION_LOST)
         close = self.wiring.settings.trading.on_execution_lost == "flatten"
         self.flattening.start(cancel_only=not close)
-        self.log.error("execution cannot be brought back: HALTED, flatten works over REST")
+        self._tell("execution cannot be brought back: flatten works over REST")
 
     def _watch_simulator(self) -> None:
         if self.simulator is None:
@@ -255,9 +266,7 @@ class Supervisor:
         self.simulator.listen()
         code = self.simulator.died()
         if code is not None:
-            self.log.error(
-                f"the simulator died ({code}); its orders and positions are gone with it"
-            )
+            self._tell(f"the simulator died ({code}); its orders and positions are gone with it")
             self.simulator.start()
             # Its accounts began anew: execution reads the venue again as at any start.
             self.stop_one(Role.EXECUTION)
@@ -322,7 +331,9 @@ class Supervisor:
         while self.flattening.running() and not deadline.passed() and self._stop_signals < 2:
             self._wait()
             self.flattening.poll()
-        say(f"flatten: {self.flattening.message}")
+        say(self.flattening.message)
+        if self.flattening.state != "done":
+            self._exit_code = ExitCode.FATAL
 
     def _await_end(self, child: Child) -> None:
         deadline = Deadline(_STOP_MAX_S)

@@ -59,6 +59,8 @@ class IntentDesk:
         canceller: Canceller,
     ) -> None:
         self._latch = LatchWords(ctx.house.latch_supervisor, ctx.house.latch_gate)
+        self._log = ctx.log
+        self._denial_told_ns = 0
         self._books = books
         self._gate = gate
         self._session = session
@@ -201,6 +203,10 @@ class IntentDesk:
     def _deny(self, intent: Intent, denial: Denial, top: Top) -> None:
         books = self._books
         books.account.count_denial(denial)
+        if monotonic_ns() - self._denial_told_ns > NS_PER_S:
+            # One line a second says enough; the counters have every one.
+            self._denial_told_ns = monotonic_ns()
+            self._log.warning(f"denied intent {intent.seq}: {denial.name}")
         known = intent.symbol < len(books.symbols)
         position = books.positions[intent.symbol] if known else None
         books.reports.tell_denial(intent, denial, top, position)

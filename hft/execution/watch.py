@@ -162,7 +162,10 @@ class Watch:
     def _cancel_on_halt(self, latch: Latch) -> None:
         """Who halts does not expect to be filled a minute later by an order that still rests."""
         count = self._canceller.cancel_open()
-        self._log.warning(f"HALTED ({latch.reason.name}): {count} open orders are being cancelled")
+        if count:
+            self._log.warning(f"HALTED ({latch.reason.name}): {count} open orders are cancelled")
+        else:
+            self._log.info(f"HALTED ({latch.reason.name})")
 
     def _tell_fitness(self, reason: Unfit) -> None:
         if reason is Unfit.NONE:

@@ -122,3 +122,20 @@ def test_reading_the_config_again_halts_when_trading_is_no_longer_enabled(
     config.write_text(text)
     assert ask(control, {"command": "reload"})["ok"]
     assert ask(control, {"command": "start"})["ok"]
+
+
+def test_flatten_works_at_the_venue_of_the_run_whatever_the_file_says_since(
+    engine: Callable[..., Engine], venue: Callable[..., Venue], tmp_path: Path
+) -> None:
+    exchange, other = venue(), venue()
+    config = write_config(tmp_path, exchange, BUSY, strategy="PING_PONG")
+    one = engine("--config", str(config)).wait_up()
+    one.start_trading()
+    eventually(lambda: one.get("/api/status")["position"], 20, "a position")
+    config.write_text(config.read_text().replace(str(exchange.port), str(other.port)))
+    control = one.data_dir / "control.sock"
+    assert ask(control, {"command": "flatten"})["ok"]
+    eventually(lambda: Decimal(exchange.position_text()) == 0, 20, "a flat venue")
+    status = {"command": "flatten_status"}
+    eventually(lambda: ask(control, status)["state"] == "done", 20, "the end of flatten")
+    assert str(exchange.port) in ask(control, status)["message"]

@@ -31,7 +31,11 @@ class Engine:
                 "mode": "DEMO",
                 "halted": True,
                 "reason": "PERSON",
+                "sentence": "halted by hand",
                 "strategy": "MOMENTUM",
+                "summary": "3 fills, P&L +1.00 net of fees; no position is held",
+                "dashboard_url": "http://127.0.0.1:3000/",
+                "restarts": {role: int(role == "feed") for role in LIVES},
                 "lives": LIVES,
             },
         }
@@ -75,17 +79,21 @@ def test_a_refusal_is_said_and_is_no_success(engine: Engine, tmp_path: Path) -> 
     assert result.stderr == "hft: refused: not today\n"
 
 
-def test_the_status_names_every_process(engine: Engine, tmp_path: Path) -> None:
+def test_the_status_names_the_house_and_every_process(engine: Engine, tmp_path: Path) -> None:
     lines = runner.invoke(app, ["status", "--data-dir", str(tmp_path)]).stdout.splitlines()
-    assert lines[0] == "DEMO: MOMENTUM, halted (PERSON)"
-    assert [line.split() for line in lines[1:]] == [list(pair) for pair in LIVES.items()]
+    assert lines[0] == "DEMO: MOMENTUM, halted by hand"
+    assert "3 fills" in lines[1]
+    assert lines[2].strip() == "http://127.0.0.1:3000/"
+    shown = [line.replace(",", "").split()[:2] for line in lines[3:]]
+    assert shown == [list(pair) for pair in LIVES.items()]
+    assert [line for line in lines if "restarted 1 times" in line and "feed" in line]
 
 
 def test_no_engine_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = runner.invoke(app, ["status"])
     assert result.exit_code == 1
-    assert result.stderr.startswith("hft: no engine answers at data/demo/control.sock")
+    assert result.stderr.startswith("hft: no engine answers in data/demo")
 
 
 def test_the_engines_folder_is_that_of_the_config_here(
@@ -93,7 +101,7 @@ def test_the_engines_folder_is_that_of_the_config_here(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.toml").write_text('[storage]\ndata_dir = "elsewhere"')
-    assert "elsewhere/control.sock" in runner.invoke(app, ["stop"]).stderr
+    assert "elsewhere: none runs" in runner.invoke(app, ["stop"]).stderr
     (tmp_path / "config.toml").write_text("[storage]\ndata_dri = 1")
     result = runner.invoke(app, ["stop"])
     assert result.exit_code == 4

@@ -113,7 +113,8 @@ def test_a_halt_stops_orders_and_cancels_those_that_rest(rig: Rig) -> None:
     latch["halt_ns"] = latch["resume_ns"] + 1
     denied = rig.push()
     rig.until(lambda: rig.statuses(denied) == ["DENIED"], "denied")
-    assert rig.reports[-1]["reason"] == Denial.TRADING_HALTED
+    told = next(row for row in rig.reports if int(row["intent_seq"]) == denied)
+    assert told["reason"] == Denial.TRADING_HALTED
     rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
     assert rig.venue.rest.open_orders("BTCUSDT") == []
 
