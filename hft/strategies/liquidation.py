@@ -73,10 +73,10 @@ EXPLAIN = {
     Verdict.WARMING_UP: "warming up: {distance:.0f} of {needed:.0f} trades in the window",
     Verdict.COOLING_DOWN: "cooling down: {distance:.1f} s of {needed:.1f} s since the last signal",
     Verdict.NO_SIGNAL: "waiting: velocity {distance:+.1f} of {needed:+.1f} needed, " + _VOLUME,
-    Verdict.HOLDING: "holding {position:+g}: the last 5 trades are {distance:.2f} times the usual, "
-    "leaves at {needed:.0f}",
-    Verdict.ENTER: "entered: velocity {distance:+.1f} beyond {needed:+.1f}, " + _VOLUME,
-    Verdict.EXIT: "left {position:+g}: volume is back to usual ({distance:.2f})",
+    Verdict.HOLDING: "holding {position:held}: the last 5 trades are {distance:.2f} times "
+    "the usual, leaves at {needed:.0f}",
+    Verdict.ENTER: "wants to enter: velocity {distance:+.1f} beyond {needed:+.1f}, " + _VOLUME,
+    Verdict.EXIT: "wants to close {position:held}: volume is {distance:.2f} times the usual",
 }
 
 

@@ -68,10 +68,10 @@ EXPLAIN = {
     "base {base:.1f} + fees {fees:.1f}",
     Verdict.EDGE_BELOW_FEES: "waiting: velocity {distance:+.1f} does not pay the fees, "
     "{needed:+.1f} needed: base {base:.1f} + fees {fees:.1f}",
-    Verdict.HOLDING: "holding {position:+g}: velocity {distance:+.1f}, leaves when it turns",
-    Verdict.ENTER: "entered: velocity {distance:+.1f} beyond {needed:+.1f}: "
+    Verdict.HOLDING: "holding {position:held}: velocity {distance:+.1f}, leaves when it turns",
+    Verdict.ENTER: "wants to enter: velocity {distance:+.1f} beyond {needed:+.1f}: "
     "base {base:.1f} + fees {fees:.1f}",
-    Verdict.EXIT: "left {position:+g}: velocity {distance:+.1f} turned",
+    Verdict.EXIT: "wants to close {position:held}: velocity turned to {distance:+.1f}",
 }
 
 

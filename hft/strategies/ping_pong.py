@@ -51,7 +51,7 @@ STATE = state_dtype(
 EXPLAIN = {
     Verdict.PRICE_GATE: "waiting: price {distance:.2f}, above {needed:.2f} needed",
     Verdict.COOLING_DOWN: "waiting: {distance:.1f} s of {needed:.1f} s since the last order",
-    Verdict.ENTER: "order sent at {distance:.2f}",
+    Verdict.ENTER: "wants to trade at {distance:.2f}",
 }
 
 

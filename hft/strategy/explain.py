@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hft.events import Denial, LatchReason, Unfit, Verdict
+from hft.strategy.figure import Figure
 from hft.strategy.load import StrategySpec
 
 VERDICTS = {
@@ -17,8 +18,8 @@ VERDICTS = {
     Verdict.IN_FLIGHT: "waiting for the answer to an order",
     Verdict.PRICE_GATE: "waiting: price {distance:g}, {needed:g} needed",
     Verdict.HOLDING: "holding a position",
-    Verdict.ENTER: "entered a position",
-    Verdict.EXIT: "left a position",
+    Verdict.ENTER: "wants to enter a position",
+    Verdict.EXIT: "wants to close the position",
     Verdict.GAP: "market data has a hole: starting over",
     Verdict.INTENTS_FULL: "orders refused: execution does not take them as fast as they come",
 }
@@ -88,13 +89,13 @@ def explain_verdict(told: Mapping[str, Any] | Any, spec: StrategySpec | None = N
     except ValueError:
         return f"verdict {int(told['verdict'])}"
     template = spec.explain.get(code, VERDICTS[code]) if spec else VERDICTS[code]
-    values = {"distance": float(told["distance"]), "needed": float(told["needed"])}
+    values = {name: Figure(told[name]) for name in ("distance", "needed")}
     return template.format(**values, **detail_of(told, spec.detail if spec else ()))
 
 
-def detail_of(told: Mapping[str, Any] | Any, names: Sequence[str]) -> dict[str, float]:
+def detail_of(told: Mapping[str, Any] | Any, names: Sequence[str]) -> dict[str, Figure]:
     """Name the detail values of a VERDICT record."""
-    return {name: float(value) for name, value in zip(names, told["detail"], strict=False)}
+    return {name: Figure(value) for name, value in zip(names, told["detail"], strict=False)}
 
 
 def explain_denial(code: int) -> str:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from hft.errors import ConfigError
 from hft.events import Verdict
 from hft.state.blocks import OUT_DETAIL, STATE_BYTES_MAX, STRATEGY_NAME_MAX
+from hft.strategy.figure import Figure
 from hft.strategy.params import ParamField, convert, dtype_of, fields_of
 from hft.strategy.sources import source_digest
 
@@ -204,7 +205,7 @@ def _function(module: ModuleType, name: str) -> Callable[..., None]:
 def _explain(module: ModuleType, detail: tuple[str, ...]) -> dict[Verdict, str]:
     if len(detail) > OUT_DETAIL:
         raise ValueError(f"DETAIL has {len(detail)} names, at most {OUT_DETAIL} are shown")
-    sample = {"distance": 0.0, "needed": 0.0, **dict.fromkeys(detail, 0.0)}
+    sample = dict.fromkeys(("distance", "needed", *detail), Figure())
     templates = {}
     for code, template in getattr(module, "EXPLAIN", {}).items():
         try:

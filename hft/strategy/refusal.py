@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from difflib import get_close_matches
 
+from hft.events import MARKET, OPEN_ORDER, POSITION, REPORT
+from hft.strategy.api import OUT
 from hft.strategy.build import CompileRefused
 from hft.strategy.load import StrategySpec
 
@@ -18,7 +21,8 @@ def refusal(spec: StrategySpec, problem: Exception) -> CompileRefused:
     if isinstance(problem, KeyError):
         # This is how numba says that a record has no field of that name; it does not say where.
         name = str(problem.args[0])
-        return CompileRefused(f"{_where(spec, _line_of(spec, name))}: no field is called {name!r}")
+        where = _where(spec, _line_of(spec, name))
+        return CompileRefused(f"{where}: no field is called {name!r}{_instead(spec, name)}")
     text = str(problem)
     lines = [line.strip() for line in text.splitlines()]
     reasons = [line for line in lines if line and not line.startswith(_NOISE)]
@@ -28,6 +32,17 @@ def refusal(spec: StrategySpec, problem: Exception) -> CompileRefused:
     named = _line_of(spec, unknown["name"]) if unknown else 0
     line = int(places[0]["line"]) if places else named
     return CompileRefused(f"{_where(spec, line)}: cannot be compiled: {reason}")
+
+
+def _instead(spec: StrategySpec, name: str) -> str:
+    """Name the fields that may have been meant."""
+    layouts = (MARKET, POSITION, OPEN_ORDER, REPORT, OUT, spec.state_dtype, spec.params_dtype)
+    fields = {field for layout in layouts for field in layout.names or ()}
+    meant = [field for field in sorted(fields) if field.startswith(f"{name}_")]
+    meant += [field for field in get_close_matches(name, sorted(fields)) if field not in meant]
+    if meant:
+        return f"; did you mean {' or '.join(meant[:3])}?"
+    return "; docs/write-a-strategy.md lists the fields of every record"
 
 
 def _where(spec: StrategySpec, line: int) -> str:

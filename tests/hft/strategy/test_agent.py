@@ -113,7 +113,7 @@ def test_it_decides_writes_rings_counts_and_says_so(floor):
     assert (intent["strategy"], intent["side"], intent["seq"]) == (2, Side.BUY, 1)
     assert (floor.ctx.vitals["events_in"], floor.ctx.vitals["events_out"]) == (1, 1)
     assert os.read(bell.fileno(), 8), "execution was woken"
-    assert floor.said()[-1] == "PING_PONG order sent at 60000.00"
+    assert floor.said()[-1] == "PING_PONG wants to trade at 60000.00"
     assert agent.do_work(floor.now_ns) == 0
     assert agent.drain(floor.now_ns)
     agent.on_close()

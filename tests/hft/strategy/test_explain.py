@@ -6,6 +6,7 @@ import pytest
 
 from hft.events import Denial, LatchReason, Unfit, Verdict
 from hft.strategy import explain
+from hft.strategy.figure import Figure
 from tests.hft.strategy.rig import Rig, house_spec
 
 
@@ -42,6 +43,30 @@ def test_momentum_says_what_is_missing_with_the_fee_part():
     assert explain.explain_verdict(rig.told, spec) == (
         "waiting: velocity +0.5 of +51.0 needed: base 1.0 + fees 50.0"
     )
+
+
+def test_an_order_is_told_as_a_wish_since_the_gate_may_deny_it():
+    rig = Rig("MOMENTUM", window=3, threshold=1.0)
+    for price in (50_000.0, 50_000.0, 50_060.0):
+        intents = rig.trade(price)
+    spec = house_spec("MOMENTUM")
+    assert explain.explain_verdict(rig.told, spec) == (
+        "wants to enter: velocity +60.0 beyond +51.1: base 1.0 + fees 50.1"
+    )
+    rig.fill(intents[0], 50_060.0)
+    rig.trade(50_059.8, after_s=2.0)
+    rig.trade(50_059.6)
+    assert explain.explain_verdict(rig.told, spec) == (
+        "wants to close long 0.01: velocity turned to -0.4"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.01, "long 0.01"), (-2.5, "short 2.5"), (0.0, "flat")]
+)
+def test_a_figure_can_be_told_as_a_position(value, words):
+    assert f"{Figure(value):held}" == words
+    assert f"{Figure(value):+.1f}" == f"{value:+.1f}"
 
 
 def test_liquidation_says_velocity_and_volumes():

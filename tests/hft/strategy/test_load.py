@@ -150,7 +150,12 @@ def test_the_defaults_are_the_ones_the_page_states():
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("state.cuont += 1", r"mine\.py, line 22: no field is called 'cuont'"),
+        (
+            "state.cuont += 1",
+            r"mine\.py, line 22: no field is called 'cuont'; did you mean count\?",
+        ),
+        ("state.count += event.last_qty", r"no field is called 'last_qty'; .* last_qty_lots"),
+        ("state.count += event.zzz", r"no field is called 'zzz'; .*write-a-strategy\.md"),
         ("state.count += helper(event)", r"mine\.py, line 22: cannot be compiled: .*helper"),
         ("state.count += {'a': 1}['a'].bit_count", r"mine\.py, line 22: cannot be compiled: "),
     ],
