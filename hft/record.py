@@ -1,7 +1,7 @@
 """Record a venue's raw market streams to a file that the simulator can play again.
 
 ``python -m hft.record --out FILE[.gz] [--config FILE | --ws-url URL] [--symbols A,B]
-[--seconds N]``
+[--seconds N]``; without either address, ``./config.toml`` where it is there.
 
 One line per message: ``<receive time, wall-clock ns> {"stream":...,"data":...}``, the text exactly
 as it came.  No keys are needed: market streams are public.
@@ -21,6 +21,7 @@ from typing import BinaryIO, NoReturn, cast
 
 import msgspec
 
+from hft.boot import CONFIG_NAME
 from hft.clock import Deadline, wall_ns
 from hft.config import load
 from hft.errors import BootError, ConfigError, HftError
@@ -115,16 +116,27 @@ def main(arguments: list[str] | None = None) -> int:
     """Record and print a summary; returns an exit code of `hft.errors.ExitCode`."""
     parser = _Parser(prog="python -m hft.record", description="Record market streams.")
     parser.add_argument("--out", type=Path, required=True, help="the file; .gz compresses")
-    parser.add_argument("--config", type=Path, help="take address and symbols from this file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help=f"take address and symbols from this file; ./{CONFIG_NAME} when it is there",
+    )
     parser.add_argument("--ws-url", help="address of the streams instead")
     parser.add_argument("--symbols", help="comma-separated, instead of the configured ones")
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="for how long; default: %(default)g"
+    )
     try:
         given = parser.parse_args(arguments)
-        settings = load(given.config)
+        config = given.config
+        if config is None and not given.ws_url and Path(CONFIG_NAME).is_file():
+            config = Path(CONFIG_NAME)
+        settings = load(config)
         ws_url = (given.ws_url or settings.network.ws_url).rstrip("/").removesuffix("/ws")
         if not ws_url:
-            raise ConfigError("no address: expected --config FILE or --ws-url URL")
+            raise ConfigError(
+                f"no address: expected ./{CONFIG_NAME}, --config FILE or --ws-url URL"
+            )
         symbols = given.symbols.split(",") if given.symbols else settings.trading.symbols
         return _record(given.out, ws_url, symbols, given.seconds, settings.network.ca_file)
     except HftError as problem:

@@ -23,8 +23,9 @@ from hft.simulator.server import ClientProtocol, Connections
 from hft.simulator.symbols import KNOWN
 from hft.simulator.venue import Credentials, Venue
 
-DEMO_API_KEY = "demo0hft0simulator0key0000000000000000000000000000000000000000000"[:64]
-DEMO_API_SECRET = "demo0hft0simulator0secret0000000000000000000000000000000000000000"[:64]
+API_KEY = "simulator-key".ljust(64, "0")
+API_SECRET = "simulator-secret".ljust(64, "0")
+"""What opens it unless other keys are given; known to everybody, and only on this machine."""
 PR_SET_PDEATHSIG = 1
 CLOSE_GRACE_S = 0.2
 FINISHED_LOOK_S = 0.1
@@ -51,12 +52,16 @@ def main(argv: list[str] | None = None) -> int:
 def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = _Arguments(prog="python -m hft.simulator", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1; 0: any")
-    parser.add_argument("--symbols", default="BTCUSDT,ETHUSDT", help="symbols to list")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the synthetic market")
+    parser.add_argument(
+        "--symbols", default="BTCUSDT,ETHUSDT", help="symbols to list; default: %(default)s"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of the synthetic market; default: %(default)s"
+    )
     parser.add_argument("--replay", metavar="FILE", help="play this recording instead")
     parser.add_argument("--speed", type=float, default=1.0, help="replay X times faster")
-    parser.add_argument("--api-key", default=DEMO_API_KEY)
-    parser.add_argument("--api-secret", default=DEMO_API_SECRET)
+    parser.add_argument("--api-key", default=API_KEY, help="default: %(default)s")
+    parser.add_argument("--api-secret", default=API_SECRET, help="default: %(default)s")
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this process ends")
     options = parser.parse_args(argv)
     if not 0 <= options.port <= 65_535:
@@ -97,7 +102,8 @@ async def _serve(options: argparse.Namespace) -> None:
         loop.add_signal_handler(signal.SIGINT, stopping.set)
     clockwork = Clockwork(venue, market, everyone)
     ticking = asyncio.create_task(clockwork.run())
-    _say_listening(server.sockets[0].getsockname()[1], venue)
+    known = (options.api_key, options.api_secret) == (API_KEY, API_SECRET)
+    _say_listening(server.sockets[0].getsockname()[1], venue, API_KEY if known else "")
     waiting = asyncio.create_task(stopping.wait())
     telling = asyncio.create_task(_say_when_finished(venue))
     await asyncio.wait({ticking, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -141,13 +147,15 @@ def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
     return venue, market
 
 
-def _say_listening(port: int, venue: Venue) -> None:
-    line = {
+def _say_listening(port: int, venue: Venue, api_key: str) -> None:
+    line: dict[str, object] = {
         "listening": f"http://127.0.0.1:{port}",
         "port": port,
         "account_epoch": venue.account_epoch,
         "symbols": list(venue.exchange.listings),
     }
+    if api_key:
+        line["api_key"] = api_key
     _say(line)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hft.simulator.__main__ import main
+from hft.simulator.__main__ import API_KEY, API_SECRET, main
 
 from .wire import running
 
@@ -72,6 +72,20 @@ def test_the_first_line_tells_where_and_an_interrupt_ends_cleanly() -> None:
         assert simulator.get("/fapi/v1/depth?symbol=BTCUSDT")["code"] == -1121
         simulator.process.send_signal(signal.SIGINT)
         assert simulator.process.wait(5) == 0
+
+
+def test_the_keys_of_one_started_by_hand_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(API_KEY) == len(API_SECRET) == 64
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out
+    assert API_KEY in told
+    assert API_SECRET in told
+    assert "BTCUSDT,ETHUSDT" in told
+    with running("--api-key", API_KEY, "--api-secret", API_SECRET) as simulator:
+        assert simulator.line["api_key"] == API_KEY
+    with running() as simulator:
+        assert "api_key" not in simulator.line
 
 
 def test_a_child_leaves_interrupts_to_its_parent() -> None:
