@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from dashboard import sentences
 from dashboard.auth import Refusal
 from dashboard.deps import Deps
 from dashboard.stream import WATCHERS_MAX
@@ -74,8 +75,14 @@ def read_routes(deps: Deps) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> Response:
-        missing = view.not_ready()
-        return Json({"ok": not missing, "missing": missing}, 503 if missing else 200)
+        missing, halted = view.not_ready(), view.halted()
+        answer = {
+            "ok": not missing,
+            "halted": halted,
+            "message": sentences.readiness(missing, halted=halted),
+            "missing": missing,
+        }
+        return Json(answer, 503 if missing else 200)
 
     return router
 

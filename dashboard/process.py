@@ -25,6 +25,7 @@ import uvloop
 from dashboard.app import create_app
 from dashboard.auth import Access, token_at
 from dashboard.deps import Deps
+from dashboard.permission import keep_asking
 from dashboard.stream import Pulse
 from dashboard.trades import TradeBook, TradesUnavailable
 from dashboard.view import View
@@ -43,6 +44,7 @@ from ringbuf.memory import Segment
 CONTROL_SOCKET = "control.sock"
 TOKEN_FILE = "dashboard.token"
 LOOK_S = 0.1
+GLANCE_MAX_S = 1.0
 STOP_MAX_S = 1
 
 
@@ -61,6 +63,7 @@ class Serving:
     """
 
     def __init__(self, deps: Deps, listening_socket: socket.socket) -> None:
+        self._deps = deps
         self._pulse = deps.pulse
         self._socket = listening_socket
         config = uvicorn.Config(
@@ -79,13 +82,18 @@ class Serving:
 
     async def run(self) -> None:
         """Serve until `stop`; whatever breaks the pulse breaks the server, too."""
-        pulse = asyncio.create_task(self._pulse.run())
+        pulse = asyncio.create_task(self._look())
         pulse.add_done_callback(lambda _task: self.stop())
         try:
             await self._server.serve(sockets=[self._socket])
         finally:
             self._pulse.close()
         await pulse
+
+    async def _look(self) -> None:
+        async with asyncio.TaskGroup() as looks:
+            looks.create_task(self._pulse.run())
+            looks.create_task(keep_asking(self._deps.view, self._deps.glance, self._pulse.closing))
 
     def stop(self) -> None:
         """End every stream and stop serving within a second; asking twice is harmless."""
@@ -148,13 +156,15 @@ class DashboardProcess:
             token = "" if demo else token_at(self._data_dir / TOKEN_FILE)
         except OSError as problem:
             raise BootError(f"cannot keep the dashboard's token: {problem}") from problem
+        supervisor = self._data_dir / CONTROL_SOCKET
         pulse, trades = Pulse(view), TradeBook(self._database)
         self._remember(pulse, trades, int(house.run[0]["started_wall_ns"]) // NS_PER_MS)
         return Deps(
             view=view,
             pulse=pulse,
             trades=trades,
-            ask=partial(ask, self._data_dir / CONTROL_SOCKET),
+            ask=partial(ask, supervisor),
+            glance=partial(ask, supervisor, timeout_s=GLANCE_MAX_S),
             access=Access(self._socket.getsockname()[0], token),
         )
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hft.events import LatchReason, Unfit
 from hft.state.values import Values
 from hft.strategy.explain import explain_latch, explain_unfit
 
+DISABLED = "Trading is turned off in the config file ([trading] enabled = false): START is refused."
 
-def trading(state: str, latch: Values, account: Values, *, answers: bool) -> str:
+
+def trading(state: str, latch: Values, account: Values, *, answers: bool, enabled: bool) -> str:
     """Say why the trading state is what it is.
 
     `latch` and `account` are as `HouseReader` gives them; `answers` says whether execution is
-    alive.
+    alive, `enabled` whether the config file lets the house trade.
     """
     if latch["latched"]:
         reason = LatchReason.__members__.get(latch["reason"], LatchReason.NONE)
         said = sentence(explain_latch(reason))
+        if not enabled:
+            return DISABLED if reason is LatchReason.START_UP else f"{said} {DISABLED}"
         return said if reason is LatchReason.START_UP else f"{said} START resumes."
     if not answers:
         return "Halted: execution does not answer, so nothing is sent."
@@ -26,6 +32,12 @@ def trading(state: str, latch: Values, account: Values, *, answers: bool) -> str
     unfit = explain_unfit(Unfit.__members__.get(account.get("unfit", ""), Unfit.STARTING))
     meaning = "Only smaller positions are let through" if state == "REDUCING" else "Halted"
     return f"{meaning} until it heals: {unfit}."
+
+
+def readiness(missing: Sequence[str], *, halted: bool) -> str:
+    """Say whether every part is fit, and whether orders go out, which is another question."""
+    parts = f"Not fit: {', '.join(missing)}." if missing else "Every part is fit."
+    return f"{parts} Trading is halted." if halted else parts
 
 
 def sentence(words: str) -> str:

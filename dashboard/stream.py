@@ -32,12 +32,13 @@ class Pulse:
         self._beat = 0
         self._payload = b""
         self._next = asyncio.Event()
-        self._closing = asyncio.Event()
+        self.closing = asyncio.Event()
+        """Set once, when the streams must end."""
 
     @property
     def closed(self) -> bool:
         """Whether the streams have been told to end."""
-        return self._closing.is_set()
+        return self.closing.is_set()
 
     @property
     def ticks_per_second(self) -> float:
@@ -49,7 +50,7 @@ class Pulse:
         while not self.closed:
             self.beat()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), BEAT_S)
+                await asyncio.wait_for(self.closing.wait(), BEAT_S)
 
     def beat(self) -> None:
         """Look once, remember, and hand the look to whoever watches."""
@@ -64,7 +65,7 @@ class Pulse:
 
     def close(self) -> None:
         """End every stream, so that the server can stop at once."""
-        self._closing.set()
+        self.closing.set()
         self._wake()
 
     def _wake(self) -> None:

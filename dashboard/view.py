@@ -40,6 +40,8 @@ class View:
         self.reader = HouseReader(house)
         self._specs = list(strategies)
         self.strategies = [spec.name for spec in strategies]
+        self.enabled: bool | None = None
+        """Whether the config file lets the house trade; None while the supervisor is silent."""
 
     def status(self, ticks_per_second: float) -> dict[str, Any]:
         """Tell everything the page shows live."""
@@ -144,7 +146,7 @@ class View:
         }
 
     def not_ready(self) -> list[str]:
-        """Name, in a few words each, what keeps the house from trading; empty when nothing does."""
+        """Name, in a few words each, the parts that are not fit; empty when all are."""
         processes = self.processes()
         known = {row["role"] for row in processes}
         missing = [
@@ -160,6 +162,10 @@ class View:
         if not (self.reader.account() or {}).get("reconciled"):
             missing.append("the account is not reconciled")
         return missing
+
+    def halted(self) -> bool:
+        """Say whether the latch halts trading, however fit the parts are."""
+        return bool(self.reader.latch()["latched"])
 
     def latency(self) -> list[dict[str, Any]]:
         """List every leg of the way from tick to trade that was measured."""
@@ -187,13 +193,16 @@ class View:
         denied = account.get("denied", ())
         return {
             "running": not latch["latched"],
+            "enabled": self.enabled,
             "trading_state": state,
-            "trading_sentence": sentences.trading(state, latch, account, answers=answers),
+            "trading_sentence": sentences.trading(
+                state, latch, account, answers=answers, enabled=self.enabled is not False
+            ),
             "latch": {
                 "latched": latch["latched"],
                 "hand": latch["hand"],
                 "reason": latch["reason"],
-                "since_ms": milliseconds(latch["age_ns"]),
+                "age_ms": milliseconds(latch["age_ns"]),
             },
             "unfit": account.get("unfit", "STARTING"),
             "reconciled": bool(account.get("reconciled")),

@@ -167,6 +167,13 @@ class FakeSupervisor:
         }
         self.waits: dict[str, threading.Event] = {}
         self.reachable = True
+        self.enabled = True
+
+    def glance(self, _request: dict[str, Any]) -> dict[str, Any]:
+        """Answer what the dashboard asks by itself every few seconds; not remembered."""
+        if not self.reachable:
+            raise ControlUnreachable("no engine answers")
+        return {"ok": True, "enabled": self.enabled}
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request."""
@@ -196,7 +203,8 @@ class Served:
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         access = Access("127.0.0.1", token)
-        deps = Deps(self.view, self.pulse, self.trades, self.supervisor.ask, access)
+        hand = self.supervisor
+        deps = Deps(self.view, self.pulse, self.trades, hand.ask, hand.glance, access)
         self._serving = Serving(deps, self._socket)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._run)

@@ -139,9 +139,33 @@ def test_a_stopped_process_is_told_as_stopped(house: House, served: Served) -> N
 def test_ready_means_every_process_runs_and_the_account_is_reconciled(
     house: House, served: Served
 ) -> None:
-    assert get(served, "/readyz").json() == {"ok": True, "missing": []}
+    ready = get(served, "/readyz").json()
+    assert ready == {"ok": True, "halted": False, "message": "Every part is fit.", "missing": []}
     write_account(house, reconciled=0)
     assert get(served, "/readyz").status_code == 503
+
+
+def test_fit_parts_and_a_halt_are_two_answers(house: House, served: Served) -> None:
+    halt(house)
+    reply = get(served, "/readyz")
+    assert reply.status_code == 200, "a halt by hand is no illness"
+    assert reply.json()["halted"] is True
+    assert reply.json()["message"] == "Every part is fit. Trading is halted."
+    assert get(served, "/api/status").json()["latch"]["age_ms"] >= 0
+
+
+def test_trading_turned_off_in_the_config_file_is_told(
+    house: House, serve: Callable[..., Served]
+) -> None:
+    halt(house, LatchReason.START_UP)
+    served = serve(house)
+    wait_for(lambda: get(served, "/api/status").json()["enabled"] is True, "the first answer")
+    assert "START is refused" not in get(served, "/api/status").json()["trading_sentence"]
+    served.supervisor.enabled = False
+    wait_for(lambda: get(served, "/api/status").json()["enabled"] is False, "the next answer", 10)
+    assert "START is refused" in get(served, "/api/status").json()["trading_sentence"]
+    served.supervisor.reachable = False
+    wait_for(lambda: get(served, "/api/status").json()["enabled"] is None, "the silence", 10)
 
 
 def test_ticks_per_second_come_from_the_growth_of_the_market_ring(
