@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import ctypes
+import functools
 import os
 import signal
 import sys
@@ -50,7 +51,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = _Arguments(prog="python -m hft.simulator", description=__doc__)
+    # Wide enough that no key is broken in two.
+    form = functools.partial(argparse.HelpFormatter, width=100)
+    parser = _Arguments(prog="python -m hft.simulator", description=__doc__, formatter_class=form)
     parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1; 0: any")
     parser.add_argument(
         "--symbols", default="BTCUSDT,ETHUSDT", help="symbols to list; default: %(default)s"
