@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SHARED = Path(
-    os.environ.get("HFT_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")
-)
 REAL = ("btcusdt_20230405.dat.gz", "btcusdt_20240718.gz", "ethusdt_20240718.gz")
 OUTSIDE_THE_BOOK = ("INSURANCE_FUND", "ADL")
 

@@ -14,12 +14,12 @@ import requests
 from tests.flow.engine import Engine, Venue, eventually, user_trades, write_config
 from tests.flow.recordings import (
     REAL,
-    SHARED,
     expected_tops,
     expected_trades,
     messages,
     write_small,
 )
+from tests.recordings import FOLDER, missing
 
 pytestmark = pytest.mark.flow
 
@@ -65,9 +65,9 @@ def recording(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, flo
     name, speed = request.param
     if name == "small":
         return write_small(tmp_path / "small.gz"), speed
-    path = SHARED / "usdm" / name
+    path = FOLDER / "usdm" / name
     if not path.exists():
-        pytest.skip(f"no recordings beside the project: {path} is not there")
+        pytest.skip(missing(f"usdm/{name}"))
     return path, speed
 
 
@@ -142,7 +142,7 @@ def _finished(exchange: Venue) -> bool:
 def test_the_main_job_runs_on_a_recording_and_every_fill_stood_in_its_book(
     name: str, engine: Callable[..., Engine], tmp_path: Path
 ) -> None:
-    path = SHARED / "usdm" / REAL[1]
+    path = FOLDER / "usdm" / REAL[1]
     if not path.exists():
         path = write_small(tmp_path / "small.gz", 6000)
     one = engine("--replay", str(path), "--speed", "10", "--strategy", name).wait_up()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import sys
 
 import pytest
 
+from tests.conftest import OVER_THE_GUIDE
 from tests.tidy.sources import ROOT, modules, place, tree_of
 
 FILE_LINES_MAX = 300
@@ -39,9 +39,5 @@ def too_much(function: Function) -> list[str]:
     return found
 
 
-def test_what_is_over_the_size_guide_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    told = over_the_guide()
-    with capsys.disabled():
-        if told:
-            sys.stdout.write(f"\nover the size guide ({len(told)}):\n")
-            sys.stdout.writelines(f"  {line}\n" for line in told)
+def test_what_is_over_the_size_guide_is_told(request: pytest.FixtureRequest) -> None:
+    request.config.stash[OVER_THE_GUIDE] = over_the_guide()

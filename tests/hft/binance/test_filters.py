@@ -2,17 +2,15 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hft.binance.filters import spec_of
 from hft.units import E8, I64_MAX
+from tests.recordings import FOLDER, needs
 
-DATA = Path(os.environ.get("HFT_SHARED_DATA", Path(__file__).resolve().parents[4] / "shared/data"))
-RECORDED = DATA / "exchangeinfo/usdm_testnet_2025-12-24.json.gz"
+RECORDED = "exchangeinfo/usdm_testnet_2025-12-24.json.gz"
 
 
 def listing(**filters: dict[str, str] | None) -> dict[str, Any]:
@@ -50,9 +48,9 @@ def test_filters_that_cannot_be_used_say_why() -> None:
         spec_of(listing()).lots("0.0015")
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded exchangeInfo is not here: absent")
+@needs(RECORDED)
 def test_every_symbol_of_the_real_venue_can_be_read_or_says_why() -> None:
-    symbols = json.loads(gzip.decompress(RECORDED.read_bytes()))["symbols"]
+    symbols = json.loads(gzip.decompress((FOLDER / RECORDED).read_bytes()))["symbols"]
     refused = []
     for symbol in symbols:
         try:

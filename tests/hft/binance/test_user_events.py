@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
-
-import pytest
 
 from hft.binance.user_events import (
     ACCOUNT_UPDATE,
@@ -13,12 +9,12 @@ from hft.binance.user_events import (
     decode_event,
     decode_order_update,
 )
+from tests.recordings import FOLDER, needs
 
-DATA = Path(os.environ.get("HFT_SHARED_DATA", Path(__file__).resolve().parents[4] / "shared/data"))
-CAPTURED = sorted((DATA / "account").glob("*.jsonl")) if DATA.is_dir() else []
+CAPTURED = sorted((FOLDER / "account").glob("*.jsonl"))
 
 
-@pytest.mark.skipif(not CAPTURED, reason="the captured user events lie beside the project: absent")
+@needs("account")
 def test_captured_events_are_read_to_the_letter() -> None:
     seen = set()
     for path in CAPTURED:

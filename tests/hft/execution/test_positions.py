@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import csv
-import os
 from fractions import Fraction
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hft.execution.positions import REMEMBERED_FILLS, BookedFills, Position
 from hft.units import E8, parse_e8
+from tests.recordings import FOLDER, needs
 
 LOT_E8, TICK_E8, UNIT_E8 = 100_000, 10_000_000, 10_000
-DATA = Path(os.environ.get("HFT_SHARED_DATA", Path(__file__).resolve().parents[4] / "shared/data"))
-FILLS = DATA / "account/testnet_userTrades_BTCUSDT.csv"
+RECORDED = "account/testnet_userTrades_BTCUSDT.csv"
+FILLS = FOLDER / RECORDED
 
 
-@pytest.mark.skipif(not FILLS.exists(), reason="the recorded fills lie beside the project: absent")
+@needs(RECORDED)
 def test_real_fills_realise_what_the_venue_booked_within_one_unit() -> None:
     position, off_by_one = Position(LOT_E8), []
     with FILLS.open() as file:

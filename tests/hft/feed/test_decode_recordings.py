@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import random
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,17 +13,14 @@ from hft.binance.market_frames import ControlReply, read_message
 from hft.events import MarketKind
 from tests.hft.feed.bench_room import SYMBOLS, Bench, values
 from tests.hft.wire.local_server import server_frame
+from tests.recordings import FOLDER, needs
 
-_BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
-DATA = Path(os.environ.get("HFT_SHARED_DATA", _BESIDE))
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="the recordings are not beside the project: set HFT_SHARED_DATA"
-)
+NEEDED = needs("usdm")
 RECORDINGS = ("btcusdt_20230405.dat.gz", "btcusdt_20240718.gz", "ethusdt_20240718.gz")
 
 
 def recorded(name: str) -> Iterator[bytes]:
-    with gzip.open(DATA / "usdm" / name) as lines:
+    with gzip.open(FOLDER / "usdm" / name) as lines:
         for line in lines:
             yield line.split(b" ", 1)[1].strip()
 
@@ -73,7 +68,7 @@ def decoded(messages: list[bytes], seed: int) -> tuple[Bench, list[tuple[object,
     return bench, found
 
 
-@needs_data
+@NEEDED
 @pytest.mark.parametrize("name", RECORDINGS)
 @pytest.mark.parametrize("form", ["enveloped", "bare"])
 def test_every_recorded_message_arrives_once_in_order_with_exact_numbers(
@@ -92,9 +87,9 @@ def test_every_recorded_message_arrives_once_in_order_with_exact_numbers(
     assert bench.count("frames") - bench.count("slow_frames") == known, "the fast path knows these"
 
 
-@needs_data
+@NEEDED
 def test_frames_of_2026_are_read_alike_by_both_ways() -> None:
-    lines = (DATA / "frames" / "single_frames_2026.jsonl").read_bytes().splitlines()
+    lines = (FOLDER / "frames" / "single_frames_2026.jsonl").read_bytes().splitlines()
     ours = [line for line in lines if b"STG" not in line and b"MANTA" not in line]
     bench, found = decoded(ours, seed=1)
     assert found == expected_of(ours)
@@ -103,13 +98,13 @@ def test_frames_of_2026_are_read_alike_by_both_ways() -> None:
     assert bench.count("slow_frames") == liquidations + 2, "two klines and depths are not ours"
 
 
-@needs_data
+@NEEDED
 def test_every_frame_of_2026_may_be_cut_at_any_byte() -> None:
-    lines = (DATA / "frames" / "single_frames_2026.jsonl").read_bytes().splitlines()
+    lines = (FOLDER / "frames" / "single_frames_2026.jsonl").read_bytes().splitlines()
     cut_everywhere(line for line in lines if b"STG" not in line and b"MANTA" not in line)
 
 
-@needs_data
+@NEEDED
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", RECORDINGS)

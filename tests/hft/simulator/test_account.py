@@ -9,8 +9,7 @@ from hft.simulator.account import Account, Position, fee_e8
 from hft.simulator.margin import liquidation_price_e8, symbol_margin
 from hft.simulator.symbols import BTCUSDT
 from hft.units import E8, parse_e8
-
-from .data import FOLDER, needs_recordings
+from tests.recordings import FOLDER, needs
 
 TESTNET_PPM = 400
 
@@ -20,7 +19,7 @@ def _fill(account: Account, lots: int, ticks: int) -> int:
     return account.apply_fill("BTCUSDT", lots, value_e8, fee_e8(value_e8, 500))
 
 
-@needs_recordings
+@needs("account")
 def test_real_fills_of_the_venue_give_its_realised_profit_and_commission() -> None:
     account = Account(1)
     differing = 0

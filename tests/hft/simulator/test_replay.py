@@ -13,8 +13,8 @@ import pytest
 import websocket
 
 from hft.clock import wall_ms
+from tests.recordings import FOLDER, needs
 
-from .data import FOLDER, needs_recordings
 from .tape import START_MS, Tape
 from .wire import Simulator, eventually, receive, running, until
 
@@ -111,7 +111,7 @@ def _check_everything_arrived(path: Path, symbol: str, speed: str) -> None:
     assert abs(times[-1] - wall_ms()) < 60_000
 
 
-@needs_recordings
+@needs("usdm")
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_every_recorded_trade_and_ticker_arrives_once_in_order(name: str) -> None:
     _check_everything_arrived(FOLDER / "usdm" / name, name[:7].upper(), "200")
