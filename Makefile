@@ -42,6 +42,7 @@ clean:  ## Forget the virtual environment and what the tools remember.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed, $(PYTHON) is older: set PYTHON=..."; exit 1; }
+	@echo "Making $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
 # A stamp per set of pins.  The project itself comes last, editable and without its dependencies: they

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from pathlib import Path
 
-from hft import topology
+import numpy as np
+
+from hft import events, topology
 from hft.agent import machine
-from hft.events import OrderState
+from hft.events import IntentFlag, MarketFlag, MarketKind, OrderState, Status, Verdict
 from hft.execution import order_life
 from hft.state.blocks import Life
-from hft.strategy.explain import DENIALS, LATCHES, UNFIT
+from hft.strategy.explain import DENIALS, LATCHES, UNFIT, VERDICTS
 from hft.strategy.load import discover
 from hft.strategy.params import ParamField
+from tests.tidy import record_words as words
 from tests.tidy.sources import ROOT
 
 PAGES = tuple(
@@ -103,6 +106,31 @@ def life_of(moves: Mapping[tuple[IntEnum, IntEnum], IntEnum], states: type[IntEn
     )
 
 
+def fields(layout: np.dtype[np.void], meanings: words.Words) -> str:
+    """The fields of a record in their order, each with unit and meaning."""
+    return table(
+        "field | unit | meaning", ((f"`{name}`", *meanings[name]) for name in layout.names or ())
+    )
+
+
+def values(codes: type[IntEnum], meanings: Mapping[IntEnum, str]) -> str:
+    """The values of an enumeration, each with its meaning."""
+    return table(
+        "name | value | meaning", ((f"`{code.name}`", code.value, meanings[code]) for code in codes)
+    )
+
+
+def verdicts() -> str:
+    """The verdicts, what they say and which numbers they take."""
+    return table(
+        "code | the house says | `distance` | `needed`",
+        (
+            (f"`{code.name}`", f'"{VERDICTS[code]}"', *words.VERDICT_NUMBERS[code])
+            for code in Verdict
+        ),
+    )
+
+
 def strategies() -> str:
     """Every parameter of every shipped strategy."""
     specs = discover().specs
@@ -135,6 +163,15 @@ TABLES: dict[str, Callable[[], str]] = {
     "latch": lambda: sentences("halted by | meaning", dict(LATCHES)),
     "process life": lambda: life_of(machine.MOVES, Life),
     "order life": lambda: life_of(order_life.MOVES, OrderState),
+    "event": lambda: fields(events.MARKET, words.EVENT),
+    "position": lambda: fields(events.POSITION, words.POSITION),
+    "orders": lambda: fields(events.OPEN_ORDER, words.OPEN_ORDER),
+    "report": lambda: fields(events.REPORT, words.REPORT),
+    "kinds": lambda: values(MarketKind, words.KINDS),
+    "market flags": lambda: values(MarketFlag, words.MARKET_FLAGS),
+    "intent flags": lambda: values(IntentFlag, words.INTENT_FLAGS),
+    "statuses": lambda: values(Status, words.STATUSES),
+    "verdicts": verdicts,
     "strategies": strategies,
     "denials": lambda: sentences("denial | meaning", dict(DENIALS)),
 }

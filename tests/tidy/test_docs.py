@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hft.config import load
 from hft.errors import ExitCode
 from hft.events import Side, Verdict
+from hft.simulator import __main__ as simulator
 from tests.hft.strategy.rig import Rig, side_and_qty
 from tests.tidy import doc_tables
 from tests.tidy.sources import ROOT
@@ -70,14 +73,29 @@ def pinned(name: str) -> set[str]:
     return names
 
 
+def test_the_config_for_a_simulator_started_by_hand_fits_it(tmp_path: Path) -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    (tmp_path / "config.toml").write_text(text.partition("```toml\n")[2].partition("```")[0])
+    settings = load(tmp_path / "config.toml")
+    assert settings.network.ws_url == "ws://127.0.0.1:9000"
+    assert (settings.network.name, settings.network.rest_url) == ("local", "http://127.0.0.1:9000")
+    assert f'"{simulator.API_KEY}"' in text
+    assert f'"{simulator.API_SECRET}"' in text
+
+
+def python_with(word: str, page: str) -> str:
+    """The first Python of a page that has this word."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    return str(next(block for block in blocks if word in block))
+
+
 @pytest.mark.parametrize(
     "plain",
     [True, pytest.param(False, marks=pytest.mark.long)],
     ids=["interpreted", "compiled"],
 )
 def test_the_strategy_in_the_readme_works(tmp_path: Path, plain: bool) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    (tmp_path / "dip.py").write_text(next(block for block in blocks if "NAME =" in block))
+    (tmp_path / "dip.py").write_text(python_with("NAME =", "README.md"))
     rig = Rig(tmp_path / "dip.py", plain=plain)
     assert rig.spec.name == "DIP"
     for _ in range(120):
@@ -91,3 +109,36 @@ def test_the_strategy_in_the_readme_works(tmp_path: Path, plain: bool) -> None:
     assert side_and_qty(rig.trade(60_100.0)) == [(Side.SELL, 0.01)]
     assert rig.gap(60_000.0) == []
     assert rig.said() == Verdict.WARMING_UP
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [True, pytest.param(False, marks=pytest.mark.long)],
+    ids=["interpreted", "compiled"],
+)
+def test_the_report_example_counts_fills_and_refusals(tmp_path: Path, plain: bool) -> None:
+    fields = '("average", "<f8"), ("refused", "<i8"), ("filled", "<f8"))'
+    source = python_with("NAME =", "README.md").replace('("average", "<f8"))', fields)
+    source = source.replace("    Side,", "    Side,\n    Status,")
+    source += "\n\n" + python_with("on_report", "docs/write-a-strategy.md")
+    (tmp_path / "dip.py").write_text(source)
+    rig = Rig(tmp_path / "dip.py", plain=plain)
+    for _ in range(120):
+        rig.trade(60_000.0)
+    (intent,) = rig.trade(59_970.0)
+    rig.reject(intent)
+    (intent,) = rig.trade(59_960.0)
+    rig.fill(intent, 59_960.0)
+    assert (rig.state["refused"], rig.state["filled"]) == (1, 0.01)
+
+
+def test_the_test_in_the_guide_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my/dip.py").write_text(python_with("NAME =", "README.md"))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    guide = python_with("rig.fill", "docs/write-a-strategy.md").replace(
+        "drop=", "plain=True, drop="
+    )
+    exec(guide, names)
+    names["test_it_buys_what_fell_quickly"]()

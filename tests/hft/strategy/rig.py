@@ -162,6 +162,11 @@ class Rig:
         return int(self.told["verdict"])
 
     @property
+    def state(self) -> Any:
+        """The STATE of the first symbol."""
+        return self.desk.state[0]
+
+    @property
     def position(self) -> Any:
         """The position the strategy sees for the first symbol."""
         return self.desk.positions[0]
