@@ -73,6 +73,9 @@ def test_flatten_asks_says_what_it_will_do_and_follows(served: Served, open_page
     done = {"ok": True, "state": "done", "message": "the venue says flat"}
     served.supervisor.answers["flatten_status"] = done
     expect(page.locator("#dialog-progress")).to_have_text("the venue says flat")
+    expect(page.locator("#dialog-title")).to_have_text("Flat")
+    expect(page.locator("#dialog-yes")).to_be_hidden()
+    expect(page.locator("#dialog-no")).to_be_focused()
     assert [asked["command"] for asked in orders(served)] == ["flatten"]
 
 
@@ -199,3 +202,63 @@ def test_flatten_does_not_wait_for_a_strategy_switch(served: Served, open_page: 
         wait_for(lambda: orders(served)[-1]["command"] == "flatten", "the flatten")
     finally:
         answered.set()
+
+
+def test_a_halt_is_the_big_sentence_and_the_verdict_only_would_be(
+    house: House, served: Served, open_page: OpenPage
+) -> None:
+    page = open_page(served)
+    expect(page.locator("#halted-position")).to_be_hidden()
+    halt(house)
+    expect(page.locator("#trading-sentence")).to_have_class(re.compile("halted"))
+    expect(page.locator("#trading-sentence")).to_contain_text("START resumes.")
+    expect(page.locator("#verdict-sentence")).to_contain_text("would be: ")
+    expect(page.locator("#halted-position")).to_contain_text("+0.030 BTCUSDT")
+
+
+def test_start_is_grey_where_the_config_file_turns_trading_off(
+    house: House, served: Served, open_page: OpenPage
+) -> None:
+    served.supervisor.enabled = False
+    halt(house)
+    page = open_page(served)
+    expect(page.locator("#run")).to_be_disabled()
+    expect(page.locator("#run")).to_have_attribute("title", re.compile("enabled is false"))
+    expect(page.locator("#trading-sentence")).to_contain_text("START is refused")
+    page.keyboard.press("s")
+    expect(page.locator("#toast")).to_contain_text("START is refused")
+    assert orders(served) == []
+
+
+def test_the_log_follows_after_another_view_and_filters_by_level(
+    house: House, served: Served, open_page: OpenPage
+) -> None:
+    page = open_page(served)
+    page.keyboard.press("2")
+    for number in range(80):
+        say(house, f"line {number}")
+    say(house, "the last one", Level.WARNING)
+    expect(page.locator("#logs p")).to_have_count(81)
+    page.keyboard.press("1")
+    expect(page.locator("#logs p").last).to_be_in_viewport()
+    page.evaluate("document.querySelector('#logs').scrollTop = 0")
+    page.click("#logs-newest")
+    expect(page.locator("#logs p").last).to_be_in_viewport()
+    expect(page.locator("#logs-newest")).to_be_hidden()
+    page.click("[data-level=warnings]")
+    expect(page.locator("#logs p")).to_have_count(1)
+
+
+def test_eight_trades_are_seen_on_a_laptop(
+    served: Served, tmp_path: Path, open_page: OpenPage
+) -> None:
+    book(tmp_path / "trades.db", *range(12))
+    page = open_page(served)
+    expect(page.locator("#trades tbody tr:not(.day)").nth(7)).to_be_in_viewport(ratio=0.99)
+
+
+def test_a_phone_reaches_the_machinery(served: Served, open_page: OpenPage) -> None:
+    page = open_page(served, width=390)
+    page.click("[data-tab=system]")
+    expect(page.locator("#processes tbody tr")).to_have_count(6)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -59,10 +59,9 @@ export class PnlChart {
       button.addEventListener("click", () => this.choose(button.dataset.range));
     }
     // Whoever zooms or pans keeps what they look at; "reset zoom" follows the whole range again.
-    for (const gesture of ["pointerdown", "wheel"]) {
-      this.box.addEventListener(gesture, () => (this.following = false), { passive: true });
-    }
-    byId("chart-reset").addEventListener("click", () => this.follow());
+    this.box.addEventListener("wheel", () => this.follow(false), { passive: true });
+    this.box.addEventListener("pointermove", (event) => event.buttons && this.follow(false), { passive: true });
+    byId("chart-reset").addEventListener("click", () => this.follow(true));
     setInterval(() => !document.hidden && this.range !== "session" && this.load(), REFRESH_MS);
     this.load();
   }
@@ -83,14 +82,22 @@ export class PnlChart {
     this.realised.applyOptions({ color: quiet });
   }
 
-  follow() {
-    this.following = true;
-    this.chart.timeScale().fitContent();
+  follow(following) {
+    this.following = following;
+    byId("chart-reset").hidden = following;
+    if (following) this.fit();
+  }
+
+  // The whole range, with room at the left for half a label of the time axis.
+  fit() {
+    const steps = (this.lastS - this.firstS) / this.stepS;
+    this.chart.timeScale().setVisibleLogicalRange({ from: -0.06 * steps - 0.5, to: 1.03 * steps + 0.5 });
   }
 
   choose(range) {
     this.range = range;
-    this.following = true;
+    this.follow(true);
+    byId("legend-realised").hidden = range !== "session";
     setPressed(byId("ranges").children, (button) => button.dataset.range === range);
     this.load();
   }
@@ -120,7 +127,7 @@ export class PnlChart {
     this.total.setData(grid((point) => point.pnl));
     this.realised.setData(mode === "session" ? grid((point) => point.realized_pnl) : []);
     byId("chart-empty").hidden = points.length > 0;
-    if (this.following) this.chart.timeScale().fitContent();
+    if (this.following) this.fit();
   }
 
   // One live point.  After a pause, or when the grid has become too fine, the curve is read anew.
@@ -139,7 +146,7 @@ export class PnlChart {
     byId("chart-empty").hidden = true;
     this.total.update({ time, value: status.total_pnl });
     this.realised.update({ time, value: status.realized_pnl });
-    if (grown && this.following) this.chart.timeScale().fitContent();
+    if (grown && this.following) this.fit();
   }
 }
 

@@ -6,6 +6,9 @@ import { ask, askForToken } from "./dialog.js";
 import { change, get, onTokenNeeded, Refused } from "./server.js";
 
 const FLATTEN_MAX_MS = 60_000;
+const TOAST_MS = 6000;
+const DISABLED = "[trading] enabled is false in the config file: START is refused.";
+let toastTimer = 0;
 let status = null;
 // What waits for an answer.  Each control waits for its own only: a strategy switch takes seconds, and
 // neither STOP nor FLATTEN may wait for it.
@@ -52,8 +55,13 @@ const amountIn = (id) => {
   return text === "" ? NaN : Number(text);
 };
 
+// Only START is refused then: STOP must always be at hand.
+const isDisabled = () => status !== null && status.enabled === false && !status.running;
+
 function showPending() {
-  byId("run").disabled = pending.has("run") || !status;
+  const disabled = isDisabled();
+  byId("run").disabled = pending.has("run") || !status || disabled;
+  byId("run").title = disabled ? DISABLED : "Start or stop trading (S)";
   const chosen = byId("strategy").value;
   byId("strategy-apply").disabled = pending.has("strategy") || !chosen || chosen === status?.active_strategy;
   const same = amountIn("max-loss") === status?.max_loss && amountIn("target-profit") === status?.target_profit;
@@ -61,9 +69,15 @@ function showPending() {
 }
 
 function answer(sentence, wrong = false) {
-  const node = byId("control-answer");
-  setText(node, sentence);
-  node.classList.toggle("bad", wrong);
+  const toast = byId("toast");
+  for (const node of [byId("control-answer"), toast]) {
+    setText(node, sentence);
+    node.classList.toggle("bad", wrong);
+  }
+  // It lies over the page, below the buttons, in every view; nothing moves when it comes or goes.
+  toast.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (toast.hidden = true), TOAST_MS);
 }
 
 async function attempt(name, deed) {
@@ -77,10 +91,6 @@ async function attempt(name, deed) {
   } catch (refusal) {
     if (!(refusal instanceof Refused)) throw refusal;
     answer(refusal.message, true);
-    // On a phone, or in another view, the panel with the answer is not on the screen.
-    if (!byId("control-answer").offsetParent) {
-      await ask({ title: "Not done", text: refusal.message, no: "" });
-    }
     return null;
   } finally {
     pending.delete(name);
@@ -95,6 +105,10 @@ function submit(event, deed) {
 
 export async function startOrStop() {
   if (pending.has("run") || !status) return;
+  if (isDisabled()) {
+    answer(DISABLED, true);
+    return;
+  }
   const command = status.running ? "STOP" : "START";
   if (command === "START" && status.mode !== "DEMO") {
     const sure = await ask({
@@ -120,7 +134,8 @@ export async function flatten() {
       try {
         await change("POST", "/api/control", { command: "FLATTEN", confirm: true });
       } catch (refusal) {
-        return say(refusal.message, true);
+        say(refusal.message, true);
+        return "Failed";
       }
       return follow(say);
     },
@@ -147,17 +162,20 @@ async function follow(say) {
     const progress = await get("/api/flatten").catch((refusal) => ({ state: "running", message: refusal.message }));
     if (progress.state === "done") {
       say(progress.message || "Flat.");
-      return answer(progress.message || "Flat.");
+      answer(progress.message || "Flat.");
+      return "Flat";
     }
     if (progress.state === "failed") {
       answer(progress.message, true);
-      return say(progress.message, true);
+      say(progress.message, true);
+      return "Failed";
     }
     const open = status.symbols.filter((row) => row.position).map((row) => `${signed(row.position, row.qty_decimals ?? 3)} ${row.symbol}`);
     say(progress.message || `Closing${open.length ? `: ${open.join(", ")} left` : ""}…`);
     await new Promise((resolve) => setTimeout(resolve, 400));
   }
-  return say("The venue has not said flat within a minute: look at the log and at the venue.", true);
+  say("The venue has not said flat within a minute: look at the log and at the venue.", true);
+  return "Not flat yet";
 }
 
 function chooseStrategy() {

@@ -7,9 +7,12 @@ const dialog = byId("dialog");
 const tokenDialog = byId("token-dialog");
 
 const REFRESH_MS = 300;
+// Work that outlives its dialog must not write into the next one.
+let asked = 0;
 
 // Resolves to true or false.  `text` may be a function: then it is told anew while the person thinks.
-// `work(say)` runs after "yes" while the dialog stays open and shows what `say(sentence, wrong)` tells.
+// `work(say)` runs after "yes" while the dialog stays open and shows what `say(sentence, wrong)` tells;
+// it resolves to the title that the dialog ends with.
 export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work = null }) {
   if (dialog.open) return Promise.resolve(false);
   const [progress, accept, reject] = ["dialog-progress", "dialog-yes", "dialog-no"].map(byId);
@@ -23,6 +26,9 @@ export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work
   progress.classList.remove("bad");
   reject.hidden = !no;
   accept.disabled = false;
+  accept.hidden = false;
+  const mine = ++asked;
+  const mayTell = () => dialog.open && mine === asked;
   accept.classList.toggle("look", look);
   dialog.returnValue = "no";
   const accepted = async (event) => {
@@ -31,10 +37,15 @@ export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work
     clearInterval(telling);
     accept.disabled = true;
     setText(reject, "Close");
-    await work((sentence, wrong = false) => {
+    const ending = await work((sentence, wrong = false) => {
+      if (!mayTell()) return;
       setText(progress, sentence);
       progress.classList.toggle("bad", wrong);
     });
+    if (!mayTell()) return;
+    setText(byId("dialog-title"), ending);
+    accept.hidden = true;
+    reject.focus();
   };
   accept.addEventListener("click", accepted);
   return shown(dialog, no ? reject : accept).finally(() => {

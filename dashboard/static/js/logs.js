@@ -1,10 +1,11 @@
 // The log: new lines at the end, filtered here, following only while the reader is at the end.
 
-import { byId, element } from "./dom.js";
+import { byId, element, setPressed } from "./dom.js";
 import { timeMs } from "./format.js";
 import { get } from "./server.js";
 
 const LINES_MAX = 512;
+const LOUD = new Set(["WARNING", "ERROR"]);
 
 export class Logs {
   constructor() {
@@ -12,6 +13,14 @@ export class Logs {
     this.box = byId("logs");
     this.filter = byId("log-filter");
     this.filter.addEventListener("input", () => this.redraw());
+    this.level = "all";
+    for (const button of byId("log-levels").children) {
+      button.addEventListener("click", () => this.choose(button.dataset.level));
+    }
+    // A hidden panel measures 0, so only what a person scrolls while seeing it says where they are.
+    this.following = true;
+    this.box.addEventListener("scroll", () => this.measure(), { passive: true });
+    byId("logs-newest").addEventListener("click", () => this.toNewest());
     this.fetching = false;
     get("/api/logs").then(({ logs }) => this.add(logs)).catch(() => {});
   }
@@ -42,20 +51,43 @@ export class Logs {
     const last = this.lines.at(-1)?.number ?? 0;
     const fresh = logs.filter((line) => line.number > last);
     if (!fresh.length) return;
-    const following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 24;
     this.lines.push(...fresh);
     this.lines.splice(0, Math.max(0, this.lines.length - LINES_MAX));
     this.box.append(...fresh.filter((line) => this.matches(line)).map(row));
     while (this.box.children.length > LINES_MAX) this.box.firstElementChild.remove();
-    if (following) this.box.scrollTop = this.box.scrollHeight;
+    this.shown();
   }
 
   redraw() {
     this.box.replaceChildren(...this.lines.filter((line) => this.matches(line)).map(row));
-    this.box.scrollTop = this.box.scrollHeight;
+    this.toNewest();
+  }
+
+  choose(level) {
+    this.level = level;
+    setPressed(byId("log-levels").children, (button) => button.dataset.level === level);
+    this.redraw();
+  }
+
+  measure() {
+    if (!this.box.clientHeight) return;
+    this.following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 24;
+    byId("logs-newest").hidden = this.following;
+  }
+
+  // Call when the panel has come into view or has grown.
+  shown() {
+    if (this.following) this.box.scrollTop = this.box.scrollHeight;
+  }
+
+  toNewest() {
+    this.following = true;
+    byId("logs-newest").hidden = true;
+    this.shown();
   }
 
   matches(line) {
+    if (this.level === "warnings" && !LOUD.has(line.level)) return false;
     const wanted = this.filter.value.trim().toLowerCase();
     return !wanted || `${line.level} ${line.role} ${line.text}`.toLowerCase().includes(wanted);
   }

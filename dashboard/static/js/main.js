@@ -26,6 +26,7 @@ function choose(name) {
   tab = name;
   for (const one of TABS) byId(`tab-${one}`).hidden = one !== name;
   setPressed(document.querySelectorAll("[data-tab]"), (button) => button.dataset.tab === name);
+  if (name === "trade") logs.shown();
 }
 
 function show(status) {

@@ -76,7 +76,8 @@ export function showNumbers(status) {
   setNumber(byId("position"), signed(status.position, market.qty_decimals ?? 3), { flash: true });
   setText(byId("position-sub"), positionText(status, market));
   setNumber(byId("available"), number(status.available_balance, 2), { flash: true });
-  setText(byId("available-sub"), `of ${number(status.wallet_balance, 2)} · began with ${number(status.initial_balance, 2)}`);
+  setText(byId("available-sub"), "venue's figure, refreshed every 30 s");
+  byId("available-sub").title = `wallet ${number(status.wallet_balance, 2)}, began with ${number(status.initial_balance, 2)}`;
   setNumber(byId("fees"), number(status.fees, 2), { flash: true });
   setText(byId("fees-sub"), `${number(status.trade_count)} fills this session`);
   for (const id of ["total-pnl", "unrealized-pnl", "position", "available", "fees"]) {

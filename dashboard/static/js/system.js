@@ -1,10 +1,13 @@
 // The machinery: processes, rings, connections, latency; drawn only while its view is open.
 
 import { byId, fillTable } from "./dom.js";
-import { age, number, span } from "./format.js";
+import { age, number, span, UNKNOWN } from "./format.js";
 import { get } from "./server.js";
 
 const us = (ns) => number(ns / 1000, ns < 100_000 ? 1 : 0);
+// A percentile of fewer samples would be the longest one in disguise.  The bins are coarse, so their
+// upper edge may lie beyond the longest sample.
+const percentile = (leg, ns, samples) => (leg.count < samples ? UNKNOWN : us(Math.min(ns, leg.max_ns)));
 const bad = (wrong) => (wrong ? "r amber" : "r");
 
 export function showSystem(status) {
@@ -56,10 +59,10 @@ export async function showLatency() {
   fillTable(byId("latency"), legs.map((leg) => [
     [leg.leg.toLowerCase().replaceAll("_", " ")],
     [number(leg.count), "r"],
-    [us(leg.p50_ns), "r"],
-    [us(leg.p90_ns), "r"],
-    [us(leg.p99_ns), "r"],
-    [us(leg.p99_9_ns), "r"],
+    [percentile(leg, leg.p50_ns, 1), "r"],
+    [percentile(leg, leg.p90_ns, 1), "r"],
+    [percentile(leg, leg.p99_ns, 100), "r"],
+    [percentile(leg, leg.p99_9_ns, 1000), "r"],
     [us(leg.max_ns), "r"],
   ]));
 }

@@ -100,14 +100,25 @@ function groupByDay(trades) {
   return groups;
 }
 
+// Fees in the symbol's own money as one sum, those in another coin by their names.
+function feesOf(group) {
+  const sums = new Map();
+  for (const trade of group) {
+    const coin = ownFee(trade) ? "" : trade.fee_currency;
+    sums.set(coin, (sums.get(coin) ?? 0) + trade.fee);
+  }
+  return [...sums].map(([coin, sum]) => (coin ? `${number(sum, 8)} ${coin}` : number(sum, 4))).join(" + ");
+}
+
 function dayRow(group, whole) {
   const row = element("tr", null, "day");
   const head = element("td", dayName(group[0].exchange_ts_ms));
   head.colSpan = 3;
   const sum = group.reduce((total, trade) => total + net(trade), 0);
   const count = element("td", whole ? `${number(group.length)} trades` : "", "r quiet");
-  const total = element("td", whole ? signed(sum) : "", `r ${whole ? tone(sum) : ""}`);
-  total.title = "net of fees";
-  row.append(head, element("td", "", "wide"), count, total, element("td", whole ? "net" : "", "quiet wide"), element("td", "", "wide"));
+  const total = element("td", whole ? `${signed(sum)} net` : "", `r ${whole ? tone(sum) : ""}`);
+  total.title = "P&L less fees";
+  const fees = element("td", whole ? feesOf(group) : "", "r wide");
+  row.append(head, element("td", "", "wide"), count, total, fees, element("td", "", "wide"));
   return row;
 }

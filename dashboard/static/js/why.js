@@ -6,14 +6,32 @@ import { age, micros, number, signed } from "./format.js";
 const OLD_MS = 5000;
 
 export function showWhy(status) {
-  setText(byId("trading-sentence"), status.trading_sentence);
-  byId("trading-sentence").classList.toggle("amber", status.trading_state !== "ACTIVE");
+  const halted = status.trading_state === "HALTED";
+  const trading = byId("trading-sentence");
+  setText(trading, status.trading_sentence);
+  trading.classList.toggle("amber", status.trading_state !== "ACTIVE");
+  trading.classList.toggle("halted", halted);
+  showOpen(status, halted);
   const verdict = status.verdict;
-  setText(byId("verdict-sentence"), verdict?.sentence ?? "The strategy has not decided anything yet.");
+  const decided = verdict?.sentence ?? "The strategy has not decided anything yet.";
+  setText(byId("verdict-sentence"), halted && verdict ? `would be: ${decided}` : decided);
+  byId("verdict-sentence").classList.toggle("strong", !halted);
   setText(byId("verdict-age"), verdict ? `${age(verdict.age_ms)} ago` : "");
   byId("verdict-age").classList.toggle("amber", verdict !== null && verdict.age_ms > OLD_MS);
   showDistance(verdict);
   showFacts(status, verdict);
+}
+
+// A halt closes nothing: what is open stays at risk, and must not be overlooked.
+function showOpen(status, halted) {
+  const open = status.symbols.filter((row) => row.position);
+  const node = byId("halted-position");
+  node.hidden = !halted || !open.length;
+  const told = open.map((row) => {
+    const size = `${signed(row.position, row.qty_decimals ?? 3)} ${row.symbol}`;
+    return `${size} @ ${number(row.average_entry, row.price_decimals ?? 2)}, unrealised ${signed(row.unrealized_pnl)}`;
+  });
+  setText(node, `Still open: ${told.join("; ")}`);
 }
 
 function showDistance(verdict) {
@@ -29,8 +47,10 @@ function showFacts(status, verdict) {
   const denied = Object.entries(status.denied).map(([reason, count]) => `${reason.toLowerCase().replaceAll("_", " ")} ${number(count)}`);
   const facts = [
     ["Ticks per second", number(status.ticks_per_second, 1)],
-    ["Events, intents", verdict ? `${number(verdict.events)}, ${number(verdict.intents)}` : "–"],
-    ["Orders sent, open", `${number(status.orders_sent)}, ${number(status.open_orders)}`],
+    ["Events seen", number(verdict?.events)],
+    ["Intents", number(verdict?.intents)],
+    ["Orders sent", number(status.orders_sent)],
+    ["Orders open", number(status.open_orders)],
     ["Orders unknown", number(status.unknown_orders)],
     ["Last order", micros(status.order_rtt_us)],
     ["Denied by the gate", denied.join(", ") || "none"],
