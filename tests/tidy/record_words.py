@@ -28,14 +28,14 @@ EVENT: Words = {
 POSITION: Words = {
     "qty": ("base", "signed: above 0 is long, below 0 short"),
     "entry": ("quote", "average entry price; 0 while flat"),
-    "realised": ("quote", "P&L of closed quantity since the process started, before fees"),
+    "realised": ("quote", "P&L of closed quantity in this run of the engine, before fees"),
     "tick": ("quote", "smallest step of a price"),
     "lot": ("base", "smallest step of a quantity"),
     "maker_fee": ("fraction", "of the notional: 0.0002 is 0.02 %"),
     "taker_fee": ("fraction", "of the notional"),
     "open_orders": ("orders", "yours on this symbol, in flight or resting"),
     "last_fill_ns": ("ns", "when the last fill was reported, as `recv_ns` counts; 0: none"),
-    "fills": ("fills", "since the process started"),
+    "fills": ("fills", "in this run of the engine"),
 }
 
 OPEN_ORDER: Words = {
@@ -78,7 +78,11 @@ REPORT: Words = {
     "venue_code": ("", "the venue's error number of a `REJECTED` order; 0: none"),
     "symbol": ("", "index into the configured `symbols`"),
     "strategy": ("", "which strategy sent the order"),
-    "reason": ("", "`DENIED`: a `Denial`; else the `Verdict` the order was sent with"),
+    "reason": (
+        "",
+        "`DENIED`: which [refusal](operations.md#refusals-of-the-gate), "
+        "counted from 1; else the order's `Verdict`",
+    ),
     "status": ("", "a `Status`"),
     "side": ("", "a `Side`"),
     "order_type": ("", "an `OrderType`"),
