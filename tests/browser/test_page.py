@@ -233,12 +233,14 @@ def test_start_is_grey_where_the_config_file_turns_trading_off(
 def test_the_log_follows_after_another_view_and_filters_by_level(
     house: House, served: Served, open_page: OpenPage
 ) -> None:
+    say(house, "the first one")
     page = open_page(served)
+    expect(page.locator("#logs p")).to_have_count(1)
     page.keyboard.press("2")
     for number in range(80):
         say(house, f"line {number}")
     say(house, "the last one", Level.WARNING)
-    expect(page.locator("#logs p")).to_have_count(81)
+    expect(page.locator("#logs p")).to_have_count(82)
     page.keyboard.press("1")
     expect(page.locator("#logs p").last).to_be_in_viewport()
     page.evaluate("document.querySelector('#logs').scrollTop = 0")
