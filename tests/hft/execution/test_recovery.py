@@ -189,18 +189,26 @@ def test_a_death_at_any_moment_of_an_order_loses_nothing_and_sends_nothing_twice
         assert int(row["fee_e8"]) == sum(int(fill["fee_e8"]) for fill in fills)
 
 
-def test_a_cancel_in_hand_at_a_death_is_done_afterwards(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def die_over_a_cancel(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, moment: Callable[..., None]
+) -> int:
+    """Let an order rest, then die at `moment` of its cancel; returns the order's intent."""
     rig.start()
     rig.until_fit()
     bid, _ = rig.venue.touch()
     seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
     rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
     with monkeypatch.context() as patch:
-        before_the_row(patch)
+        moment(patch)
         rig.push(action=Action.CANCEL, target_ref=1000 + seq)
         step_until_dead(rig)
+    return seq
+
+
+def test_a_cancel_in_hand_at_a_death_is_done_afterwards(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seq = die_over_a_cancel(rig, monkeypatch, before_the_row)
     rig.start()
     rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
 
@@ -208,15 +216,7 @@ def test_a_cancel_in_hand_at_a_death_is_done_afterwards(
 def test_a_cancel_whose_answer_nobody_awaits_any_more_is_sent_again(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rig.start()
-    rig.until_fit()
-    bid, _ = rig.venue.touch()
-    seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
-    rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
-    with monkeypatch.context() as patch:
-        before_the_send(patch)
-        rig.push(action=Action.CANCEL, target_ref=1000 + seq)
-        step_until_dead(rig)
+    seq = die_over_a_cancel(rig, monkeypatch, before_the_send)
     rig.start()
     rig.until_fit()
     rig.push(action=Action.CANCEL, target_ref=1000 + seq)
