@@ -82,9 +82,10 @@ def test_switching_on_purpose_is_no_death(busy: tuple[Engine, Venue]) -> None:
     for name in ("MOMENTUM", "LIQUIDATION", "PING_PONG"):
         answer = ask(control, {"command": "set_strategy", "strategy": name})
         assert answer["ok"], answer
+    # Resumed before the death: a START after it would lift the very latch this looks for.
+    one.start_trading()
     killed = one.kill("strategy")
     eventually(lambda: one.pid("strategy") != killed, 10, "a new strategy")
-    one.start_trading()
     one.wait_trades(one.trade_count(), 20)
     assert ask(control, {"command": "status"})["halted"] is False
 
