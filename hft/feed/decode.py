@@ -13,22 +13,26 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.events import MARKET, MarketFlag, MarketKind
-from hft.feed.rows import DESK, ROW
-from hft.feed.scan import FIELDS, SYMBOL_AT, decimal, scan, slot_of_letter
+from hft.feed.rows import DESK, ROW, TOLD
+from hft.feed.scan import SYMBOL_AT, decimal, scan, slot_of_letter
 from hft.feed.tokens import GUARD_BYTES, UNKNOWN
 from hft.state.blocks import FEED_LINK
 from hft.wire.frames import NOT_PLAIN, plain_text_header
 from hft.wire.loads import Int
+from ringbuf.addressed import array_at
 from ringbuf.compiled import compiled, inlined, merged
 from ringbuf.layout import DROPPED, GAP, TAIL
 from ringbuf.spsc import free_slots, publish, slot_of
 
-Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 Fields = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 Record = Any
 """One element of a record array: numba passes it by reference."""
+
+BYTE, WORD, FIELD = np.dtype("u1"), np.dtype("<u8"), np.dtype("<i8")
+BUFFER, WORDS, SLOTS, ROWS, DESKS, LINK, SPARE, VALUES, RESULT = range(9)
+"""Rows of the table of addresses that the compiled functions are handed."""
 
 PUBLISH_EVERY = 32
 """Events decoded before the strategy may see them; bounds how long the first of a burst waits."""
@@ -183,38 +187,27 @@ def _settle(
 
 
 @compiled
-def decode(
-    buffer: Bytes,
-    span: tuple[int, int],
-    stamp: tuple[int, int],
-    words: Words,
-    slot_bytes: Bytes,
-    row_bytes: Bytes,
-    desk_bytes: Bytes,
-    link_bytes: Bytes,
-    spare_bytes: Bytes,
-) -> tuple[int, int, int, int, int]:
-    """Decode the frames in ``buffer[span[0]:span[1]]`` into the ring, publishing as it goes.
+def decode(table: int, at: int, end: int, recv_ns: int, decoded_off_ns: int) -> int:
+    """Decode the frames in ``buffer[at:end]`` into the ring, publishing as it goes.
 
-    `stamp` is the time of receipt and the offset to now, in nanoseconds.  The buffer must reach
-    `tokens.GUARD_BYTES` beyond the span.  The tables come as bytes: a record array costs three
-    times as much to hand over.  Returns where it stopped, why (`STOP_...`), how many frames it
-    read, how many events it published, and a bit for every row it changed.
+    `table` is the address of an `AddressTable` of BUFFER and so on; its TOLD record adds up what
+    was done.  `recv_ns` is the time of receipt, `decoded_off_ns` the offset to now.  The buffer
+    must reach `tokens.GUARD_BYTES` beyond the span.  Returns why it stopped (`STOP_...`).
     """
-    at: Int = span[0]
-    end = span[1]
+    buffer, fields = array_at(table, BUFFER, BYTE), array_at(table, VALUES, FIELD)
+    words, slots = array_at(table, WORDS, WORD), array_at(table, SLOTS, MARKET)
+    rows, desk = array_at(table, ROWS, ROW), array_at(table, DESKS, DESK)[0]
+    link, event = array_at(table, LINK, FEED_LINK)[0], array_at(table, SPARE, MARKET)[0]
+    told = array_at(table, RESULT, TOLD)[0]
     assert 0 <= at <= end <= len(buffer) - GUARD_BYTES
-    slots, rows = slot_bytes.view(MARKET), row_bytes.view(ROW)
-    desk, link = desk_bytes.view(DESK)[0], link_bytes.view(FEED_LINK)[0]
-    event = spare_bytes.view(MARKET)[0]
-    event["recv_ns"] = stamp[0]
-    event["decoded_off_ns"] = stamp[1]
-    fields = np.empty(FIELDS, np.int64)
+    event["recv_ns"] = recv_ns
+    event["decoded_off_ns"] = decoded_off_ns
     buffer[end] = 0
     base: Int = np.int64(buffer.ctypes.data)
+    here: Int = np.int64(at)
     stop, frames, published, waiting, touched = STOP_UNKNOWN, 0, 0, 0, 0
     while True:
-        first, last = plain_text_header(buffer, at, end)
+        first, last = plain_text_header(buffer, here, end)
         if first < 0:
             stop = STOP_NOT_PLAIN if first == NOT_PLAIN else STOP_NEEDS_MORE
             break
@@ -222,7 +215,7 @@ def decode(
         symbol = _symbol(fields, rows) if kind != UNKNOWN else UNKNOWN
         if symbol == UNKNOWN:
             break
-        at = last
+        here = last
         frames += 1
         touched |= 1 << symbol
         _fill(event, fields, kind, symbol)
@@ -234,23 +227,22 @@ def decode(
     if waiting > 0:
         publish(words, waiting)
     link["frames"] += frames
-    return int(at), stop, frames, published + waiting, touched
+    told["at"] = here
+    told["frames"] += frames
+    told["published"] += published + waiting
+    told["touched"] |= touched
+    return stop
 
 
 @compiled
-def offer(
-    words: Words,
-    slot_bytes: Bytes,
-    row_bytes: Bytes,
-    desk_bytes: Bytes,
-    link_bytes: Bytes,
-    spare_bytes: Bytes,
-) -> int:
-    """Settle and publish the event in the spare record; how many were published: one or none."""
-    slots, rows = slot_bytes.view(MARKET), row_bytes.view(ROW)
-    desk, link = desk_bytes.view(DESK)[0], link_bytes.view(FEED_LINK)[0]
-    event = spare_bytes.view(MARKET)[0]
+def offer(table: int) -> None:
+    """Settle and publish the event in the spare record of the table."""
+    words, slots = array_at(table, WORDS, WORD), array_at(table, SLOTS, MARKET)
+    rows, desk = array_at(table, ROWS, ROW), array_at(table, DESKS, DESK)[0]
+    link, event = array_at(table, LINK, FEED_LINK)[0], array_at(table, SPARE, MARKET)[0]
+    told = array_at(table, RESULT, TOLD)[0]
     published = _settle(event, words, slots, rows, desk, link, 0)
     if published > 0:
         publish(words, published)
-    return published
+    told["published"] += published
+    told["touched"] |= 1 << np.int64(event["symbol"])

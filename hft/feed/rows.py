@@ -35,6 +35,15 @@ DESK = record(
     ("gap", "<i8"),  # 1: the next event, whatever it is, carries GAP.
 )
 
+TOLD = record(
+    64,
+    ("at", "<i8"),  # Where the pass stopped.
+    ("frames", "<i8"),  # Text messages read, whatever was in them.
+    ("published", "<i8"),
+    ("touched", "<i8"),  # A bit for every symbol whose row changed.
+)
+"""What passes over one receipt add up to."""
+
 
 class Tables:
     """What all connections of the feed share: the market ring, the rows and the desk.
@@ -46,15 +55,13 @@ class Tables:
 
     def __init__(self, ring: Ring, symbols: Sequence[str]) -> None:
         self.words = ring.words
-        self.slot_bytes = ring.slots.view(np.uint8)
+        self.slots = ring.slots
         self.index = {symbol: index for index, symbol in enumerate(symbols)}
         self.rows: Records = np.zeros(len(symbols), dtype=ROW)
-        self.row_bytes = self.rows.view(np.uint8)
-        self._view = self.row_bytes.data
+        self._view = self.rows.view(np.uint8).data
         for row, symbol in zip(self.rows, symbols, strict=True):
             row["name0"], row["name1"], row["name2"] = name_words(symbol.encode())
         self.desk: Records = np.zeros(1, dtype=DESK)
-        self.desk_bytes = self.desk.view(np.uint8)
         ring.words[PRODUCER_EPOCH] += np.uint64(1)
         self.desk[0]["next_seq"] = _newest_seq(ring) + 1
         self.desk[0]["gap"] = 1

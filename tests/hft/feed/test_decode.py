@@ -170,14 +170,6 @@ def test_missing_trade_ids_flag_a_gap_and_repeated_ones_are_left_out() -> None:
     assert (bench.count("gaps"), bench.count("duplicates")) == (1, 2)
 
 
-@pytest.mark.parametrize("absurd", [1 << 53, (1 << 63) - 1, 1 << 63, 10**40])
-def test_a_trade_id_no_float_can_hold_is_refused_and_later_trades_still_count(absurd: int) -> None:
-    bench = Bench()
-    bench.feed(b"".join(server_frame(agg_trade(i)) for i in (10, absurd, 11)))
-    assert list(bench.events()["qty2"]) == [10, 11]
-    assert (bench.count("bad_frames"), bench.count("duplicates")) == (1, 0)
-
-
 def test_a_full_ring_costs_events_and_numbers_and_the_next_one_says_so() -> None:
     bench = Bench(slots=4)
     bench.feed(b"".join(server_frame(agg_trade(i)) for i in range(1, 8)))
