@@ -18,14 +18,13 @@ from hft.feed.scan import SYMBOL_AT, decimal, scan, slot_of_letter
 from hft.feed.tokens import GUARD_BYTES, UNKNOWN
 from hft.state.blocks import FEED_LINK
 from hft.wire.frames import NOT_PLAIN, plain_text_header
-from hft.wire.loads import Int
+from hft.wire.loads import Int, number_in
 from ringbuf.addressed import array_at
 from ringbuf.compiled import compiled, inlined, merged
 from ringbuf.layout import DROPPED, GAP, TAIL
 from ringbuf.spsc import free_slots, publish, slot_of
 
 Words = npt.NDArray[np.uint64]
-Fields = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 Record = Any
 """One element of a record array: numba passes it by reference."""
@@ -52,11 +51,11 @@ _SENT, _MATCHED, _BY_MAKER = slot_of_letter("E"), slot_of_letter("T"), slot_of_l
 
 
 @merged
-def _symbol(fields: Fields, rows: Records) -> int:
+def _symbol(fields: Int, rows: Records) -> int:
     """Find the row of the scanned symbol; UNKNOWN when it is not one of ours."""
-    first = np.uint64(fields[SYMBOL_AT])
-    second = np.uint64(fields[SYMBOL_AT + 1])
-    third = np.uint64(fields[SYMBOL_AT + 2])
+    first = np.uint64(number_in(fields, SYMBOL_AT))
+    second = np.uint64(number_in(fields, SYMBOL_AT + 1))
+    third = np.uint64(number_in(fields, SYMBOL_AT + 2))
     for index in range(len(rows)):
         row = rows[index]
         if row["name0"] == first and row["name1"] == second and row["name2"] == third:
@@ -65,12 +64,12 @@ def _symbol(fields: Fields, rows: Records) -> int:
 
 
 @merged
-def _fill(event: Record, fields: Fields, kind: Int, symbol: Int) -> None:
+def _fill(event: Record, fields: Int, kind: Int, symbol: Int) -> None:
     """Turn what was scanned into a MARKET event that has yet to be settled."""
     event["kind"] = kind
     event["symbol"] = symbol
     event["flags"] = 0
-    event["venue_ms"] = fields[_SENT if kind == _MARK else _MATCHED]
+    event["venue_ms"] = number_in(fields, _SENT if kind == _MARK else _MATCHED)
     if kind == _BOOK_TOP:
         event["price"] = decimal(fields, _BID)
         event["qty"] = decimal(fields, _BID_QTY)
@@ -81,8 +80,8 @@ def _fill(event: Record, fields: Fields, kind: Int, symbol: Int) -> None:
     if kind == _TRADE:
         event["qty"] = decimal(fields, _QTY)
         event["price2"] = 0.0
-        event["qty2"] = np.float64(fields[_TRADE_ID])
-        if fields[_BY_MAKER] != 0:
+        event["qty2"] = np.float64(number_in(fields, _TRADE_ID))
+        if number_in(fields, _BY_MAKER) != 0:
             event["flags"] = _MAKER
     else:
         event["qty"] = decimal(fields, _RATE)
@@ -194,7 +193,8 @@ def decode(table: int, at: int, end: int, recv_ns: int, decoded_off_ns: int) -> 
     was done.  `recv_ns` is the time of receipt, `decoded_off_ns` the offset to now.  The buffer
     must reach `tokens.GUARD_BYTES` beyond the span.  Returns why it stopped (`STOP_...`).
     """
-    buffer, fields = array_at(table, BUFFER, BYTE), array_at(table, VALUES, FIELD)
+    buffer = array_at(table, BUFFER, BYTE)
+    fields: Int = np.int64(array_at(table, VALUES, FIELD).ctypes.data)
     words, slots = array_at(table, WORDS, WORD), array_at(table, SLOTS, MARKET)
     rows, desk = array_at(table, ROWS, ROW), array_at(table, DESKS, DESK)[0]
     link, event = array_at(table, LINK, FEED_LINK)[0], array_at(table, SPARE, MARKET)[0]
