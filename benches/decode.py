@@ -122,6 +122,7 @@ class Compiled:
             (
                 self._buffer, tables.words, tables.slots, tables.rows, tables.desk,
                 np.zeros(1, FEED_LINK), np.zeros(1, MARKET), np.zeros(FIELDS, np.int64), self._told,
+                tables.parked,
             )
         )  # fmt: skip
         self._tables = tables

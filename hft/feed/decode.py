@@ -1,5 +1,8 @@
 """From a receive buffer to ring slots in one compiled pass, whole bursts at a time.
 
+Who reads the ring is woken from here as well: between the first event of a burst and its bell lies
+no interpreted Python.
+
 `decode` reads every complete frame it knows and stops at the first it does not, so that Python can
 hand that one to msgspec and go on behind it: order is kept and every frame is read exactly once.
 `offer` takes what msgspec made of it; both settle an event in the same way.
@@ -21,6 +24,7 @@ from hft.wire.frames import NOT_PLAIN, plain_text_header
 from hft.wire.loads import Int, number_in
 from ringbuf.addressed import array_at
 from ringbuf.compiled import compiled, inlined, merged
+from ringbuf.doorbell import ring_if_parked
 from ringbuf.layout import DROPPED, GAP, TAIL
 from ringbuf.spsc import free_slots, publish, slot_of
 
@@ -30,7 +34,7 @@ Record = Any
 """One element of a record array: numba passes it by reference."""
 
 BYTE, WORD, FIELD = np.dtype("u1"), np.dtype("<u8"), np.dtype("<i8")
-BUFFER, WORDS, SLOTS, ROWS, DESKS, LINK, SPARE, VALUES, RESULT = range(9)
+BUFFER, WORDS, SLOTS, ROWS, DESKS, LINK, SPARE, VALUES, RESULT, PARKED = range(10)
 """Rows of the table of addresses that the compiled functions are handed."""
 
 PUBLISH_EVERY = 32
@@ -198,7 +202,7 @@ def decode(table: int, at: int, end: int, recv_ns: int, decoded_off_ns: int) -> 
     words, slots = array_at(table, WORDS, WORD), array_at(table, SLOTS, MARKET)
     rows, desk = array_at(table, ROWS, ROW), array_at(table, DESKS, DESK)[0]
     link, event = array_at(table, LINK, FEED_LINK)[0], array_at(table, SPARE, MARKET)[0]
-    told = array_at(table, RESULT, TOLD)[0]
+    told, parked = array_at(table, RESULT, TOLD)[0], array_at(table, PARKED, WORD)
     assert 0 <= at <= end <= len(buffer) - GUARD_BYTES
     event["recv_ns"] = recv_ns
     event["decoded_off_ns"] = decoded_off_ns
@@ -222,10 +226,15 @@ def decode(table: int, at: int, end: int, recv_ns: int, decoded_off_ns: int) -> 
         waiting = _settle(event, words, slots, rows, desk, link, waiting)
         if waiting == PUBLISH_EVERY:
             publish(words, waiting)
+            if published == 0:
+                ring_if_parked(parked, desk["bell"])
             published += waiting
             waiting = 0
     if waiting > 0:
         publish(words, waiting)
+    if published + waiting > 0:
+        # Whoever was woken by the first of many may have caught up and gone to sleep again.
+        ring_if_parked(parked, desk["bell"])
     link["frames"] += frames
     told["at"] = here
     told["frames"] += frames
@@ -240,9 +249,10 @@ def offer(table: int) -> None:
     words, slots = array_at(table, WORDS, WORD), array_at(table, SLOTS, MARKET)
     rows, desk = array_at(table, ROWS, ROW), array_at(table, DESKS, DESK)[0]
     link, event = array_at(table, LINK, FEED_LINK)[0], array_at(table, SPARE, MARKET)[0]
-    told = array_at(table, RESULT, TOLD)[0]
+    told, parked = array_at(table, RESULT, TOLD)[0], array_at(table, PARKED, WORD)
     published = _settle(event, words, slots, rows, desk, link, 0)
     if published > 0:
         publish(words, published)
+        ring_if_parked(parked, desk["bell"])
     told["published"] += published
     told["touched"] |= 1 << np.int64(event["symbol"])

@@ -74,7 +74,7 @@ class Inbox:
         self._table = AddressTable(
             (
                 self._buffer, tables.words, tables.slots, tables.rows, tables.desk, link, spare,
-                np.zeros(FIELDS, np.int64), told,
+                np.zeros(FIELDS, np.int64), told, tables.parked,
             )
         )  # fmt: skip
         self._address = self._table.address

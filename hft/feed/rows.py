@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hft.events import record
 from hft.feed.tokens import name_words
 from hft.state.blocks import TOP
+from ringbuf.doorbell import Doorbell
 from ringbuf.layout import PRODUCER_EPOCH, TAIL
 from ringbuf.spsc import Ring
 
@@ -33,6 +34,7 @@ DESK = record(
     64,
     ("next_seq", "<u8"),
     ("gap", "<i8"),  # 1: the next event, whatever it is, carries GAP.
+    ("bell", "<i8"),  # The descriptor that wakes who reads the ring.
 )
 
 TOLD = record(
@@ -50,10 +52,10 @@ class Tables:
 
     Opening them is what a fresh producer does: numbers go on from the newest event in the ring, so
     none is used twice, and the first event carries GAP, as does each symbol's first trade and book
-    top.
+    top.  `bell` wakes who reads the ring; without one nobody is woken.
     """
 
-    def __init__(self, ring: Ring, symbols: Sequence[str]) -> None:
+    def __init__(self, ring: Ring, symbols: Sequence[str], bell: Doorbell | None = None) -> None:
         self.words = ring.words
         self.slots = ring.slots
         self.index = {symbol: index for index, symbol in enumerate(symbols)}
@@ -65,6 +67,8 @@ class Tables:
         ring.words[PRODUCER_EPOCH] += np.uint64(1)
         self.desk[0]["next_seq"] = _newest_seq(ring) + 1
         self.desk[0]["gap"] = 1
+        self.desk[0]["bell"] = bell.write_end if bell else -1
+        self.parked = bell.words if bell else np.zeros(1, np.uint64)
         self.rows["trade_gap"] = self.rows["book_gap"] = 1
 
     def top_bytes(self, symbol: int) -> bytes:
