@@ -31,6 +31,7 @@ from hft.strategy.load import StrategySpec, make_params
 from hft.strategy.records import as_records
 from hft.topology import House
 from ringbuf.addressed import AddressTable
+from ringbuf.doorbell import Doorbell
 from ringbuf.layout import HEAD, TAIL
 from ringbuf.snapshot import READ_ATTEMPTS
 
@@ -65,11 +66,20 @@ def fitted(params: Records, spec: StrategySpec) -> Records:
 class StrategyDesk:
     """Owns the private records of one strategy over one house, and runs its bursts.
 
+    `bell` wakes whoever reads the intents; without one nobody is woken.
+
     Raises:
         BootError: the state of so many symbols does not fit its block.
     """
 
-    def __init__(self, house: House, spec: StrategySpec, burst: Burst, params: Records) -> None:
+    def __init__(
+        self,
+        house: House,
+        spec: StrategySpec,
+        burst: Burst,
+        params: Records,
+        bell: Doorbell | None = None,
+    ) -> None:
         self.house = house
         self.spec = spec
         self.params = fitted(params, spec)
@@ -85,6 +95,8 @@ class StrategyDesk:
         self.orders = np.zeros(OPEN_ORDERS_MAX, OPEN_ORDER)
         self.verdict = np.zeros(2, VERDICT)
         self.loop = np.zeros(1, LOOP)
+        self.loop["bell"] = bell.write_end if bell else -1
+        self._parked = bell.words if bell else np.zeros(1, np.uint64)
         self._out = np.zeros(1, OUT)
         self._event = np.zeros(1, MARKET)
         self._arrays = self._all_arrays()
@@ -94,7 +106,8 @@ class StrategyDesk:
 
     def run(self, now_ns: int) -> int:
         """Run one burst; returns how many reports and events it took."""
-        return int(self._run(self._where, now_ns))
+        work: int = self._run(self._where, now_ns)
+        return work
 
     def take_params(self, values: Records) -> None:
         """Use other parameters from the next burst on."""
@@ -231,6 +244,7 @@ class StrategyDesk:
             self.state.view(np.uint64),
             house.state.words,
             state_slots,
+            self._parked,
         ]
 
     def _plain_desk(self) -> Desk:
