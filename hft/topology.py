@@ -190,6 +190,7 @@ class House:
     def create(cls, name: str, anchor: Anchor) -> House:
         """Lay a new house into a new segment; the ready word is stored last."""
         segment = Segment.create(name, SEGMENT_BYTES)
+        segment.populate()
         house = cls(segment, anchor, lay=True)
         write_head(segment, DIGEST, SEGMENT_BYTES, anchor)
         return house
