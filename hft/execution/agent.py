@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hft.agent.contract import Context
-from hft.binance.order_frames import OrderWriter
+from hft.binance.order_frames import OrderWriter, session_name
+from hft.binance.order_text import OrderTexts
 from hft.binance.rest import Rest, VenueError, VenueUnknown
 from hft.binance.signing import Signer
 from hft.clock import Deadline, monotonic_ns, wall_ns
@@ -75,6 +76,7 @@ class ExecutionAgent:
         told = self._books.reports.ring_bells()
         if told:
             vitals["events_out"] += told
+        self._desk.prepare()
         return intents + heard
 
     def has_work(self) -> bool:
@@ -127,14 +129,15 @@ class ExecutionAgent:
                 books.move(order, OrderEvent.CANCEL)
         boot.cancel_leftovers(rest, symbols, epoch, ctx.log)
         self._errands = errands = Errands(rest, ctx.wake_self)
-        writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols, specs)
+        writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols)
+        texts = OrderTexts((keys.api_key, keys.secret_key), session_name(epoch), symbols, specs)
         self._session = OrderSession(ctx, network.ws_api_url, network.ca_file, writer)
         self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands)
         account_epoch = bytes(ctx.house.identity[0]["account_epoch"]).decode()
         session = Session(epoch, account_epoch, self._since_ms(rest))
         self._reconciler = Reconciler(books, errands, session)
         self._canceller = Canceller(books, self._session, errands, rest, epoch)
-        self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller)
+        self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller, texts)
         self._desk.clock = rest.offset
         self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
@@ -182,6 +185,7 @@ class ExecutionAgent:
             self._ctx.vitals["heartbeat_ns"] = monotonic_ns()
             self._ctx.poller.wait(_START_WAIT_MS)
         self._books.reports.ring_bells()
+        self._desk.prepare()
         clock = self._desk.clock
         self._ctx.log.info(
             f"execution agrees with the venue; its clock is {clock.offset_ns / NS_PER_MS:+.1f} ms "

@@ -13,7 +13,7 @@ from hft.events import REPORT, Hop, Role, Status
 from hft.execution.order_life import STATUS_OF
 from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import Position
-from hft.state.decision import Intent, Top
+from hft.state.decision import Intent
 from ringbuf.spsc import Producer, packer_of
 
 _REPORT = packer_of(REPORT)
@@ -85,8 +85,10 @@ class Reports:
                 self._of_order(order, fill, STATUS_OF[order.state], position, fill.venue_ms)
             )
 
-    def tell_denial(self, intent: Intent, denial: int, top: Top, position: Position | None) -> None:
-        """Tell that the gate refused, unless the readers are far behind."""
+    def tell_denial(
+        self, intent: Intent, denial: int, top: tuple[float, float], position: Position | None
+    ) -> None:
+        """Tell that the gate refused, unless the readers are far behind; `top` is bid and ask."""
         for producer, half in self._halves:
             if 2 * producer.room() < half:
                 producer.count_drop()
@@ -131,7 +133,7 @@ class Reports:
         )  # fmt: skip
 
     def _of_denial(
-        self, intent: Intent, denial: int, top: Top, position: Position | None
+        self, intent: Intent, denial: int, top: tuple[float, float], position: Position | None
     ) -> tuple[object, ...]:
         now_ns = monotonic_ns()
         base_ns = intent.recv_ns or intent.decide_ns
@@ -144,7 +146,7 @@ class Reports:
         lots, entry_e8 = (position.lots, position.entry_e8()) if position else (0, 0)
         return (
             intent.seq, intent.order_ref, intent.market_seq, intent.recv_ns, now_ns, 0, 0, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, lots, entry_e8, top.bid, top.ask, b"", *hops,
+            0, 0, 0, 0, 0, 0, 0, 0, lots, entry_e8, *top, b"", *hops,
             *_NO_HOPS[len(hops) :], 0, intent.symbol, intent.strategy, denial, Status.DENIED,
             intent.side, intent.order_type, intent.tif, intent.flags, 0,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the compiled burst needs from the machine: arrays at an address, the clock, a block copy.
+"""What compiled code needs from the machine: arrays at an address, the clock, a block copy.
 
 Handing an array from the interpreter to compiled code costs about 150 ns, and a burst works on
 twenty of them: 7 us per call were measured, more than the burst itself.  So the agent hands over

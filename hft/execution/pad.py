@@ -1,0 +1,83 @@
+"""The memory of the order path: everything its compiled half finds through a table of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from hft.agent.scratch import scratch_house
+from hft.binance.filters import SymbolSpec
+from hft.binance.order_text import OrderTexts
+from hft.events import INTENT, SYMBOLS_MAX, Action, OrderType, Side, TimeInForce
+from hft.execution.launch import (
+    EXPOSURE,
+    PAD,
+    PRICE_DECIMALS,
+    SENT_TIMES,
+    SNAPSHOT_WORDS,
+    fire,
+    gather,
+    note_sent,
+    take,
+)
+from hft.state.blocks import LIMITS
+from hft.state.decision import FACTS, RULING, table_of
+from hft.topology import OFFSETS, House
+from ringbuf.spsc import Producer, packer_of
+
+_SCRATCH_SPEC = SymbolSpec(10_000_000, 100_000, 1, 10_000, 10_000, 1, 10**7, 0, 10_000)
+
+
+class Pad:
+    """The memory the compiled half works on; both tables name it, so it lives as long as they."""
+
+    def __init__(self, house: House, specs: Sequence[SymbolSpec], texts: OrderTexts) -> None:
+        self.intent = np.zeros(1, INTENT)
+        self.facts = np.zeros(1, FACTS)
+        self.ruling = np.zeros(1, RULING)
+        self.limits = np.zeros(1, LIMITS)
+        self.exposure = np.zeros(SYMBOLS_MAX, EXPOSURE)
+        self.pad = np.zeros(1, PAD)
+        self.texts = texts
+        self.text_table = table_of(texts.rows())
+        decimals = np.zeros(SYMBOLS_MAX, PRICE_DECIMALS)
+        for row, spec, places in zip(decimals, specs, texts.decimals, strict=False):
+            row["tick_e8"], row["lot_e8"] = spec.tick_e8, spec.lot_e8
+            row["price"], row["qty"] = places
+        tops = house.segment.words(OFFSETS["top"], SYMBOLS_MAX * SNAPSHOT_WORDS)
+        self._named = (
+            house.intents.words, house.intents.slots, self.intent, self.facts, self.ruling,
+            self.pad, house.latch_supervisor, house.latch_gate, tops, tops.view(np.float64),
+            self.exposure, house.memory, np.zeros(SENT_TIMES + 1, np.int64), house.orders,
+            house.orders.view(np.uint64), texts.request, texts.frame, decimals,
+        )  # fmt: skip
+        self.table = table_of(self._named)
+        self._specs = house.spec
+        self.gate_table = table_of((self.intent, self._specs, self.limits, self.facts, self.ruling))
+
+
+def hot_functions() -> tuple[Callable[..., Any], ...]:
+    """The compiled functions of the order path; more signatures after READY: a late compilation."""
+    return take, gather, fire, note_sent
+
+
+def warm(rule: Callable[[int], int]) -> None:
+    """Compile the order path with the gate's `rule`: one order on scratch memory, sent nowhere."""
+    house = scratch_house("execution")
+    house.spec[0] = msgspec.structs.astuple(_SCRATCH_SPEC)
+    texts = OrderTexts(("key", "secret"), "0", ["BTCUSDT"], [_SCRATCH_SPEC])
+    pad = Pad(house, [_SCRATCH_SPEC], texts)
+    pad.pad[0]["symbol_count"], pad.pad[0]["descriptor"] = 1, -1
+    pad.pad[0]["text_table"] = pad.text_table.ctypes.data
+    intent = np.zeros(1, INTENT)[0]
+    intent["seq"], intent["price"], intent["qty"] = 1, 60_000.0, 0.01
+    intent["action"], intent["side"] = Action.PLACE, Side.BUY
+    intent["order_type"], intent["tif"] = OrderType.LIMIT, TimeInForce.IOC
+    Producer(house.intents).offer(packer_of(INTENT), intent.item())
+    take(pad.table.ctypes.data)
+    rule(pad.gate_table.ctypes.data)
+    fire(pad.table.ctypes.data)
+    note_sent(pad.table.ctypes.data)
