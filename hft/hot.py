@@ -10,7 +10,7 @@ import numpy as np
 
 from hft.execution import pad
 from hft.feed import agent as feed
-from hft.risk import gate
+from hft.risk.gate import Gate
 from ringbuf import doorbell, spsc
 from ringbuf.layout import HEADER_WORDS, SLOTS
 
@@ -25,4 +25,4 @@ def warm() -> None:
     doorbell.must_ring(parked)
     doorbell.say_awake(parked)
     feed.warm()
-    pad.warm(gate.rule)
+    pad.warm(Gate().address)

@@ -37,7 +37,7 @@ from hft.execution.agent import ExecutionAgent
 from hft.feed.agent import FeedAgent, hot_functions
 from hft.ledger.agent import LedgerAgent
 from hft.pinning import CorePlan, pin_here
-from hft.risk.gate import Gate, rule
+from hft.risk.gate import Gate
 from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX, Mode
 from hft.strategies_book import StrategiesBook
 from hft.topology import PROCESSES, House
@@ -226,7 +226,7 @@ class Wiring:
             return self.strategies.build_agent(context, fresh_state=fresh_state)
         if role is Role.EXECUTION:
             agent = ExecutionAgent(context, settings, self._keys, Gate())
-            return agent, (*pad.hot_functions(), rule)
+            return agent, pad.hot_functions()
         return LedgerAgent(context, settings, self._keys, self._plan.data_dir, names), ()
 
     def _live_dashboard(self, context: Context) -> tuple[int, str]:

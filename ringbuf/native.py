@@ -72,6 +72,16 @@ def _copy_words(typingctx: Any, target: Any, first: Any, source: Any) -> Any:
 
 
 @intrinsic
+def _call_at(typingctx: Any, address: Any, argument: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(word, [word])
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), [args[1]])
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
 def _clock_gettime(typingctx: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word, half = ir.IntType(64), ir.IntType(32)
@@ -89,6 +99,8 @@ def _clock_gettime(typingctx: Any) -> Any:
 array_at = cast(Callable[[int, int, Any], Any], _array_at)
 """View the memory that row `row` of the table (address, count) at an address names, as a dtype."""
 copy_words = cast(Callable[[Words, Any, Words], None], _copy_words)
+call_at = cast(Callable[[int, int], int], _call_at)
+"""Call the C function ``int64 (int64)`` at an address: how rooms that never meet are joined."""
 clock_gettime = cast(Callable[[], int], _clock_gettime)
 
 

@@ -21,7 +21,7 @@ from hft.events import INTENT, Action, Denial, Hop, LatchReason, OrderState
 from hft.execution.account import Standing
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
-from hft.execution.launch import EXPOSURE, NOTHING, PAD, fire, gather, note_sent, take
+from hft.execution.launch import EXPOSURE, HELD, NOTHING, PAD, SENT, judge, launch, note_sent
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
@@ -37,8 +37,8 @@ BURST_MAX = 16
 _INTENT = packer_of(INTENT)
 _EXPOSURE = packer_of(EXPOSURE)
 _NO_LIMITS = Limits(0, 0, 0, 0, 0, 0, 0)
-_PREPARED = struct.Struct("<9q")
-_OUTCOME = struct.Struct("<qq8xq")
+_PREPARED = struct.Struct("<8q")
+_OUTCOME = struct.Struct("<qq8xqq")
 _OUTCOME_AT = (PAD.names or ()).index("signed_ns") * 8
 _ID_WORD, _MASK_WORD = ((REQUEST.names or ()).index(name) for name in ("request_id", "mask"))
 
@@ -46,8 +46,8 @@ _ID_WORD, _MASK_WORD = ((REQUEST.names or ()).index(name) for name in ("request_
 class RiskGate(Protocol):
     """What execution must be given before it can send anything."""
 
-    def rule(self, table: int) -> int:
-        """Judge the intent behind a table of `GateRow`; its denial."""
+    address: int
+    """A C function ``int64 (int64)`` that judges the intent behind a table of `GateRow`."""
 
     def breach(self, pnl_e8: int, limits: Limits) -> LatchReason:
         """Say which limit on the session's profit and loss is reached."""
@@ -68,13 +68,11 @@ class IntentDesk:
         self._log = ctx.log
         self._denial_told_ns = 0
         self._books = books
-        self._gate = gate
         self._session = session
         self._canceller = canceller
         self._consumer = Consumer(ctx.house.intents)
-        self._pad = pad = Pad(ctx.house, books.specs, texts)
-        self._table, self._gate_table = pad.table.ctypes.data, pad.gate_table.ctypes.data
-        self._text_table = pad.text_table.ctypes.data
+        self._pad = pad = Pad(ctx.house, books.specs, texts, gate.address)
+        self._table = pad.table.ctypes.data
         self._prepared = pad.pad.view(np.uint8).data
         self._taken = pad.intent.view(np.uint8).data
         self._exposure = pad.exposure.view(np.uint8).data
@@ -108,10 +106,10 @@ class IntentDesk:
         """
         handled = 0
         while handled < BURST_MAX:
-            action = take(self._table)
-            if action == NOTHING:
+            outcome = launch(self._table)
+            if outcome == NOTHING:
                 break
-            self._handle(action)
+            self._handle(outcome)
             self.prepare()
             handled += 1
         return handled
@@ -130,7 +128,7 @@ class IntentDesk:
             self._prepared, 0,
             self.standing.fitness, books.reports.has_room(), session.up, books.account.pnl_e8,
             len(books.symbols), self._row, session.descriptor(),
-            wall_ns() - now_ns + self.clock.offset_ns, self._text_table,
+            wall_ns() - now_ns + self.clock.offset_ns,
         )  # fmt: skip
         open_lots = books.orders.open_lots
         for symbol, position in enumerate(books.positions):
@@ -150,17 +148,17 @@ class IntentDesk:
         """Handle an intent an earlier life consumed and may not have finished: only cancels."""
         self.prepare()
         _INTENT.pack_into(self._taken, 0, *intent)
-        gather(self._table)
-        self._handle(intent.action)
+        judge(self._table)
+        self._handle(HELD)
 
-    def _handle(self, action: int) -> None:
+    def _handle(self, outcome: int) -> None:
         books = self._books
         books.account.intents += 1
-        denial = Denial(self._gate.rule(self._gate_table))
-        if denial is Denial.NONE and action == Action.PLACE:
-            self._place()
+        if outcome == SENT:
+            self._follow_up()
             return
         intent = self._intent()
+        denial = Denial(int(self._pad.ruling[0]["denial"]))
         if denial is Denial.NONE:
             denial = self._cancel(intent)
         if denial is not Denial.NONE:
@@ -170,15 +168,14 @@ class IntentDesk:
     def _intent(self) -> Intent:
         return Intent._make(_INTENT.unpack_from(self._taken))
 
-    def _place(self) -> None:
+    def _follow_up(self) -> None:
+        """Fold an order into the books while it travels; its row was stored before it left."""
         books = self._books
-        sent_bytes = fire(self._table)
-        # What comes now is done while the order travels; its row was stored before it left.
         order = books.orders.adopt(self._row)
         intent = self._intent()
         order.base_ns = intent.recv_ns or intent.decide_ns
         try:
-            signed_ns, sent_ns = self._finish_sending(sent_bytes)
+            signed_ns, sent_ns = self._finish_sending()
         except ConnectionClosed as problem:
             self._failed_to_send(intent, order, written=problem.written)
             return
@@ -189,21 +186,22 @@ class IntentDesk:
         books.account.orders_sent += 1
         books.latency.record_sent(order.hops)
 
-    def _finish_sending(self, sent_bytes: int) -> tuple[int, int]:
+    def _finish_sending(self) -> tuple[int, int]:
         """Send what compiled code could not; when the order was signed and when it left.
 
         Raises:
             ConnectionClosed: it did not leave whole; its `written` says whether a part did.
         """
-        signed_ns, sent_ns, frame_bytes = _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)
+        signed_ns, sent_ns, frame_bytes, sent_bytes = _OUTCOME.unpack_from(
+            self._prepared, _OUTCOME_AT
+        )
         if sent_bytes == frame_bytes:
             return signed_ns, sent_ns
         if sent_bytes:
             self._session.give_up(sent_bytes)
         self._session.send_frame(self._frame[:frame_bytes])
         note_sent(self._table)
-        signed_ns, sent_ns, _ = _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)
-        return signed_ns, sent_ns
+        return _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)[:2]
 
     def _failed_to_send(self, intent: Intent, order: Order, *, written: bool) -> None:
         if written:

@@ -1,7 +1,7 @@
 """The compiled half of the order path: an intent taken with all the gate must know, and sent.
 
-`take` moves the ring's cursor, copies the intent and gathers the facts; the gate rules; `fire`
-stores the order's row and then writes, signs and sends it.  Python prepares what both need while
+`launch` moves the ring's cursor, copies the intent, gathers the facts, lets the gate rule, stores
+the order's row and then writes, signs and sends it.  Python prepares what both need while
 nothing else is to do, and folds what was sent into its books afterwards.
 """
 
@@ -17,6 +17,8 @@ from hft.binance.order_text import REQUEST, shape_of, write_order
 from hft.events import (
     HOP_MAX_NS,
     INTENT,
+    Action,
+    Denial,
     Hop,
     IntentFlag,
     OrderState,
@@ -30,7 +32,7 @@ from hft.wire.sends import send_now
 from ringbuf.atomics import full_fence, load_acquire, store_release
 from ringbuf.compiled import compiled, merged
 from ringbuf.layout import HEAD
-from ringbuf.native import array_at, clock_gettime
+from ringbuf.native import array_at, call_at, clock_gettime
 from ringbuf.snapshot import READ_ATTEMPTS
 from ringbuf.spsc import available, release, slot_of
 
@@ -56,8 +58,8 @@ _BID, _ASK, _LAST, _MARK, _BOOK_NS, _TRADE_NS, _MARK_NS = (
 )
 assert all(each[0].itemsize == 8 for each in (TOP.fields or {}).values()), "TOP is whole words"
 
-NOTHING = 0
-"""`take` found no intent."""
+NOTHING, HELD, SENT = 0, 1, 2
+"""What `launch` did: no intent waited; one waits for Python, denied or no order; one was sent."""
 
 PAD = record(
     192,
@@ -71,6 +73,8 @@ PAD = record(
     ("descriptor", "<i8"),  # Of the order session's plain socket; -1: Python sends the frame.
     ("venue_less_local_ns", "<i8"),  # Venue's wall clock less our monotonic one.
     ("text_table", "<i8"),  # Address of the table `write_order` is handed.
+    ("gate", "<i8"),  # Address of the risk gate and of the table it is handed.
+    ("gate_table", "<i8"),
     # What happened.
     ("taken_ns", "<i8"),
     ("gated_ns", "<i8"),
@@ -122,20 +126,41 @@ _SIGNED, _SENT_HOP = _HOPS[5:7]
 
 
 @compiled
+def launch(table: int) -> int:
+    """Take the next intent, let the gate rule, and fire the order that passes."""
+    if take(table) == 0:
+        return NOTHING
+    judge(table)
+    if array_at(table, _RULING, RULING)[0].denial != Denial.NONE:
+        return HELD
+    if array_at(table, _INTENT, INTENT)[0].action != Action.PLACE:
+        return HELD
+    fire(table)
+    return SENT
+
+
+@compiled
+def judge(table: int) -> None:
+    """Gather the facts about the intent at hand and let the gate rule on it."""
+    gather(table)
+    pad = array_at(table, _PAD, PAD)[0]
+    call_at(pad.gate, pad.gate_table)
+
+
+@compiled
 def take(table: int) -> int:
-    """Take the next intent and gather its facts; returns its action, NOTHING when none waits.
+    """Take the next intent; 0 when none waits.
 
     The slot is given back before anything is decided: whatever happens next, no intent is taken
     twice.
     """
     words = array_at(table, _RING_WORDS, _WORD)
     if available(words, 1) < 1:
-        return NOTHING
+        return 0
     kept = array_at(table, _INTENT, INTENT)
     kept[0] = array_at(table, _RING_SLOTS, INTENT)[slot_of(words, np.int64(words[HEAD]))]
     release(words, 1)
-    gather(table)
-    return int(kept[0].action)
+    return 1
 
 
 @compiled
@@ -219,11 +244,11 @@ def _hop(base_ns: Int, at_ns: Int) -> Int:
 
 
 @compiled
-def fire(table: int) -> int:
+def fire(table: int) -> None:
     """Store the row of the order that was let through, write it, sign it and send it.
 
-    Returns the bytes the kernel took, minus the errno when it took none, and 0 where Python must
-    send the frame itself.
+    Leaves in `sent_bytes` what the kernel took, minus the errno when it took none, and 0 where
+    Python must send the frame itself.
     """
     intent = array_at(table, _INTENT, INTENT)[0]
     ruling = array_at(table, _RULING, RULING)[0]
@@ -242,7 +267,6 @@ def fire(table: int) -> int:
         frame = array_at(table, _FRAME, np.dtype("u1"))
         pad.sent_bytes = send_now(pad.descriptor, np.int64(frame.ctypes.data), pad.frame_bytes)
         note_sent(table)
-    return int(pad.sent_bytes)
 
 
 @compiled

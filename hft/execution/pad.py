@@ -18,10 +18,9 @@ from hft.execution.launch import (
     PRICE_DECIMALS,
     SENT_TIMES,
     SNAPSHOT_WORDS,
-    fire,
-    gather,
+    judge,
+    launch,
     note_sent,
-    take,
 )
 from hft.state.blocks import LIMITS
 from hft.state.decision import FACTS, RULING, table_of
@@ -34,7 +33,9 @@ _SCRATCH_SPEC = SymbolSpec(10_000_000, 100_000, 1, 10_000, 10_000, 1, 10**7, 0, 
 class Pad:
     """The memory the compiled half works on; both tables name it, so it lives as long as they."""
 
-    def __init__(self, house: House, specs: Sequence[SymbolSpec], texts: OrderTexts) -> None:
+    def __init__(
+        self, house: House, specs: Sequence[SymbolSpec], texts: OrderTexts, gate: int
+    ) -> None:
         self.intent = np.zeros(1, INTENT)
         self.facts = np.zeros(1, FACTS)
         self.ruling = np.zeros(1, RULING)
@@ -57,27 +58,27 @@ class Pad:
         self.table = table_of(self._named)
         self._specs = house.spec
         self.gate_table = table_of((self.intent, self._specs, self.limits, self.facts, self.ruling))
+        self.pad[0]["text_table"] = self.text_table.ctypes.data
+        self.pad[0]["gate"], self.pad[0]["gate_table"] = gate, self.gate_table.ctypes.data
 
 
 def hot_functions() -> tuple[Callable[..., Any], ...]:
     """The compiled functions of the order path; more signatures after READY: a late compilation."""
-    return take, gather, fire, note_sent
+    return launch, judge, note_sent
 
 
-def warm(rule: Callable[[int], int]) -> None:
-    """Compile the order path with the gate's `rule`: one order on scratch memory, sent nowhere."""
+def warm(gate: int) -> None:
+    """Compile the order path around a gate: one order on scratch memory, sent nowhere."""
     house = scratch_house("execution")
     house.spec[0] = msgspec.structs.astuple(_SCRATCH_SPEC)
     texts = OrderTexts(("key", "secret"), "0", ["BTCUSDT"], [_SCRATCH_SPEC])
-    pad = Pad(house, [_SCRATCH_SPEC], texts)
+    pad = Pad(house, [_SCRATCH_SPEC], texts, gate)
     pad.pad[0]["symbol_count"], pad.pad[0]["descriptor"] = 1, -1
-    pad.pad[0]["text_table"] = pad.text_table.ctypes.data
     intent = np.zeros(1, INTENT)[0]
     intent["seq"], intent["price"], intent["qty"] = 1, 60_000.0, 0.01
     intent["action"], intent["side"] = Action.PLACE, Side.BUY
     intent["order_type"], intent["tif"] = OrderType.LIMIT, TimeInForce.IOC
     Producer(house.intents).offer(packer_of(INTENT), intent.item())
-    take(pad.table.ctypes.data)
-    rule(pad.gate_table.ctypes.data)
-    fire(pad.table.ctypes.data)
+    launch(pad.table.ctypes.data)
+    judge(pad.table.ctypes.data)
     note_sent(pad.table.ctypes.data)

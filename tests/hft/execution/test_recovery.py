@@ -15,8 +15,7 @@ from hft.clock import monotonic_ns
 from hft.events import Action, Denial, LatchReason, OrderState, OrderType, Side, Unfit
 from hft.execution import intents
 from hft.execution.books import Books
-from hft.execution.intents import IntentDesk
-from hft.execution.launch import fire
+from hft.execution.launch import NOTHING, SENT, launch, take
 from hft.execution.order_session import OrderSession
 from hft.execution.picture import AccountChanged
 from hft.execution.reports import Reports
@@ -103,11 +102,12 @@ def before_the_send(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
 
 
 def after_the_send(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    def fire_and_die(table: int) -> int:
-        assert fire(table) > 0
-        raise Died
+    def launch_and_die(table: int) -> int:
+        if launch(table) == SENT:
+            raise Died
+        return NOTHING
 
-    monkeypatch.setattr(intents, "fire", fire_and_die)
+    monkeypatch.setattr(intents, "launch", launch_and_die)
 
 
 def between_row_and_word(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
@@ -119,7 +119,12 @@ def between_row_and_word(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
 
 
 def before_the_row(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    monkeypatch.setattr(IntentDesk, "_handle", die)
+    def take_and_die(table: int) -> int:
+        if take(table):
+            raise Died
+        return NOTHING
+
+    monkeypatch.setattr(intents, "launch", take_and_die)
 
 
 def before_the_reply_is_read(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
@@ -296,17 +301,19 @@ def test_an_order_half_written_is_unknown_and_never_sent_again(
 def test_an_order_the_kernel_does_not_take_whole_is_unknown_and_one_it_refuses_was_never_sent(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, left: int, status: str, wanted: Unfit
 ) -> None:
-    rig.start()
+    agent = rig.start()
     rig.until_fit()
     with monkeypatch.context() as patch:
         patch.setattr(OrderSession, "descriptor", lambda _self: -1)
         rig.step()
 
-        def fire_some(table: int) -> int:
-            assert fire(table) == 0
-            return left
+        def launch_in_part(table: int) -> int:
+            outcome = launch(table)
+            if outcome == SENT:
+                agent._desk._pad.pad[0]["sent_bytes"] = left
+            return outcome
 
-        patch.setattr(intents, "fire", fire_some)
+        patch.setattr(intents, "launch", launch_in_part)
         seq = rig.push()
         rig.until(lambda: rig.statuses(seq)[:1] == [status], "told")
         rig.until(lambda: int(rig.account()["unfit"]) == wanted, "the connection is given up")
