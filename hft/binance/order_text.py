@@ -26,8 +26,8 @@ from hft.binance.sha256 import (
 )
 from hft.events import OrderType, Side, TimeInForce, record
 from hft.units import decimals_of
+from ringbuf.addressed import array_at
 from ringbuf.compiled import compiled, merged
-from ringbuf.native import array_at
 
 CLIENT_ID_PREFIX = "hft-"
 ORDER_RECV_WINDOW_MS = 2000

@@ -72,7 +72,7 @@ class IntentDesk:
         self._canceller = canceller
         self._consumer = Consumer(ctx.house.intents)
         self._pad = pad = Pad(ctx.house, books.specs, texts, gate.address)
-        self._table = pad.table.ctypes.data
+        self._table = pad.table.address
         self._prepared = pad.pad.view(np.uint8).data
         self._taken = pad.intent.view(np.uint8).data
         self._exposure = pad.exposure.view(np.uint8).data

@@ -29,10 +29,11 @@ from hft.events import (
 from hft.state.blocks import EXECUTION_MEMORY, LATCH, ORDER, TOP
 from hft.state.decision import FACTS, RULING
 from hft.wire.sends import send_now
+from ringbuf.addressed import array_at
 from ringbuf.atomics import full_fence, load_acquire, store_release
 from ringbuf.compiled import compiled, merged
 from ringbuf.layout import HEAD
-from ringbuf.native import array_at, call_at, clock_gettime
+from ringbuf.native import call_at, clock_gettime
 from ringbuf.snapshot import READ_ATTEMPTS
 from ringbuf.spsc import available, release, slot_of
 

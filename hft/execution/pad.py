@@ -23,8 +23,9 @@ from hft.execution.launch import (
     note_sent,
 )
 from hft.state.blocks import LIMITS
-from hft.state.decision import FACTS, RULING, table_of
+from hft.state.decision import FACTS, RULING
 from hft.topology import OFFSETS, House
+from ringbuf.addressed import AddressTable
 from ringbuf.spsc import Producer, packer_of
 
 _SCRATCH_SPEC = SymbolSpec(10_000_000, 100_000, 1, 10_000, 10_000, 1, 10**7, 0, 10_000)
@@ -43,23 +44,23 @@ class Pad:
         self.exposure = np.zeros(SYMBOLS_MAX, EXPOSURE)
         self.pad = np.zeros(1, PAD)
         self.texts = texts
-        self.text_table = table_of(texts.rows())
+        self._text_table = AddressTable(texts.rows())
         decimals = np.zeros(SYMBOLS_MAX, PRICE_DECIMALS)
         for row, spec, places in zip(decimals, specs, texts.decimals, strict=False):
             row["tick_e8"], row["lot_e8"] = spec.tick_e8, spec.lot_e8
             row["price"], row["qty"] = places
         tops = house.segment.words(OFFSETS["top"], SYMBOLS_MAX * SNAPSHOT_WORDS)
-        self._named = (
+        self.table = AddressTable((
             house.intents.words, house.intents.slots, self.intent, self.facts, self.ruling,
             self.pad, house.latch_supervisor, house.latch_gate, tops, tops.view(np.float64),
             self.exposure, house.memory, np.zeros(SENT_TIMES + 1, np.int64), house.orders,
             house.orders.view(np.uint64), texts.request, texts.frame, decimals,
-        )  # fmt: skip
-        self.table = table_of(self._named)
-        self._specs = house.spec
-        self.gate_table = table_of((self.intent, self._specs, self.limits, self.facts, self.ruling))
-        self.pad[0]["text_table"] = self.text_table.ctypes.data
-        self.pad[0]["gate"], self.pad[0]["gate_table"] = gate, self.gate_table.ctypes.data
+        ))  # fmt: skip
+        self._gate_table = AddressTable(
+            (self.intent, house.spec, self.limits, self.facts, self.ruling)
+        )
+        self.pad[0]["text_table"] = self._text_table.address
+        self.pad[0]["gate"], self.pad[0]["gate_table"] = gate, self._gate_table.address
 
 
 def hot_functions() -> tuple[Callable[..., Any], ...]:
@@ -79,6 +80,6 @@ def warm(gate: int) -> None:
     intent["action"], intent["side"] = Action.PLACE, Side.BUY
     intent["order_type"], intent["tif"] = OrderType.LIMIT, TimeInForce.IOC
     Producer(house.intents).offer(packer_of(INTENT), intent.item())
-    launch(pad.table.ctypes.data)
-    judge(pad.table.ctypes.data)
-    note_sent(pad.table.ctypes.data)
+    launch(pad.table.address)
+    judge(pad.table.address)
+    note_sent(pad.table.address)

@@ -50,7 +50,6 @@ class FeedAgent:
 
     def __init__(self, context: Context, network: Network, symbols: Sequence[str]) -> None:
         self._context = context
-        self._bell = context.bells[Role.STRATEGY]
         self._vitals = context.vitals
         self._network = network
         self._symbols = symbols
@@ -60,7 +59,8 @@ class FeedAgent:
     def on_start(self) -> None:
         """Open the ring and the tables, and begin to dial."""
         house = self._context.house
-        self._tables = Tables(house.market, self._symbols)
+        bell = self._context.bells[Role.STRATEGY]
+        self._tables = Tables(house.market, self._symbols, bell)
         for symbol in range(len(self._symbols)):
             value = house.top[symbol].read_bytes()
             if value is not None:
@@ -78,8 +78,6 @@ class FeedAgent:
             taken = link.work(now_ns, ready)
             if taken is None:
                 continue
-            if taken.published:
-                self._bell.ring_if_parked()
             if taken.touched:
                 self._commit_tops(taken.touched)
             receipts += 1

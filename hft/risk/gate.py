@@ -29,8 +29,8 @@ from hft.risk.breaker import breach
 from hft.state.blocks import LIMITS, SPEC
 from hft.state.decision import FACTS, RULING, GateRow, Limits
 from hft.units import E8
+from ringbuf.addressed import array_at
 from ringbuf.compiled import compiled, merged
-from ringbuf.native import array_at
 
 Record = Any
 """One record of an array, its fields as attributes."""

@@ -6,9 +6,8 @@ is compiled: it finds its records through a table of addresses, one row (address
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -110,12 +109,3 @@ class GateRow(IntEnum):
     LIMITS = 2
     FACTS = 3
     RULING = 4
-
-
-def table_of(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.uint64]:
-    """Make the table of addresses and counts that `ringbuf.native.array_at` reads.
-
-    It names the arrays' memory without holding it: whoever has the table keeps the arrays.
-    """
-    rows = [(array.ctypes.data, len(array)) for array in arrays]
-    return np.array(rows, dtype=np.uint64).reshape(-1)

@@ -19,8 +19,8 @@ from hft.binance.order_frames import client_order_id, session_name
 from hft.binance.order_text import KINDS, OrderTexts, shape_of, write_order
 from hft.binance.sha256 import SCRATCH_WORDS, STATE_WORDS, key_schedule, pack_keys, sign
 from hft.events import Side, TimeInForce
-from hft.state.decision import table_of
 from hft.units import format_e8
+from ringbuf.addressed import AddressTable
 
 SPECS = [
     SymbolSpec(10_000_000, 100_000, 1, 1_000_000, 120_000, 1, 10**8, 0, 10_000),
@@ -45,7 +45,7 @@ def write(key: str = KEY, secret: str = SECRET, **values: int) -> dict[str, Any]
     texts = OrderTexts((key, secret), session_name(EPOCH), SYMBOLS, SPECS)
     for name, value in values.items():
         texts.request[0][name] = value
-    size = write_order(table_of(texts.rows()).ctypes.data)
+    size = write_order(AddressTable(texts.rows()).address)
     return read_back(bytes(texts.frame[:size]))
 
 

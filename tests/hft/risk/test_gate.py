@@ -27,8 +27,9 @@ from hft.risk.gate import Gate
 from hft.state.blocks import LIMITS as LIMITS_RECORD
 from hft.state.blocks import SPEC as SPEC_RECORD
 from hft.state.decision import FACTS as FACTS_RECORD
-from hft.state.decision import RULING, Intent, Limits, fill_limits, table_of
+from hft.state.decision import RULING, Intent, Limits, fill_limits
 from hft.units import E8, nearest_steps
+from ringbuf.addressed import AddressTable
 
 SPEC = SymbolSpec(
     tick_e8=10_000_000,
@@ -102,8 +103,8 @@ def judge(
     fill_limits(limits, risk)
     for name, value in {**FACTS, **(facts or {})}.items():
         known[0][name] = value
-    table = table_of((asked, specs, limits, known, ruling))
-    ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(Gate().address)(table.ctypes.data)
+    table = AddressTable((asked, specs, limits, known, ruling))
+    ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(Gate().address)(table.address)
     denial = Denial(int(ruling[0]["denial"]))
     if denial is not Denial.NONE:
         return Ruling(denial)
