@@ -54,7 +54,7 @@ class Pad:
             house.intents.words, house.intents.slots, self.intent, self.facts, self.ruling,
             self.pad, house.latch_supervisor, house.latch_gate, tops, tops.view(np.float64),
             self.exposure, house.memory, np.zeros(SENT_TIMES + 1, np.int64), house.orders,
-            house.orders.view(np.uint64), texts.request, texts.frame, decimals,
+            house.orders.view(np.uint64), texts.request, texts.frame, decimals, house.latency,
         ))  # fmt: skip
         self._gate_table = AddressTable(
             (self.intent, house.spec, self.limits, self.facts, self.ruling)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.state.blocks import LATENCY_BINS
+from ringbuf.compiled import compiled
 
 FIRST_EDGE_NS = 100.0
 GROWTH = 1.0325
@@ -22,6 +23,7 @@ _LAST = LATENCY_BINS - 1
 _MIDDLE = 2.0 * GROWTH / (GROWTH + 1.0)
 
 
+@compiled
 def bin_of(duration_ns: int) -> int:
     """Give the bin a duration falls into."""
     if duration_ns <= FIRST_EDGE_NS:
