@@ -36,7 +36,7 @@ BURST_MAX = 16
 _INTENT = packer_of(INTENT)
 _EXPOSURE = packer_of(EXPOSURE)
 _NO_LIMITS = Limits(0, 0, 0, 0, 0, 0, 0)
-_PREPARED = struct.Struct("<8q")
+_PREPARED = struct.Struct("<9q")
 _OUTCOME = struct.Struct("<5q")
 _OUTCOME_AT = (PAD.names or ()).index("base_ns") * 8
 _ID_WORD, _MASK_WORD = ((REQUEST.names or ()).index(name) for name in ("request_id", "mask"))
@@ -110,9 +110,8 @@ class IntentDesk:
                 break
             self._handle(outcome)
             handled += 1
-            if not self._consumer.waiting():
-                break
-            self.prepare()
+            if self._consumer.waiting():
+                self.prepare()
         return handled
 
     def prepare(self) -> None:
@@ -126,7 +125,7 @@ class IntentDesk:
             self._request[_MASK_WORD] = int.from_bytes(os.urandom(4), "little")
         now_ns = monotonic_ns()
         _PREPARED.pack_into(
-            self._prepared, 0,
+            self._prepared, 0, 1,
             self.standing.fitness, books.reports.has_room(), session.up, books.account.pnl_e8,
             len(books.symbols), self._row, session.descriptor(),
             wall_ns() - now_ns + self.clock.offset_ns,

@@ -65,7 +65,7 @@ NOTHING, HELD, SENT = 0, 1, 2
 
 PAD = record(
     192,
-    # Prepared beforehand.
+    ("fresh", "<i8"),  # 1: what follows was prepared since the last intent was taken.
     ("fitness", "<i8"),  # TradingState that conditions allow.
     ("has_report_room", "<i8"),
     ("connected", "<i8"),
@@ -133,9 +133,14 @@ _SIGNED, _SENT_HOP = _HOPS[5:7]
 
 @compiled
 def launch(table: int) -> int:
-    """Take the next intent, let the gate rule, and fire the order that passes."""
-    if take(table) == 0:
+    """Take the next intent, let the gate rule, and fire the order that passes.
+
+    Nothing is taken before everything was prepared anew: a row is written once.
+    """
+    pad = array_at(table, _PAD, PAD)[0]
+    if pad.fresh == 0 or take(table) == 0:
         return NOTHING
+    pad.fresh = 0
     judge(table)
     if array_at(table, _RULING, RULING)[0].denial != Denial.NONE:
         return HELD

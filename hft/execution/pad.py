@@ -24,6 +24,7 @@ from hft.execution.launch import (
 )
 from hft.state.blocks import LIMITS
 from hft.state.decision import FACTS, RULING
+from hft.state.histogram import bin_of
 from hft.topology import OFFSETS, House
 from ringbuf.addressed import AddressTable
 from ringbuf.spsc import Producer, packer_of
@@ -65,7 +66,7 @@ class Pad:
 
 def hot_functions() -> tuple[Callable[..., Any], ...]:
     """The compiled functions of the order path; more signatures after READY: a late compilation."""
-    return launch, judge, note_sent
+    return launch, judge, note_sent, bin_of
 
 
 def warm(gate: int) -> None:
@@ -74,7 +75,8 @@ def warm(gate: int) -> None:
     house.spec[0] = msgspec.structs.astuple(_SCRATCH_SPEC)
     texts = OrderTexts(("key", "secret"), "0", ["BTCUSDT"], [_SCRATCH_SPEC])
     pad = Pad(house, [_SCRATCH_SPEC], texts, gate)
-    pad.pad[0]["symbol_count"], pad.pad[0]["descriptor"] = 1, -1
+    pad.pad[0]["fresh"] = pad.pad[0]["symbol_count"] = 1
+    pad.pad[0]["descriptor"] = -1
     intent = np.zeros(1, INTENT)[0]
     intent["seq"], intent["price"], intent["qty"] = 1, 60_000.0, 0.01
     intent["action"], intent["side"] = Action.PLACE, Side.BUY
@@ -83,3 +85,4 @@ def warm(gate: int) -> None:
     launch(pad.table.address)
     judge(pad.table.address)
     note_sent(pad.table.address)
+    bin_of(1)

@@ -24,7 +24,7 @@ _MIDDLE = 2.0 * GROWTH / (GROWTH + 1.0)
 
 
 @compiled
-def bin_of(duration_ns: int) -> int:
+def bin_of(duration_ns: int | np.int64) -> int:
     """Give the bin a duration falls into."""
     if duration_ns <= FIRST_EDGE_NS:
         return 0
