@@ -13,6 +13,7 @@ from hft.events import Action, OrderState
 from hft.execution import boot
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
+from hft.execution.desks import Desks
 from hft.execution.errands import Errands
 from hft.execution.hearing import Hearing
 from hft.execution.intents import IntentDesk, RiskGate
@@ -21,6 +22,7 @@ from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.picture import Session
 from hft.execution.reconcile import Reconciler
+from hft.execution.terms import Terms
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Watch
 from hft.units import NS_PER_MS, NS_PER_S
@@ -67,7 +69,7 @@ class ExecutionAgent:
 
     def do_work(self, now_ns: int) -> int:
         """Send what passes the gate, take in what the venue says, look around."""
-        intents = self._desk.work()
+        intents = self._desks.work()
         heard = self._listen(now_ns)
         vitals = self._ctx.vitals
         if intents:
@@ -79,7 +81,7 @@ class ExecutionAgent:
 
     def has_work(self) -> bool:
         """Say whether an intent waits."""
-        return self._desk.waiting() > 0
+        return self._desks.waiting() > 0
 
     def drain(self, now_ns: int) -> bool:
         """Cancel every open order and wait for the venue's word on each, four seconds at most."""
@@ -134,12 +136,20 @@ class ExecutionAgent:
         session = Session(epoch, account_epoch, self._since_ms(rest))
         self._reconciler = Reconciler(books, errands, session)
         self._canceller = Canceller(books, self._session, errands, rest, epoch)
-        self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller)
-        self._desk.clock = rest.offset
+        self._terms = terms = Terms()
+        terms.clock = rest.offset
+        self._desks = Desks([self._desk(terms, shard.number) for shard in ctx.house.shards])
         self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
-        self._watch = Watch(ctx, books, self._gate, self._desk, ways)
+        self._watch = Watch(ctx, books, self._gate, terms, ways)
         self._doubt_everything(rest)
+
+    def _desk(self, terms: Terms, shard: int) -> IntentDesk:
+        assert self._session is not None
+        books, gate = self._books, self._gate
+        return IntentDesk(
+            self._ctx, books, gate, self._session, self._canceller, terms=terms, shard=shard
+        )
 
     def _since_ms(self, rest: Rest) -> int:
         """From when on fills are this session's: now, or when an earlier life of it began."""
@@ -149,15 +159,19 @@ class ExecutionAgent:
 
     def _doubt_everything(self, rest: Rest) -> None:
         """After a death nothing is certain: orders in flight, and the intent that was in hand."""
-        books = self._books
-        for order in list(books.orders.in_flight()):
-            books.move(order, OrderEvent.DOUBT)
-        intent = self._desk.last_consumed()
-        if intent is None or intent.seq <= books.orders.handled_seq:
+        for order in list(self._books.orders.in_flight()):
+            self._books.move(order, OrderEvent.DOUBT)
+        for desk in self._desks:
+            self._doubt_last_intent(desk, rest)
+
+    def _doubt_last_intent(self, desk: IntentDesk, rest: Rest) -> None:
+        books, handled = self._books, self._books.orders.handled_seq
+        intent = desk.last_consumed()
+        if intent is None or intent.seq <= handled[desk.shard]:
             return
         if books.orders.by_seq(intent.seq) is not None:
             # The end came between the order's row and this word: the row has been doubted already.
-            books.orders.handled_seq = intent.seq
+            handled[desk.shard] = intent.seq
             return
         if intent.action == Action.PLACE and intent.symbol < len(books.symbols):
             order = books.orders.new()
@@ -166,10 +180,10 @@ class ExecutionAgent:
             order.market_seq, order.recv_ns = intent.market_seq, intent.recv_ns
             order.sent_venue_ms = rest.offset.to_venue_ms(wall_ns())
             books.orders.save(order)
-            books.orders.handled_seq = intent.seq
+            handled[desk.shard] = intent.seq
             books.reports.tell_order(order, books.positions[order.symbol], 0)
         else:
-            self._desk.redo(intent)
+            desk.redo(intent)
 
     def _wait_until_agreed(self, deadline: Deadline) -> None:
         assert self._stream is not None
@@ -182,7 +196,7 @@ class ExecutionAgent:
             self._ctx.vitals["heartbeat_ns"] = monotonic_ns()
             self._ctx.poller.wait(_START_WAIT_MS)
         self._books.reports.ring_bells()
-        clock = self._desk.clock
+        clock = self._terms.clock
         self._ctx.log.info(
             f"execution agrees with the venue; its clock is {clock.offset_ns / NS_PER_MS:+.1f} ms "
             f"from ours, give or take {clock.error_ns / NS_PER_MS:.1f} ms"

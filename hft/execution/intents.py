@@ -6,22 +6,20 @@ bytes leave, and what may have left is never sent again.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Protocol
 
 from hft.agent.contract import Context
-from hft.binance.clock_offset import ClockOffset
 from hft.binance.filters import SymbolSpec
 from hft.binance.order_frames import client_order_id
 from hft.clock import monotonic_ns, wall_ns
 from hft.events import INTENT, Action, Denial, Hop, LatchReason, OrderState, TradingState
-from hft.execution.account import Standing
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.reports import hop
+from hft.execution.terms import Terms
 from hft.state.decision import Facts, Intent, Limits, Ruling, Top
 from hft.state.latch import LatchWords
 from hft.units import NS_PER_S
@@ -32,7 +30,6 @@ from ringbuf.spsc import Consumer, packer_of
 BURST_MAX = 16
 _INTENT = packer_of(INTENT)
 _NO_TOP = Top(0.0, 0.0, 0.0, 0.0, 0)
-_NO_LIMITS = Limits(0, 0, 0, 0, 0, 0, 0)
 
 
 class RiskGate(Protocol):
@@ -48,7 +45,7 @@ class RiskGate(Protocol):
 
 
 class IntentDesk:
-    """Takes intents from their ring, asks the gate, sends what passes."""
+    """Takes the intents of one shard from their ring, asks the gate, sends what passes."""
 
     def __init__(
         self,
@@ -57,6 +54,9 @@ class IntentDesk:
         gate: RiskGate,
         session: OrderSession,
         canceller: Canceller,
+        *,
+        terms: Terms,
+        shard: int = 0,
     ) -> None:
         self._latch = LatchWords(ctx.house.latch_supervisor, ctx.house.latch_gate)
         self._log = ctx.log
@@ -65,20 +65,18 @@ class IntentDesk:
         self._gate = gate
         self._session = session
         self._canceller = canceller
-        self._consumer = Consumer(ctx.house.intents)
+        self._consumer = Consumer(ctx.house.shards[shard].intents)
         self._session_epoch = int(ctx.house.run[0]["session_epoch"])
-        self._sent_ns: deque[int] = deque()
-        self.standing = Standing()
-        self.limits = _NO_LIMITS
-        self.clock = ClockOffset(0, -1)
+        self._terms = terms
+        self.shard = shard
 
     def waiting(self) -> int:
         """Intents in the ring."""
         return self._consumer.waiting()
 
-    def work(self) -> int:
+    def work(self, burst_max: int = BURST_MAX) -> int:
         """Handle a burst of intents; returns how many."""
-        count = min(self._consumer.waiting(), BURST_MAX)
+        count = min(self._consumer.waiting(), burst_max)
         for _ in range(count):
             intent = Intent._make(self._consumer.peek(_INTENT))
             self._consumer.release(1)
@@ -102,7 +100,7 @@ class IntentDesk:
         known = intent.symbol < len(books.symbols)
         top = books.top(intent.symbol) if known else _NO_TOP
         ruling = self._gate.check(
-            intent, books.specs, self.limits, self._facts(intent, top, taken_ns)
+            intent, books.specs, self._terms.limits, self._facts(intent, top, taken_ns)
         )
         denial = ruling.denial
         if denial is Denial.NONE:
@@ -112,12 +110,11 @@ class IntentDesk:
                 denial = self._cancel(intent)
         if denial is not Denial.NONE:
             self._deny(intent, denial, top)
-        books.orders.handled_seq = max(intent.seq, books.orders.handled_seq)
+        handled = books.orders.handled_seq
+        handled[self.shard] = max(intent.seq, handled[self.shard])
 
     def _facts(self, intent: Intent, top: Top, now_ns: int) -> Facts:
         books = self._books
-        while self._sent_ns and now_ns - self._sent_ns[0] >= NS_PER_S:
-            self._sent_ns.popleft()
         known = intent.symbol < len(books.symbols)
         open_lots = books.orders.open_lots
         return Facts(
@@ -127,23 +124,23 @@ class IntentDesk:
             books.positions[intent.symbol].lots if known else 0,
             open_lots.get((intent.symbol, 1), 0),
             open_lots.get((intent.symbol, -1), 0),
-            len(self._sent_ns),
+            self._terms.sent_lately(now_ns),
             books.orders.has_room(),
             books.reports.has_room(),
             self._session.up,
             books.account.pnl_e8,
-            books.orders.handled_seq,
+            books.orders.handled_seq[self.shard],
         )
 
     def _trading_state(self) -> TradingState:
         """The latch is read anew before each send; fitness is as old as the last look around."""
-        return max(self._latch.state(), self.standing.fitness)
+        return max(self._latch.state(), self._terms.standing.fitness)
 
     def _place(self, intent: Intent, ruling: Ruling, top: Top, taken_ns: int) -> None:
         books = self._books
         order = self._new_order(intent, ruling, top, taken_ns)
         books.orders.save(order)
-        books.orders.handled_seq = intent.seq
+        books.orders.handled_seq[self.shard] = intent.seq
         client_id = client_order_id(self._session_epoch, intent.seq)
         try:
             signed_ns, sent_ns = self._session.place(order, client_id, order.sent_venue_ms)
@@ -153,7 +150,7 @@ class IntentDesk:
         order.sent_ns = sent_ns
         order.hops[Hop.SIGNED] = hop(order.base_ns, signed_ns)
         order.hops[Hop.SENT] = hop(order.base_ns, sent_ns)
-        self._sent_ns.append(sent_ns)
+        self._terms.count_sent(sent_ns)
         books.account.orders_sent += 1
         books.latency.record_sent(order.hops)
 
@@ -176,7 +173,7 @@ class IntentDesk:
         hops[Hop.EXECUTION] = hop(base_ns, taken_ns)
         order.updated_ns = monotonic_ns()
         hops[Hop.GATED] = hop(base_ns, order.updated_ns)
-        order.sent_venue_ms = self.clock.to_venue_ms(wall_ns())
+        order.sent_venue_ms = self._terms.clock.to_venue_ms(wall_ns())
         return order
 
     def _failed_to_send(self, intent: Intent, order: Order, top: Top, *, written: bool) -> None:
@@ -194,7 +191,7 @@ class IntentDesk:
             for order in books.open_of(intent.symbol):
                 self._canceller.cancel(order)
             return Denial.NONE
-        order_meant = books.orders.by_ref(intent.target_ref)
+        order_meant = books.orders.by_ref(intent.target_ref, intent.symbol)
         if order_meant is None or not order_meant.is_open:
             return Denial.UNKNOWN_ORDER
         self._canceller.cancel(order_meant)

@@ -48,6 +48,7 @@ WORD = np.dtype("<u8")
 LOOP = record(
     128,
     ("next_intent_seq", "<u8"),
+    ("intent_stride", "<u8"),  # From one intent to the next: the number of shards.
     ("next_market_seq", "<u8"),  # 0: no event seen yet.
     ("strategy", "<i8"),  # Its index, as every intent carries it.
     ("now_ns", "<i8"),  # This cycle's clock reading.
@@ -56,6 +57,7 @@ LOOP = record(
     ("symbol", "<i8"),
     ("decoded_off_ns", "<i8"),
     ("gap", "u1", SYMBOLS_MAX),  # 1: the next event of this symbol is flagged GAP.
+    ("row", "u1", SYMBOLS_MAX),  # Where the STATE of this symbol lies; none but the shard's are.
 )
 """What the loop itself remembers."""
 
@@ -128,7 +130,7 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         begin_call(loop, out, report.symbol, report.market_seq, report.local_ns)
         book_position(position, report, spec)
         book_order(desk.orders, position, report, spec)
-        state = desk.state[report.symbol]
+        state = desk.state[loop.row[report.symbol]]
         on_report(report, position, desk.orders, desk.params[0], state, out)
         if out.count > 0:
             write_intents(
@@ -148,7 +150,8 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         position = desk.positions[event.symbol]
         begin_call(loop, out, event.symbol, event.seq, event.recv_ns)
         loop.decoded_off_ns = event.decoded_off_ns
-        on_market(event, position, desk.orders, desk.params[0], desk.state[event.symbol], out)
+        state = desk.state[loop.row[event.symbol]]
+        on_market(event, position, desk.orders, desk.params[0], state, out)
         told.events += 1
         told.event_ns = event.recv_ns
         if out.count > 0:
@@ -233,7 +236,7 @@ def write_intents(
 def fill_intent(intent: Record, out: Record, row: int, loop: Record) -> None:
     """Fill an intent from row `row` of `out`; its number is the next one, used once."""
     seq = loop.next_intent_seq
-    loop.next_intent_seq = seq + np.uint64(1)
+    loop.next_intent_seq = seq + loop.intent_stride
     intent.seq = seq
     intent.market_seq = loop.market_seq
     intent.recv_ns = loop.recv_ns
