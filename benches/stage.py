@@ -110,9 +110,10 @@ def cpu_ns(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def stage(*symbols: str) -> Iterator[Stage]:
+def stage(*symbols: str, shards: int = 1) -> Iterator[Stage]:
     """Lay a house and forget it afterwards, with every process in it."""
-    house = House.create(f"hft-bench-{os.getpid()}-{secrets.token_hex(4)}", anchor_now())
+    name = f"hft-bench-{os.getpid()}-{secrets.token_hex(4)}"
+    house = House.create(name, anchor_now(), shards)
     unlink(house.segment.name)
     run = house.run[0]
     run["supervisor_pid"] = os.getpid()

@@ -31,7 +31,7 @@ from hft.events import (
 from hft.state.blocks import OUT_DETAIL, SPEC, VERDICT
 from hft.strategy.api import OUT, Record
 from hft.strategy.booking import book_order, book_position, free_row, open_row, symbol_of
-from hft.strategy.native import array_at, commit_words
+from hft.strategy.native import CARRIED, array_at, commit_rows
 from ringbuf.layout import HEAD, TAIL
 from ringbuf.snapshot import commit
 from ringbuf.spsc import available, free_slots, publish, release, slot_of
@@ -44,6 +44,7 @@ BURST_MAX = 64
 REPORTS_MAX = 64
 
 WORD = np.dtype("<u8")
+BYTE = np.dtype("u1")
 
 LOOP = record(
     128,
@@ -88,6 +89,7 @@ class Desk(NamedTuple):
     state_value: Any
     state_words: Any
     state_slots: Any
+    changed: Any
 
 
 def enter(table: int, now_ns: int) -> int:
@@ -113,6 +115,7 @@ def enter(table: int, now_ns: int) -> int:
         array_at(table, 17, WORD),
         array_at(table, 18, WORD),
         array_at(table, 19, WORD),
+        array_at(table, 20, BYTE),
     )
     return run_burst(desk, now_ns)
 
@@ -130,7 +133,9 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         begin_call(loop, out, report.symbol, report.market_seq, report.local_ns)
         book_position(position, report, spec)
         book_order(desk.orders, position, report, spec)
-        state = desk.state[loop.row[report.symbol]]
+        row = loop.row[report.symbol]
+        state = desk.state[row]
+        desk.changed[row] = CARRIED
         on_report(report, position, desk.orders, desk.params[0], state, out)
         if out.count > 0:
             write_intents(
@@ -150,7 +155,9 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         position = desk.positions[event.symbol]
         begin_call(loop, out, event.symbol, event.seq, event.recv_ns)
         loop.decoded_off_ns = event.decoded_off_ns
-        state = desk.state[loop.row[event.symbol]]
+        row = loop.row[event.symbol]
+        state = desk.state[row]
+        desk.changed[row] = CARRIED
         on_market(event, position, desk.orders, desk.params[0], state, out)
         told.events += 1
         told.event_ns = event.recv_ns
@@ -163,7 +170,7 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         release(desk.market_words, events)
     if events + reports > 0:
         commit(desk.verdict_words, desk.verdict_slots, desk.verdict)
-        commit_words(desk.state_words, desk.state_slots, desk.state_value)
+        commit_rows(desk.state_words, desk.state_slots, desk.state_value, desk.changed)
     return int(events + reports)
 
 

@@ -29,6 +29,7 @@ from hft.strategy.api import IN_FLIGHT, OPEN_ORDERS_MAX, OUT
 from hft.strategy.build import Burst
 from hft.strategy.burst import LOOP, Desk
 from hft.strategy.load import StrategySpec, make_params
+from hft.strategy.native import CARRIED
 from hft.strategy.records import as_records
 from hft.topology import House
 from ringbuf.layout import HEAD, TAIL
@@ -95,6 +96,7 @@ class StrategyDesk:
             self.loop["row"][0, symbol] = row
         self._out = np.zeros(1, OUT)
         self._event = np.zeros(1, MARKET)
+        self._changed = np.full(len(self.symbols), CARRIED, np.uint8)
         self._arrays = self._all_arrays()
         self._table = np.array(
             [number for array in self._arrays for number in (array.ctypes.data, len(array))],
@@ -243,6 +245,7 @@ class StrategyDesk:
             self.state.view(np.uint64),
             shard.state.words,
             state_slots,
+            self._changed,
         ]
 
     def _plain_desk(self) -> Desk:
