@@ -24,9 +24,11 @@ from benches.venue import text_frame
 from hft.clock import monotonic_ns
 from hft.events import MARKET
 from hft.feed.decode import decode
-from hft.feed.rows import Tables
+from hft.feed.rows import TOLD, Tables
+from hft.feed.scan import FIELDS
 from hft.feed.tokens import GUARD_BYTES
 from hft.state.blocks import FEED_LINK
+from ringbuf.addressed import AddressTable
 from ringbuf.layout import TAIL, RingLayout
 from ringbuf.memory import Segment
 from ringbuf.spsc import Ring, jump_to_tail
@@ -115,20 +117,23 @@ class Compiled:
         memory = Segment("bench", mmap.mmap(-1, shape.nbytes))
         self._ring = Ring.create(memory, 0, shape, 0)
         tables = Tables(self._ring, [SYMBOL])
-        self._link = np.zeros(FEED_LINK.itemsize, np.uint8)
-        self._spare = np.zeros(MARKET.itemsize, np.uint8)
+        self._told = np.zeros(1, TOLD)
+        self._table = AddressTable(
+            (
+                self._buffer, tables.words, tables.slots, tables.rows, tables.desk,
+                np.zeros(1, FEED_LINK), np.zeros(1, MARKET), np.zeros(FIELDS, np.int64), self._told,
+                tables.parked,
+            )
+        )  # fmt: skip
         self._tables = tables
 
     def decode_all(self) -> int:
         """Decode every frame once; how many events were published."""
-        tables = self._tables
-        tables.rows["last_trade_id"] = 0
-        told = decode(
-            self._buffer, (0, self._end), (1, 1), tables.words, tables.slot_bytes,
-            tables.row_bytes, tables.desk_bytes, self._link, self._spare,
-        )  # fmt: skip
+        self._tables.rows["last_trade_id"] = 0
+        self._told["published"] = 0
+        decode(self._table.address, 0, self._end, 1, 1)
         jump_to_tail(self._ring.words)
-        return int(told[3])
+        return int(self._told[0]["published"])
 
     def events(self, count: int) -> npt.NDArray[np.void]:
         """The newest `count` events in order."""

@@ -27,10 +27,12 @@ COMPILED_SOURCES = (
     "hft/units.py",
     "hft/state",
     "hft/wire",
+    "hft/binance",
     "hft/feed",
     "hft/strategy",
     "hft/strategies",
     "hft/risk",
+    "hft/execution/launch.py",
 )
 """Files and folders below the project's root that compiled functions may come from."""
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from hft.execution import pad
 from hft.feed import agent as feed
+from hft.risk.gate import Gate
 from ringbuf import doorbell, spsc
 from ringbuf.layout import HEADER_WORDS, SLOTS
 
 
 def warm() -> None:
-    """Compile the rings, the doorbell and the feed on scratch memory."""
+    """Compile the rings, the doorbell, the feed and the order path on scratch memory."""
     words = np.zeros(HEADER_WORDS, np.uint64)
     words[SLOTS] = 2
     spsc.jump_to_tail(words)
@@ -23,3 +25,4 @@ def warm() -> None:
     doorbell.must_ring(parked)
     doorbell.say_awake(parked)
     feed.warm()
+    pad.warm(Gate().address)

@@ -32,6 +32,7 @@ from hft.clock import monotonic_ns
 from hft.config import KEY_VARIABLES, Keys, Settings
 from hft.demo import Simulator
 from hft.events import Level, Role
+from hft.execution import pad
 from hft.execution.agent import ExecutionAgent
 from hft.feed.agent import FeedAgent, hot_functions
 from hft.ledger.agent import LedgerAgent
@@ -222,7 +223,8 @@ class Wiring:
         if role is Role.STRATEGY:
             return self.strategies.build_agent(context, fresh_state=fresh_state)
         if role is Role.EXECUTION:
-            return ExecutionAgent(context, settings, self._keys, Gate()), ()
+            agent = ExecutionAgent(context, settings, self._keys, Gate())
+            return agent, pad.hot_functions()
         return LedgerAgent(context, settings, self._keys, self._plan.data_dir, names), ()
 
     def _live_dashboard(self, context: Context) -> tuple[int, str]:

@@ -10,14 +10,44 @@ were lost in a test), so the Python face goes through the compiled ones too.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils as typed_cgutils
+from numba.extending import intrinsic
 
 from ringbuf.atomics import full_fence, load_acquire, store_release
-from ringbuf.compiled import compiled
+from ringbuf.compiled import compiled, inlined
+
+# numba gives its code generators no types.
+cgutils: Any = typed_cgutils
 
 Words = npt.NDArray[np.uint64]
+
+_ONE = b"\x01\x00\x00\x00\x00\x00\x00\x00"
+
+
+@intrinsic
+def _write_one(typingctx: Any, handle: Any) -> Any:
+    """Write the eight bytes of a one; that a bell which rings already takes none is no error."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word, half = ir.IntType(64), ir.IntType(32)
+        value = cgutils.alloca_once_value(builder, word(1))
+        kind = ir.FunctionType(word, [half, cgutils.voidptr_t, word])
+        write = cgutils.get_or_insert_function(builder.module, kind, "write")
+        start = builder.bitcast(value, cgutils.voidptr_t)
+        builder.call(write, [builder.trunc(args[0], half), start, word(len(_ONE))])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), codegen
+
+
+write_one = cast(Callable[[int], None], _write_one)
 
 
 @compiled
@@ -40,6 +70,17 @@ def must_ring(words: Words) -> bool:
     return load_acquire(words, 0) != np.uint64(0)
 
 
+@inlined
+def ring_if_parked(words: Words, handle: int) -> None:
+    """Producer, after publishing, in compiled code: the same as `Doorbell.ring_if_parked`.
+
+    `handle` is the bell's `write_end`.
+    """
+    full_fence()  # SYNC(parked): pairs with the fence in say_parked().
+    if load_acquire(words, 0) != np.uint64(0):
+        write_one(handle)
+
+
 class Doorbell:
     """The bell of one consumer.
 
@@ -60,6 +101,11 @@ class Doorbell:
         """The descriptor to wait on."""
         return self._read_end
 
+    @property
+    def write_end(self) -> int:
+        """The descriptor that compiled code rings (`ring_if_parked`)."""
+        return self._write_end
+
     def ring_if_parked(self) -> None:
         """Producer, after publishing: wake the consumer when it said that it sleeps."""
         if must_ring(self.words):
@@ -68,7 +114,7 @@ class Doorbell:
     def ring(self) -> None:
         """Wake the consumer; a bell that is ringing already stays ringing."""
         try:
-            os.write(self._write_end, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+            os.write(self._write_end, _ONE)
         except BlockingIOError:
             return
 

@@ -18,6 +18,9 @@ _COIN_M = 2
 _PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
 
 Whole = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+TradeId = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
+"""A MARKET event holds it as a float64, exact below 2**53; and one so far ahead would make every
+later trade look old."""
 
 
 class BadFrame(ValueError):
@@ -49,7 +52,7 @@ class _AggTrade(msgspec.Struct, tag_field="e", tag="aggTrade"):
     s: str
     p: str
     q: str
-    a: Whole
+    a: TradeId
     T: Whole
     m: bool
     st: int = 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hft.agent.contract import Context
-from hft.binance.order_frames import OrderWriter
+from hft.binance.order_frames import OrderWriter, session_name
+from hft.binance.order_text import OrderTexts
 from hft.binance.rest import Rest, VenueError, VenueUnknown
 from hft.binance.signing import Signer
 from hft.clock import Deadline, monotonic_ns, wall_ns
@@ -13,18 +14,17 @@ from hft.events import Action, OrderState
 from hft.execution import boot
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
-from hft.execution.desks import Desks
 from hft.execution.errands import Errands
 from hft.execution.hearing import Hearing
-from hft.execution.intents import IntentDesk, RiskGate
+from hft.execution.intents import IntentDesk, Lane, RiskGate
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.picture import Session
 from hft.execution.reconcile import Reconciler
-from hft.execution.terms import Terms
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Watch
+from hft.state.decision import Intent
 from hft.units import NS_PER_MS, NS_PER_S
 
 READY_WITHIN_S = 9.0
@@ -69,7 +69,7 @@ class ExecutionAgent:
 
     def do_work(self, now_ns: int) -> int:
         """Send what passes the gate, take in what the venue says, look around."""
-        intents = self._desks.work()
+        intents = self._desk.work()
         heard = self._listen(now_ns)
         vitals = self._ctx.vitals
         if intents:
@@ -77,11 +77,12 @@ class ExecutionAgent:
         told = self._books.reports.ring_bells()
         if told:
             vitals["events_out"] += told
+        self._desk.prepare()
         return intents + heard
 
     def has_work(self) -> bool:
         """Say whether an intent waits."""
-        return self._desks.waiting() > 0
+        return self._desk.waiting() > 0
 
     def drain(self, now_ns: int) -> bool:
         """Cancel every open order and wait for the venue's word on each, four seconds at most."""
@@ -129,27 +130,20 @@ class ExecutionAgent:
                 books.move(order, OrderEvent.CANCEL)
         boot.cancel_leftovers(rest, symbols, epoch, ctx.log)
         self._errands = errands = Errands(rest, ctx.wake_self)
-        writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols, specs)
+        writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols)
+        texts = OrderTexts((keys.api_key, keys.secret_key), session_name(epoch), symbols, specs)
         self._session = OrderSession(ctx, network.ws_api_url, network.ca_file, writer)
         self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands)
         account_epoch = bytes(ctx.house.identity[0]["account_epoch"]).decode()
         session = Session(epoch, account_epoch, self._since_ms(rest))
         self._reconciler = Reconciler(books, errands, session)
         self._canceller = Canceller(books, self._session, errands, rest, epoch)
-        self._terms = terms = Terms()
-        terms.clock = rest.offset
-        self._desks = Desks([self._desk(terms, shard.number) for shard in ctx.house.shards])
+        self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller, texts)
+        self._desk.clock = rest.offset
         self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
-        self._watch = Watch(ctx, books, self._gate, terms, ways)
+        self._watch = Watch(ctx, books, self._gate, self._desk, ways)
         self._doubt_everything(rest)
-
-    def _desk(self, terms: Terms, shard: int) -> IntentDesk:
-        assert self._session is not None
-        books, gate = self._books, self._gate
-        return IntentDesk(
-            self._ctx, books, gate, self._session, self._canceller, terms=terms, shard=shard
-        )
 
     def _since_ms(self, rest: Rest) -> int:
         """From when on fills are this session's: now, or when an earlier life of it began."""
@@ -161,17 +155,16 @@ class ExecutionAgent:
         """After a death nothing is certain: orders in flight, and the intent that was in hand."""
         for order in list(self._books.orders.in_flight()):
             self._books.move(order, OrderEvent.DOUBT)
-        for desk in self._desks:
-            self._doubt_last_intent(desk, rest)
+        for lane, intent in self._desk.last_consumed():
+            self._doubt_intent(lane, intent, rest)
 
-    def _doubt_last_intent(self, desk: IntentDesk, rest: Rest) -> None:
+    def _doubt_intent(self, lane: Lane, intent: Intent, rest: Rest) -> None:
         books, handled = self._books, self._books.orders.handled_seq
-        intent = desk.last_consumed()
-        if intent is None or intent.seq <= handled[desk.shard]:
+        if intent.seq <= handled[lane.shard]:
             return
         if books.orders.by_seq(intent.seq) is not None:
             # The end came between the order's row and this word: the row has been doubted already.
-            handled[desk.shard] = intent.seq
+            handled[lane.shard] = intent.seq
             return
         if intent.action == Action.PLACE and intent.symbol < len(books.symbols):
             order = books.orders.new()
@@ -180,10 +173,10 @@ class ExecutionAgent:
             order.market_seq, order.recv_ns = intent.market_seq, intent.recv_ns
             order.sent_venue_ms = rest.offset.to_venue_ms(wall_ns())
             books.orders.save(order)
-            handled[desk.shard] = intent.seq
+            handled[lane.shard] = intent.seq
             books.reports.tell_order(order, books.positions[order.symbol], 0)
         else:
-            desk.redo(intent)
+            self._desk.redo(lane, intent)
 
     def _wait_until_agreed(self, deadline: Deadline) -> None:
         assert self._stream is not None
@@ -196,7 +189,8 @@ class ExecutionAgent:
             self._ctx.vitals["heartbeat_ns"] = monotonic_ns()
             self._ctx.poller.wait(_START_WAIT_MS)
         self._books.reports.ring_bells()
-        clock = self._terms.clock
+        self._desk.prepare()
+        clock = self._desk.clock
         self._ctx.log.info(
             f"execution agrees with the venue; its clock is {clock.offset_ns / NS_PER_MS:+.1f} ms "
             f"from ours, give or take {clock.error_ns / NS_PER_MS:.1f} ms"

@@ -113,6 +113,7 @@ class OrderTable:
         self._by_ref: dict[tuple[int, int], Order] = {}
         self._by_venue_id: dict[tuple[int, int], Order] = {}
         self._done: deque[Order] = deque()
+        self._reserved = -1
         self._load()
 
     def _load(self) -> None:
@@ -143,19 +144,37 @@ class OrderTable:
         """Rows ever used, from the first on."""
         return self._memory[_ROWS_USED]
 
-    def has_room(self) -> bool:
-        """Say whether another order finds a row."""
-        return self.rows_used < self._rows_max or bool(self._done)
+    def reserve(self) -> int:
+        """Set a row aside for the next order: its index, the same until it is taken; -1: none."""
+        if self._reserved < 0:
+            if self.rows_used < self._rows_max:
+                self._reserved = self.rows_used
+                self._memory[_ROWS_USED] += 1
+            elif self._done:
+                old = self._done.popleft()
+                self._forget(old)
+                self._reserved = old.index
+        return self._reserved
 
     def new(self) -> Order:
-        """Give a fresh order a row: an unused one, or that of the oldest terminal order."""
-        if self.rows_used < self._rows_max:
-            order = Order(self.rows_used)
-            self._memory[_ROWS_USED] += 1
-            return order
-        old = self._done.popleft()
-        self._forget(old)
-        return Order(old.index)
+        """Give a fresh order a row: an unused one, or that of the oldest terminal order.
+
+        Raises:
+            IndexError: every row holds an open order.
+        """
+        order, self._reserved = Order(self.reserve()), -1
+        if order.index < 0:
+            raise IndexError("the order table is full")
+        return order
+
+    def adopt(self, index: int) -> Order:
+        """Take in the order whose row was written elsewhere, into the row that was reserved."""
+        self._reserved = -1
+        order = Order.unpack(self._rows, index)
+        self._index(order)
+        self._count(order)
+        self.open[order.index] = order
+        return order
 
     def save(self, order: Order) -> None:
         """Store an order's row, and keep the counts in step; `version` is odd meanwhile."""

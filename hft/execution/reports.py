@@ -14,7 +14,7 @@ from hft.execution.order_life import STATUS_OF
 from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import Position
 from hft.seats import Seat, seats_in, shard_of
-from hft.state.decision import Intent, Top
+from hft.state.decision import Intent
 from ringbuf.spsc import Producer, packer_of
 
 _REPORT = packer_of(REPORT)
@@ -90,8 +90,10 @@ class Reports:
             values = self._of_order(order, fill, status, position, fill.venue_ms)
         self._write(fill.symbol, values)
 
-    def tell_denial(self, intent: Intent, denial: int, top: Top, position: Position | None) -> None:
-        """Tell that the gate refused, unless the readers are far behind."""
+    def tell_denial(
+        self, intent: Intent, denial: int, top: tuple[float, float], position: Position | None
+    ) -> None:
+        """Tell that the gate refused, unless the readers are far behind; `top` is bid and ask."""
         for producer in self._readers_of(intent.symbol):
             if 4 * producer.room() < producer.ring.layout.slots:
                 producer.count_drop()
@@ -137,7 +139,7 @@ class Reports:
         )  # fmt: skip
 
     def _of_denial(
-        self, intent: Intent, denial: int, top: Top, position: Position | None
+        self, intent: Intent, denial: int, top: tuple[float, float], position: Position | None
     ) -> tuple[object, ...]:
         now_ns = monotonic_ns()
         base_ns = intent.recv_ns or intent.decide_ns
@@ -150,7 +152,7 @@ class Reports:
         lots, entry_e8 = (position.lots, position.entry_e8()) if position else (0, 0)
         return (
             intent.seq, intent.order_ref, intent.market_seq, intent.recv_ns, now_ns, 0, 0, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, lots, entry_e8, top.bid, top.ask, b"", *hops,
+            0, 0, 0, 0, 0, 0, 0, 0, lots, entry_e8, *top, b"", *hops,
             *_NO_HOPS[len(hops) :], 0, intent.symbol, intent.strategy, denial, Status.DENIED,
             intent.side, intent.order_type, intent.tif, intent.flags, 0,
         )  # fmt: skip

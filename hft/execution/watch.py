@@ -12,10 +12,9 @@ from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.errands import Errands
 from hft.execution.fitness import Conditions, fitness_of
-from hft.execution.intents import RiskGate
+from hft.execution.intents import IntentDesk, RiskGate
 from hft.execution.order_session import OrderSession
 from hft.execution.reconcile import Reconciler
-from hft.execution.terms import Terms
 from hft.execution.user_stream import UserStream
 from hft.seats import Seat, seats_in
 from hft.state.blocks import Life
@@ -44,16 +43,16 @@ class Watch:
         ctx: Context,
         books: Books,
         gate: RiskGate,
-        terms: Terms,
+        desk: IntentDesk,
         ways: tuple[OrderSession, UserStream, Errands, Reconciler, Canceller],
     ) -> None:
         self._house = ctx.house
         self._log = ctx.log
         self._books = books
         self._gate = gate
-        self._terms = terms
+        self._desk = desk
         self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
-        self._standing = terms.standing
+        self._standing = desk.standing
         self._streams_seen = 0
         shards = len(ctx.house.shards)
         self._feeds = seats_in(Role.FEED, shards)
@@ -78,8 +77,8 @@ class Watch:
         self._mind_the_strategies()
         limits = read_limits(self._house.limits)
         if limits is not None:
-            self._terms.limits = limits
-        self._judge(now_ns, self._terms.limits)
+            self._desk.limits = limits
+        self._judge(now_ns, self._desk.limits)
         self._ask_what_is_due(now_ns)
         if now_ns >= self._next_show_ns:
             self._show(now_ns)
@@ -148,7 +147,7 @@ class Watch:
         conditions = Conditions(
             session_up=self._session.up,
             stream_up=self._stream.up,
-            clock_known=self._terms.clock.error_ns >= 0,
+            clock_known=self._desk.clock.error_ns >= 0,
             reconciled=self._reconciler.agreed,
             nothing_unknown=next(orders.unknown(), None) is None,
             reports_have_room=self._books.reports.has_room(),
@@ -240,7 +239,7 @@ class Watch:
         if isinstance(result, Exception):
             self._log.warning(f"the venue's clock could not be read: {result}")
         else:
-            self._terms.clock = result
+            self._desk.clock = result
 
     def _show(self, now_ns: int) -> None:
         if self._reconciler.is_new:
@@ -256,6 +255,6 @@ class Watch:
         books.account.publish(
             self._house.account,
             self._standing,
-            self._terms.clock,
+            self._desk.clock,
             (now_ns, unknown, len(books.orders.open)),
         )

@@ -60,7 +60,6 @@ class FeedAgent:
 
     def __init__(self, context: Context, network: Network, symbols: Sequence[str]) -> None:
         self._context = context
-        self._bell = context.bells[seat_of(Role.STRATEGY, context.seat.shard)]
         self._vitals = context.vitals
         self._network = network
         self._symbols = symbols
@@ -71,7 +70,8 @@ class FeedAgent:
     def on_start(self) -> None:
         """Open the ring and the tables, and begin to dial."""
         house, shard = self._context.house, self._context.shard
-        self._tables = Tables(shard.market, self._symbols)
+        bell = self._context.bells[seat_of(Role.STRATEGY, shard.number)]
+        self._tables = Tables(shard.market, self._symbols, bell)
         for symbol in self._own:
             value = house.top[symbol].read_bytes()
             if value is not None:
@@ -89,8 +89,6 @@ class FeedAgent:
             taken = link.work(now_ns, ready)
             if taken is None:
                 continue
-            if taken.published:
-                self._bell.ring_if_parked()
             if taken.touched:
                 self._commit_tops(taken.touched)
             receipts += 1

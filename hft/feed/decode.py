@@ -1,5 +1,8 @@
 """From a receive buffer to ring slots in one compiled pass, whole bursts at a time.
 
+Who reads the ring is woken from here as well: between the first event of a burst and its bell lies
+no interpreted Python.
+
 `decode` reads every complete frame it knows and stops at the first it does not, so that Python can
 hand that one to msgspec and go on behind it: order is kept and every frame is read exactly once.
 `offer` takes what msgspec made of it; both settle an event in the same way.
@@ -13,22 +16,26 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.events import MARKET, MarketFlag, MarketKind
-from hft.feed.rows import DESK, ROW
-from hft.feed.scan import FIELDS, SYMBOL_AT, decimal, scan, slot_of_letter
+from hft.feed.rows import DESK, ROW, TOLD
+from hft.feed.scan import SYMBOL_AT, decimal, scan, slot_of_letter
 from hft.feed.tokens import GUARD_BYTES, UNKNOWN
 from hft.state.blocks import FEED_LINK
 from hft.wire.frames import NOT_PLAIN, plain_text_header
-from hft.wire.loads import Int
+from hft.wire.loads import Int, number_in
+from ringbuf.addressed import array_at
 from ringbuf.compiled import compiled, inlined, merged
+from ringbuf.doorbell import ring_if_parked
 from ringbuf.layout import DROPPED, GAP, TAIL
 from ringbuf.spsc import free_slots, publish, slot_of
 
-Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
-Fields = npt.NDArray[np.int64]
 Records = npt.NDArray[np.void]
 Record = Any
 """One element of a record array: numba passes it by reference."""
+
+BYTE, WORD, FIELD = np.dtype("u1"), np.dtype("<u8"), np.dtype("<i8")
+BUFFER, WORDS, SLOTS, ROWS, DESKS, LINK, SPARE, VALUES, RESULT, PARKED = range(10)
+"""Rows of the table of addresses that the compiled functions are handed."""
 
 PUBLISH_EVERY = 32
 """Events decoded before the strategy may see them; bounds how long the first of a burst waits."""
@@ -48,11 +55,11 @@ _SENT, _MATCHED, _BY_MAKER = slot_of_letter("E"), slot_of_letter("T"), slot_of_l
 
 
 @merged
-def _symbol(fields: Fields, rows: Records) -> int:
+def _symbol(fields: Int, rows: Records) -> int:
     """Find the row of the scanned symbol; UNKNOWN when it is not one of ours."""
-    first = np.uint64(fields[SYMBOL_AT])
-    second = np.uint64(fields[SYMBOL_AT + 1])
-    third = np.uint64(fields[SYMBOL_AT + 2])
+    first = np.uint64(number_in(fields, SYMBOL_AT))
+    second = np.uint64(number_in(fields, SYMBOL_AT + 1))
+    third = np.uint64(number_in(fields, SYMBOL_AT + 2))
     for index in range(len(rows)):
         row = rows[index]
         if row["name0"] == first and row["name1"] == second and row["name2"] == third:
@@ -61,12 +68,12 @@ def _symbol(fields: Fields, rows: Records) -> int:
 
 
 @merged
-def _fill(event: Record, fields: Fields, kind: Int, symbol: Int) -> None:
+def _fill(event: Record, fields: Int, kind: Int, symbol: Int) -> None:
     """Turn what was scanned into a MARKET event that has yet to be settled."""
     event["kind"] = kind
     event["symbol"] = symbol
     event["flags"] = 0
-    event["venue_ms"] = fields[_SENT if kind == _MARK else _MATCHED]
+    event["venue_ms"] = number_in(fields, _SENT if kind == _MARK else _MATCHED)
     if kind == _BOOK_TOP:
         event["price"] = decimal(fields, _BID)
         event["qty"] = decimal(fields, _BID_QTY)
@@ -77,8 +84,8 @@ def _fill(event: Record, fields: Fields, kind: Int, symbol: Int) -> None:
     if kind == _TRADE:
         event["qty"] = decimal(fields, _QTY)
         event["price2"] = 0.0
-        event["qty2"] = np.float64(fields[_TRADE_ID])
-        if fields[_BY_MAKER] != 0:
+        event["qty2"] = np.float64(number_in(fields, _TRADE_ID))
+        if number_in(fields, _BY_MAKER) != 0:
             event["flags"] = _MAKER
     else:
         event["qty"] = decimal(fields, _RATE)
@@ -183,38 +190,28 @@ def _settle(
 
 
 @compiled
-def decode(
-    buffer: Bytes,
-    span: tuple[int, int],
-    stamp: tuple[int, int],
-    words: Words,
-    slot_bytes: Bytes,
-    row_bytes: Bytes,
-    desk_bytes: Bytes,
-    link_bytes: Bytes,
-    spare_bytes: Bytes,
-) -> tuple[int, int, int, int, int]:
-    """Decode the frames in ``buffer[span[0]:span[1]]`` into the ring, publishing as it goes.
+def decode(table: int, at: int, end: int, recv_ns: int, decoded_off_ns: int) -> int:
+    """Decode the frames in ``buffer[at:end]`` into the ring, publishing as it goes.
 
-    `stamp` is the time of receipt and the offset to now, in nanoseconds.  The buffer must reach
-    `tokens.GUARD_BYTES` beyond the span.  The tables come as bytes: a record array costs three
-    times as much to hand over.  Returns where it stopped, why (`STOP_...`), how many frames it
-    read, how many events it published, and a bit for every row it changed.
+    `table` is the address of an `AddressTable` of BUFFER and so on; its TOLD record adds up what
+    was done.  `recv_ns` is the time of receipt, `decoded_off_ns` the offset to now.  The buffer
+    must reach `tokens.GUARD_BYTES` beyond the span.  Returns why it stopped (`STOP_...`).
     """
-    at: Int = span[0]
-    end = span[1]
+    buffer = array_at(table, BUFFER, BYTE)
+    fields: Int = np.int64(array_at(table, VALUES, FIELD).ctypes.data)
+    words, slots = array_at(table, WORDS, WORD), array_at(table, SLOTS, MARKET)
+    rows, desk = array_at(table, ROWS, ROW), array_at(table, DESKS, DESK)[0]
+    link, event = array_at(table, LINK, FEED_LINK)[0], array_at(table, SPARE, MARKET)[0]
+    told, parked = array_at(table, RESULT, TOLD)[0], array_at(table, PARKED, WORD)
     assert 0 <= at <= end <= len(buffer) - GUARD_BYTES
-    slots, rows = slot_bytes.view(MARKET), row_bytes.view(ROW)
-    desk, link = desk_bytes.view(DESK)[0], link_bytes.view(FEED_LINK)[0]
-    event = spare_bytes.view(MARKET)[0]
-    event["recv_ns"] = stamp[0]
-    event["decoded_off_ns"] = stamp[1]
-    fields = np.empty(FIELDS, np.int64)
+    event["recv_ns"] = recv_ns
+    event["decoded_off_ns"] = decoded_off_ns
     buffer[end] = 0
     base: Int = np.int64(buffer.ctypes.data)
+    here: Int = np.int64(at)
     stop, frames, published, waiting, touched = STOP_UNKNOWN, 0, 0, 0, 0
     while True:
-        first, last = plain_text_header(buffer, at, end)
+        first, last = plain_text_header(buffer, here, end)
         if first < 0:
             stop = STOP_NOT_PLAIN if first == NOT_PLAIN else STOP_NEEDS_MORE
             break
@@ -222,35 +219,40 @@ def decode(
         symbol = _symbol(fields, rows) if kind != UNKNOWN else UNKNOWN
         if symbol == UNKNOWN:
             break
-        at = last
+        here = last
         frames += 1
         touched |= 1 << symbol
         _fill(event, fields, kind, symbol)
         waiting = _settle(event, words, slots, rows, desk, link, waiting)
         if waiting == PUBLISH_EVERY:
             publish(words, waiting)
+            if published == 0:
+                ring_if_parked(parked, desk["bell"])
             published += waiting
             waiting = 0
     if waiting > 0:
         publish(words, waiting)
+    if published + waiting > 0:
+        # Whoever was woken by the first of many may have caught up and gone to sleep again.
+        ring_if_parked(parked, desk["bell"])
     link["frames"] += frames
-    return int(at), stop, frames, published + waiting, touched
+    told["at"] = here
+    told["frames"] += frames
+    told["published"] += published + waiting
+    told["touched"] |= touched
+    return stop
 
 
 @compiled
-def offer(
-    words: Words,
-    slot_bytes: Bytes,
-    row_bytes: Bytes,
-    desk_bytes: Bytes,
-    link_bytes: Bytes,
-    spare_bytes: Bytes,
-) -> int:
-    """Settle and publish the event in the spare record; how many were published: one or none."""
-    slots, rows = slot_bytes.view(MARKET), row_bytes.view(ROW)
-    desk, link = desk_bytes.view(DESK)[0], link_bytes.view(FEED_LINK)[0]
-    event = spare_bytes.view(MARKET)[0]
+def offer(table: int) -> None:
+    """Settle and publish the event in the spare record of the table."""
+    words, slots = array_at(table, WORDS, WORD), array_at(table, SLOTS, MARKET)
+    rows, desk = array_at(table, ROWS, ROW), array_at(table, DESKS, DESK)[0]
+    link, event = array_at(table, LINK, FEED_LINK)[0], array_at(table, SPARE, MARKET)[0]
+    told, parked = array_at(table, RESULT, TOLD)[0], array_at(table, PARKED, WORD)
     published = _settle(event, words, slots, rows, desk, link, 0)
     if published > 0:
         publish(words, published)
-    return published
+        ring_if_parked(parked, desk["bell"])
+    told["published"] += published
+    told["touched"] |= 1 << np.int64(event["symbol"])

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from hft.binance.market_frames import BadFrame, ControlReply, MarketEvent, read_message
 from hft.events import MARKET
-from hft.feed.decode import STOP_NEEDS_MORE, decode, offer
-from hft.feed.rows import Tables
+from hft.feed.decode import BUFFER, STOP_NEEDS_MORE, decode, offer
+from hft.feed.rows import TOLD, Tables
+from hft.feed.scan import FIELDS
 from hft.feed.tokens import GUARD_BYTES
 from hft.wire.frames import (
     MESSAGE_BYTES_MAX,
@@ -24,12 +25,15 @@ from hft.wire.frames import (
     ProtocolError,
     parse_frame,
 )
+from ringbuf.addressed import AddressTable
 from ringbuf.spsc import packer_of
 
 FIRST_BYTES = 1 << 17
 RECEIVE_MAX = 1 << 16
 OFFSET_MAX_NS = (1 << 32) - 1
 _PACKER = packer_of(MARKET)
+_AT, _FRAMES, _PUBLISHED, _TOUCHED = range(4)
+assert TOLD.names == ("at", "frames", "published", "touched")
 
 
 class Taken(msgspec.Struct):
@@ -61,14 +65,20 @@ class Inbox:
         self._tables = tables
         self._link = link
         self._refused = refused
-        spare = np.zeros(MARKET.itemsize, dtype=np.uint8)
-        self._spare = spare.data
-        rows, desk = tables.row_bytes, tables.desk_bytes
-        self._shared = (
-            tables.words, tables.slot_bytes, rows, desk, link.view(np.uint8), spare,
+        spare, told = np.zeros(1, MARKET), np.zeros(1, TOLD)
+        self._spare = spare.view(np.uint8).data
+        # The same record as plain integers: a field of a numpy record costs ten times as much.
+        self._told = told.view(np.int64).data
+        self._buffer, self._capacity = _buffer_of(FIRST_BYTES), FIRST_BYTES
+        self._view = self._buffer.data
+        self._table = AddressTable(
+            (
+                self._buffer, tables.words, tables.slots, tables.rows, tables.desk, link, spare,
+                np.zeros(FIELDS, np.int64), told, tables.parked,
+            )
         )  # fmt: skip
+        self._address = self._table.address
         self._at = self._filled = 0
-        self._allocate(FIRST_BYTES)
         self._assembler = Assembler()
 
     def clear(self) -> None:
@@ -86,25 +96,21 @@ class Inbox:
         """Read every whole frame, the `got` new bytes included, and publish its events."""
         self._filled += got
         stamp = recv_ns, max(0, min(decoded_off_ns, OFFSET_MAX_NS))
-        taken = Taken()
+        told, taken = self._told, Taken()
+        told[_FRAMES] = told[_PUBLISHED] = told[_TOUCHED] = 0
         while True:
             # Between fragments a whole text is a broken framing, which only the slow path sees.
             if not self._assembler.is_open:
-                self._at, stop, frames, published, touched = decode(
-                    self._buffer,
-                    (self._at, self._filled),
-                    stamp,
-                    *self._shared,
-                )
-                taken.frames += frames
-                taken.published += published
-                taken.touched |= touched
+                stop = decode(self._address, self._at, self._filled, *stamp)
+                self._at = told[_AT]
                 if stop == STOP_NEEDS_MORE:
                     break
             if not self._take_one(taken, stamp):
                 break
         if self._at == self._filled:
             self._at = self._filled = 0
+        taken.frames, taken.published = told[_FRAMES], told[_PUBLISHED]
+        taken.touched = told[_TOUCHED]
         return taken
 
     def _take_one(self, taken: Taken, stamp: tuple[int, int]) -> bool:
@@ -124,11 +130,11 @@ class Inbox:
         if message.opcode != Opcode.TEXT:
             taken.control.append(message)
             return message.opcode != Opcode.CLOSE
-        taken.frames += 1
-        self._read_slowly(message.payload, stamp, taken)
+        self._told[_FRAMES] += 1
+        self._read_slowly(message.payload, stamp)
         return True
 
-    def _read_slowly(self, payload: bytes, stamp: tuple[int, int], taken: Taken) -> None:
+    def _read_slowly(self, payload: bytes, stamp: tuple[int, int]) -> None:
         link = self._link[0]
         link["frames"] += 1
         try:
@@ -142,9 +148,9 @@ class Inbox:
             if told.code is not None:
                 self._refused(f"the venue refused request {told.id}: {told.code} {told.message}")
             return
-        self._offer(told, stamp, taken)
+        self._offer(told, stamp)
 
-    def _offer(self, told: Sequence[MarketEvent], stamp: tuple[int, int], taken: Taken) -> None:
+    def _offer(self, told: Sequence[MarketEvent], stamp: tuple[int, int]) -> None:
         for event in told:
             symbol = self._tables.index.get(event.symbol)
             if symbol is None:
@@ -153,17 +159,20 @@ class Inbox:
             place = stamp[1], symbol, event.kind, event.flags
             values = (0, event.venue_ms, stamp[0], *numbers, *place)
             _PACKER.pack_into(self._spare, 0, *values)
-            taken.published += offer(*self._shared)
-            taken.touched |= 1 << symbol
+            offer(self._address)
 
     def _make_room(self) -> None:
         kept = bytes(self._view[self._at : self._filled])
         if len(kept) + RECEIVE_MAX > self._capacity:
-            self._allocate(min(2 * self._capacity, 2 * MESSAGE_BYTES_MAX))
+            self._grow(min(2 * self._capacity, 2 * MESSAGE_BYTES_MAX))
         self._view[: len(kept)] = kept
         self._at, self._filled = 0, len(kept)
 
-    def _allocate(self, nbytes: int) -> None:
-        self._buffer = np.zeros(nbytes + GUARD_BYTES, dtype=np.uint8)
+    def _grow(self, nbytes: int) -> None:
+        self._buffer, self._capacity = _buffer_of(nbytes), nbytes
         self._view = self._buffer.data
-        self._capacity = nbytes
+        self._table.replace(BUFFER, self._buffer)
+
+
+def _buffer_of(nbytes: int) -> npt.NDArray[np.uint8]:
+    return np.zeros(nbytes + GUARD_BYTES, np.uint8)

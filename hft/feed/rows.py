@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hft.events import record
 from hft.feed.tokens import name_words
 from hft.state.blocks import TOP
+from ringbuf.doorbell import Doorbell
 from ringbuf.layout import PRODUCER_EPOCH, TAIL
 from ringbuf.spsc import Ring
 
@@ -33,7 +34,17 @@ DESK = record(
     64,
     ("next_seq", "<u8"),
     ("gap", "<i8"),  # 1: the next event, whatever it is, carries GAP.
+    ("bell", "<i8"),  # The descriptor that wakes who reads the ring.
 )
+
+TOLD = record(
+    64,
+    ("at", "<i8"),  # Where the pass stopped.
+    ("frames", "<i8"),  # Text messages read, whatever was in them.
+    ("published", "<i8"),
+    ("touched", "<i8"),  # A bit for every symbol whose row changed.
+)
+"""What passes over one receipt add up to."""
 
 
 class Tables:
@@ -41,23 +52,23 @@ class Tables:
 
     Opening them is what a fresh producer does: numbers go on from the newest event in the ring, so
     none is used twice, and the first event carries GAP, as does each symbol's first trade and book
-    top.
+    top.  `bell` wakes who reads the ring; without one nobody is woken.
     """
 
-    def __init__(self, ring: Ring, symbols: Sequence[str]) -> None:
+    def __init__(self, ring: Ring, symbols: Sequence[str], bell: Doorbell | None = None) -> None:
         self.words = ring.words
-        self.slot_bytes = ring.slots.view(np.uint8)
+        self.slots = ring.slots
         self.index = {symbol: index for index, symbol in enumerate(symbols)}
         self.rows: Records = np.zeros(len(symbols), dtype=ROW)
-        self.row_bytes = self.rows.view(np.uint8)
-        self._view = self.row_bytes.data
+        self._view = self.rows.view(np.uint8).data
         for row, symbol in zip(self.rows, symbols, strict=True):
             row["name0"], row["name1"], row["name2"] = name_words(symbol.encode())
         self.desk: Records = np.zeros(1, dtype=DESK)
-        self.desk_bytes = self.desk.view(np.uint8)
         ring.words[PRODUCER_EPOCH] += np.uint64(1)
         self.desk[0]["next_seq"] = _newest_seq(ring) + 1
         self.desk[0]["gap"] = 1
+        self.desk[0]["bell"] = bell.write_end if bell else -1
+        self.parked = bell.words if bell else np.zeros(1, np.uint64)
         self.rows["trade_gap"] = self.rows["book_gap"] = 1
 
     def top_bytes(self, symbol: int) -> bytes:

@@ -9,7 +9,6 @@ msgspec reads alike.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from hft.events import MarketKind
 from hft.feed.tokens import (
@@ -24,10 +23,8 @@ from hft.feed.tokens import (
     text_end,
     whole_at,
 )
-from hft.wire.loads import Int, byte_at, word_at
+from hft.wire.loads import Int, byte_at, keep_number, number_in, word_at
 from ringbuf.compiled import compiled, inlined, merged
-
-Fields = npt.NDArray[np.int64]
 
 _POWERS = np.array([10.0**power for power in range(DECIMALS_MAX + 1)])
 _WHOLE, _TRUTH = 32, 33
@@ -127,22 +124,22 @@ def _value(at: Int) -> tuple[Int, Int, Int]:
 
 
 @merged
-def _named(at: Int, key: Int, fields: Fields) -> Int:
+def _named(at: Int, key: Int, fields: Int) -> Int:
     """Read the event's name or its symbol's into `fields`; the position behind."""
     if byte_at(at) != QUOTE:
         return UNKNOWN
     first, second, third, at = name_at(at + 1)
     if key == _E:
-        fields[KIND_AT] = _kind(first, second, third)
+        keep_number(fields, KIND_AT, _kind(first, second, third))
     else:
-        fields[SYMBOL_AT] = np.int64(first)
-        fields[SYMBOL_AT + 1] = np.int64(second)
-        fields[SYMBOL_AT + 2] = np.int64(third)
+        keep_number(fields, SYMBOL_AT, np.int64(first))
+        keep_number(fields, SYMBOL_AT + 1, np.int64(second))
+        keep_number(fields, SYMBOL_AT + 2, np.int64(third))
     return at
 
 
 @compiled
-def _object(at: Int, fields: Fields) -> tuple[Int, Int]:
+def _object(at: Int, fields: Int) -> tuple[Int, Int]:
     """Read the flat object that opens at `at` into `fields`: keys seen and the position behind.
 
     The position is UNKNOWN when the object is not of the known kind or a key comes twice.
@@ -161,8 +158,8 @@ def _object(at: Int, fields: Fields) -> tuple[Int, Int]:
         else:
             mantissa, form, at = _value(at)
             if key > _FAMILY_KEY:
-                fields[key - _FIRST_LETTER] = mantissa
-                fields[DECIMALS_AT + key - _FIRST_LETTER] = form
+                keep_number(fields, key - _FIRST_LETTER, mantissa)
+                keep_number(fields, DECIMALS_AT + key - _FIRST_LETTER, form)
             elif key == _FAMILY_KEY and (form != _WHOLE or mantissa != _THIS_FAMILY):
                 return seen, UNKNOWN
         if at == UNKNOWN:
@@ -191,7 +188,7 @@ def _stream_key_end(at: Int, first: np.uint64, second: np.uint64) -> Int:
 
 
 @merged
-def _message(at: Int, fields: Fields) -> tuple[Int, Int]:
+def _message(at: Int, fields: Int) -> tuple[Int, Int]:
     """Read one bare or enveloped object: keys seen and the position behind."""
     if word_at(at) == _STREAM[0]:
         at = _stream_key_end(at, _STREAM[0], _STREAM[1])
@@ -208,44 +205,49 @@ def _message(at: Int, fields: Fields) -> tuple[Int, Int]:
 
 
 @merged
-def _as_promised(kind: Int, seen: Int, fields: Fields) -> bool:
+def _form(fields: Int, slot: int) -> Int:
+    return number_in(fields, DECIMALS_AT + slot)
+
+
+@merged
+def _as_promised(kind: Int, seen: Int, fields: Int) -> bool:
     """Say whether an event has all its values, each in the form the venue documents."""
-    forms = fields[DECIMALS_AT:]
     if kind == _TRADE:
-        texts = forms[_PRICE] | forms[_QTY]
-        wholes = forms[_MATCHED] == _WHOLE and forms[_TRADE_ID] == _WHOLE
+        texts = _form(fields, _PRICE) | _form(fields, _QTY)
+        wholes = _form(fields, _MATCHED) == _WHOLE and _form(fields, _TRADE_ID) == _WHOLE
         return (
             seen & _TRADE_NEEDS == _TRADE_NEEDS
             and 0 <= texts < _WHOLE
             and wholes
-            and forms[_BY_MAKER] == _TRUTH
+            and _form(fields, _BY_MAKER) == _TRUTH
         )
     if kind == _BOOK_TOP:
-        texts = forms[_BID] | forms[_BID_QTY] | forms[_ASK] | forms[_ASK_QTY]
-        whole, needs = forms[_MATCHED], _BOOK_NEEDS
+        texts = _form(fields, _BID) | _form(fields, _BID_QTY)
+        texts |= _form(fields, _ASK) | _form(fields, _ASK_QTY)
+        whole, needs = _form(fields, _MATCHED), _BOOK_NEEDS
     else:
-        texts = forms[_PRICE] | forms[_INDEX] | forms[_RATE]
-        whole, needs = forms[_SENT], _MARK_NEEDS
+        texts = _form(fields, _PRICE) | _form(fields, _INDEX) | _form(fields, _RATE)
+        whole, needs = _form(fields, _SENT), _MARK_NEEDS
     return seen & needs == needs and 0 <= texts < _WHOLE and whole == _WHOLE
 
 
 @compiled
-def scan(first: Int, last: Int, fields: Fields) -> Int:
-    """Read the message between two addresses into `fields`.
+def scan(first: Int, last: Int, fields: Int) -> Int:
+    """Read the message between two addresses into the FIELDS numbers at the address `fields`.
 
-    Returns its `MarketKind`, the packed name of its symbol from ``fields[SYMBOL_AT]`` on and its
+    Returns its `MarketKind`, the packed name of its symbol from SYMBOL_AT on and its
     numbers under `slot_of_letter`; UNKNOWN for what only msgspec can read, or should refuse.
     """
-    fields[KIND_AT] = UNKNOWN
+    keep_number(fields, KIND_AT, UNKNOWN)
     seen, at = _message(first, fields)
-    kind: Int = fields[KIND_AT]
+    kind: Int = number_in(fields, KIND_AT)
     if at != last or kind == UNKNOWN or not _as_promised(kind, seen, fields):
         return UNKNOWN
     return kind
 
 
 @inlined
-def decimal(fields: Fields, slot: int) -> float:
+def decimal(fields: Int, slot: int) -> float:
     """Convert one value: both numbers are exact in float64, so the quotient is rounded once."""
-    value: float = fields[slot] / _POWERS[fields[DECIMALS_AT + slot]]
+    value: float = number_in(fields, slot) / _POWERS[_form(fields, slot)]
     return value

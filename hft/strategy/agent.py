@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from hft.agent.contract import Context
+from hft.agent.scratch import scratch_house
 from hft.clock import monotonic_ns
 from hft.errors import ConfigError
 from hft.events import Level
@@ -19,7 +20,6 @@ from hft.strategy.desk import StrategyDesk, fitted
 from hft.strategy.explain import explain_verdict
 from hft.strategy.load import StrategySpec, make_params
 from hft.strategy.refusal import refusal
-from hft.strategy.scratch import scratch_house
 from hft.units import NS_PER_MS, NS_PER_S
 from ringbuf.layout import CONSUMER_EPOCH, GAP, HEADER_BYTES, PRODUCER_EPOCH, TAIL
 from ringbuf.spsc import jump_to_tail

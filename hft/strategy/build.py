@@ -23,9 +23,9 @@ from numba.core import config
 from hft.clock import monotonic_ns
 from hft.strategy import api, booking, burst, placeholder
 from hft.strategy.load import StrategySpec
-from hft.strategy.native import compiled_monotonic_ns
 from hft.strategy.sources import names_used
 from ringbuf.compiled import compiled
+from ringbuf.native import compiled_monotonic_ns
 
 Function = Callable[..., Any]
 _HOUSE_MODULES = (api.__name__, booking.__name__, burst.__name__)

@@ -31,8 +31,9 @@ from hft.events import (
 from hft.state.blocks import OUT_DETAIL, SPEC, VERDICT
 from hft.strategy.api import OUT, Record
 from hft.strategy.booking import book_order, book_position, free_row, open_row, symbol_of
-from hft.strategy.native import CARRIED, array_at, commit_rows
+from ringbuf.addressed import array_at
 from ringbuf.layout import HEAD, TAIL
+from ringbuf.native import CARRIED, commit_rows
 from ringbuf.snapshot import commit
 from ringbuf.spsc import available, free_slots, publish, release, slot_of
 

@@ -29,10 +29,11 @@ from hft.strategy.api import IN_FLIGHT, OPEN_ORDERS_MAX, OUT
 from hft.strategy.build import Burst
 from hft.strategy.burst import LOOP, Desk
 from hft.strategy.load import StrategySpec, make_params
-from hft.strategy.native import CARRIED
 from hft.strategy.records import as_records
 from hft.topology import House
+from ringbuf.addressed import AddressTable
 from ringbuf.layout import HEAD, TAIL
+from ringbuf.native import CARRIED
 from ringbuf.snapshot import READ_ATTEMPTS
 
 Records = npt.NDArray[Any]
@@ -98,12 +99,9 @@ class StrategyDesk:
         self._event = np.zeros(1, MARKET)
         self._changed = np.full(len(self.symbols), CARRIED, np.uint8)
         self._arrays = self._all_arrays()
-        self._table = np.array(
-            [number for array in self._arrays for number in (array.ctypes.data, len(array))],
-            np.uint64,
-        )
+        self._table = AddressTable(self._arrays)
         self._run = burst.enter if burst.compiled else burst.run
-        self._where: Any = self._table.ctypes.data if burst.compiled else self._plain_desk()
+        self._where: Any = self._table.address if burst.compiled else self._plain_desk()
 
     def run(self, now_ns: int) -> int:
         """Run one burst; returns how many reports and events it took."""

@@ -1,4 +1,4 @@
-"""Reading raw bytes from compiled code: one, or eight at once, wherever they lie.
+"""Raw memory for compiled code: bytes to read, one or eight at once, and whole numbers to keep.
 
 Numba counts references each time an array is passed on, two atomic operations per call: more than
 what a scanner does with a byte.  These take an address, so nothing is counted and nothing is
@@ -51,6 +51,28 @@ def _trailing_zeros(typingctx: Any, word: Any) -> Any:
     return types.int64(types.uint64), codegen
 
 
+@intrinsic
+def _number_in(typingctx: Any, address: Any, index: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.load(_place(builder, args[0], args[1]), align=8)
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def _keep_number(typingctx: Any, address: Any, index: Any, number: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[2], _place(builder, args[0], args[1]), align=8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+def _place(builder: Any, address: Any, index: Any) -> Any:
+    numbers = builder.inttoptr(address, ir.IntType(64).as_pointer())
+    return builder.gep(numbers, [index])
+
+
 # As in `ringbuf.atomics`: numba replaces the typing context by the call's own arguments.
 byte_at = cast(Callable[[Int], Int], _byte_at)
 """The byte at an address, as int64."""
@@ -58,3 +80,7 @@ word_at = cast(Callable[[Int], np.uint64], _word_at)
 """The eight bytes from an address on, the first one lowest."""
 trailing_zeros = cast(Callable[[Any], int], _trailing_zeros)
 """Zero bits below the lowest one; 64 for zero."""
+number_in = cast(Callable[[Int, Int], Int], _number_in)
+"""The int64 number `index` of those that begin at an address."""
+keep_number = cast(Callable[[Int, Int, Int], None], _keep_number)
+"""Store a number there."""

@@ -116,7 +116,7 @@ class Judge:
         self._memory[: len(memory)] = np.frombuffer(memory, np.uint8)
         fields = np.zeros(FIELDS, np.int64)
         first = np.int64(self._memory.ctypes.data)
-        return int(scan(first, first + len(payload), fields)), fields
+        return int(scan(first, first + len(payload), fields.ctypes.data)), fields
 
 
 def is_ours(fields: Any) -> bool:

@@ -1,7 +1,7 @@
 """The feed's scanner as plain Python over checked memory, built from its own source.
 
 The compiled one reads by address, so nothing says when it reads what is not its own.  Here the
-three functions of `hft.wire.loads` look into one array and raise `OutOfBounds` beyond it, the
+functions of `hft.wire.loads` look into one array and raise `OutOfBounds` beyond it, the
 helpers are plain functions that a coverage tool can see into, and the rest is the same source.
 """
 
@@ -58,6 +58,8 @@ class Scanner:
             "byte_at": lambda at: np.int64(self._read(at, 1)),
             "word_at": lambda at: np.uint64(self._read(at, 8)),
             "trailing_zeros": trailing_zeros,
+            "number_in": lambda fields, index: fields[index],
+            "keep_number": lambda fields, index, number: fields.__setitem__(index, number),
         }
         for module in _MODULES:
             room = {**vars(module), **names}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from hft.agent.scratch import scratch_house
 from hft.events import Role
 from hft.seats import SHARDS_MAX, seats_of
 from hft.state.blocks import STATE_BYTES_MAX
 from hft.state.segment import SegmentRefused
-from hft.strategy.scratch import scratch_house
 from hft.topology import BLOCKS, House, Shard, floor_of, rings_of, segment_bytes
 from ringbuf.memory import Segment
 from tests.hft.houses import new_house

@@ -72,11 +72,11 @@ def test_a_full_table_takes_the_oldest_terminal_row_and_no_open_one() -> None:
     memory = Memory(rows=3)
     table = memory.table()
     orders = [make(table, seq) for seq in (1, 2, 3)]
-    assert not table.has_room()
+    assert table.reserve() < 0
     for order in (orders[2], orders[0]):
         order.state = OrderState.CANCELLED
         table.save(order)
-    assert table.has_room()
+    assert table.reserve() >= 0
     newest = make(table, 4)
     assert newest.index == orders[2].index
     assert table.by_seq(3) is None

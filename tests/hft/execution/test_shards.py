@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from hft.events import Action, OrderState, OrderType, Unfit
-from hft.execution.desks import Desks
-from hft.execution.intents import BURST_MAX, IntentDesk
+from hft.execution.intents import BURST_MAX
 from hft.seats import Seat, next_intent, shard_of
 from ringbuf.spsc import Consumer, Producer
 
 from .rig import Rig, Venue, rig_name, venue_running
-from .test_recovery import die, step_until_dead
+from .test_recovery import before_the_row, step_until_dead
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 BTC, ETH = 0, 1
@@ -127,7 +126,7 @@ def test_the_intent_in_hand_at_a_death_is_doubted_whatever_another_shard_has_rea
     for _ in range(3):
         rig.ends(rig.want(BTC), "FILLED")
     with monkeypatch.context() as patch:
-        patch.setattr(IntentDesk, "_handle", die)
+        before_the_row(patch, rig)
         seq = rig.want(ETH)
         step_until_dead(rig)
     assert seq < rig.last[0]
@@ -140,27 +139,15 @@ def test_the_intent_in_hand_at_a_death_is_doubted_whatever_another_shard_has_rea
     rig.ends(rig.want(BTC), "FILLED")
 
 
-class FakeDesk:
-    def __init__(self, waiting: int) -> None:
-        self.left = waiting
-        self.order: list[FakeDesk] = []
-
-    def waiting(self) -> int:
-        return self.left
-
-    def work(self, burst_max: int) -> int:
-        self.order.append(self)
-        done = min(self.left, burst_max)
-        self.left -= done
-        return done
-
-
-def test_a_busy_shard_does_not_keep_another_waiting() -> None:
-    busy, calm = FakeDesk(1000), FakeDesk(2)
-    busy.order = calm.order
-    desks = Desks([busy, calm])  # type: ignore[list-item]
-    assert desks.work() == BURST_MAX // 2 + 2
-    assert calm.left == 0
-    assert desks.waiting() == 1000 - BURST_MAX // 2
-    desks.work()
-    assert busy.order == [busy, calm, calm, busy]
+def test_a_busy_shard_does_not_keep_another_waiting(rig: ShardedRig) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    busy = [rig.want(BTC, qty=0.0) for _ in range(2 * BURST_MAX)]
+    calm = [rig.want(ETH, qty=0.0) for _ in range(2)]
+    for burst in (1, 2):
+        agent._desk.work()
+        rig.read()
+        answered = [seq for seq in busy if rig.statuses(seq) == ["DENIED"]]
+        assert len(answered) == burst * BURST_MAX // 2
+        assert [rig.statuses(seq) for seq in calm] == [["DENIED"], ["DENIED"]]
+    rig.until(lambda: agent._desk.waiting() == 0, "all taken")

@@ -159,3 +159,11 @@ def test_a_key_that_is_missing_or_comes_twice_is_msgspecs_to_judge(key: bytes) -
         pair = b'"%b":%b' % (key, value)
         JUDGE.message(b"{" + pair + b"," + message[1:])
         JUDGE.message(message[:-1] + b"," + pair + b"}")
+
+
+@pytest.mark.parametrize("absurd", [1 << 53, (1 << 63) - 1, 1 << 63, 10**40])
+def test_a_trade_id_no_float_can_hold_is_refused_and_later_trades_still_count(absurd: int) -> None:
+    bench = Bench()
+    bench.feed(b"".join(server_frame(agg_trade(i)) for i in (10, absurd, 11)))
+    assert list(bench.events()["qty2"]) == [10, 11]
+    assert (bench.count("bad_frames"), bench.count("duplicates")) == (1, 0)

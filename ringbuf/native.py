@@ -1,9 +1,4 @@
-"""What the compiled burst needs from the machine: arrays at an address, the clock, a block copy.
-
-Handing an array from the interpreter to compiled code costs about 150 ns, and a burst works on
-twenty of them: 7 us per call were measured, more than the burst itself.  So the agent hands over
-where one table of addresses lies, and the compiled side makes its arrays from it for nothing.
-"""
+"""What compiled code needs from the machine: the clock, a block copy, a call to an address."""
 
 from __future__ import annotations
 
@@ -18,13 +13,11 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils as typed_cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj as typed_arrayobj
 
 from ringbuf.atomics import full_fence, store_release
 from ringbuf.compiled import compiled
 
 # numba gives its code generators no types.
-arrayobj: Any = typed_arrayobj
 cgutils: Any = typed_cgutils
 
 Words = npt.NDArray[np.uint64]
@@ -33,31 +26,6 @@ Bytes = npt.NDArray[np.uint8]
 # CPython's monotonic clock on macOS is the uptime clock, not the one POSIX calls monotonic.
 _CLOCK_ID = 8 if sys.platform == "darwin" else getattr(time, "CLOCK_MONOTONIC", 1)
 _NS_PER_S = 1_000_000_000
-
-
-@intrinsic
-def _array_at(typingctx: Any, table: Any, row: Any, dtype: Any) -> Any:
-    kind = types.Array(dtype.dtype, 1, "C")
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        word = ir.IntType(64)
-        rows = builder.inttoptr(args[0], word.as_pointer())
-        at = builder.shl(args[1], word(1))
-        address = builder.load(builder.gep(rows, [at]))
-        count = builder.load(builder.gep(rows, [builder.add(at, word(1))]))
-        item = word(context.get_abi_sizeof(context.get_data_type(dtype.dtype)))
-        view = context.make_array(kind)(context, builder)
-        arrayobj.populate_array(
-            view,
-            data=builder.inttoptr(address, view.data.type),
-            shape=[count],
-            strides=[item],
-            itemsize=item,
-            meminfo=None,
-        )
-        return view._getvalue()
-
-    return kind(types.int64, types.int64, dtype), codegen
 
 
 @intrinsic
@@ -70,6 +38,16 @@ def _copy_words(typingctx: Any, target: Any, first: Any, source: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(target, types.int64, source), codegen
+
+
+@intrinsic
+def _call_at(typingctx: Any, address: Any, argument: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(word, [word])
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), [args[1]])
+
+    return types.int64(types.int64, types.int64), codegen
 
 
 @intrinsic
@@ -87,9 +65,9 @@ def _clock_gettime(typingctx: Any) -> Any:
     return types.int64(), codegen
 
 
-array_at = cast(Callable[[int, int, Any], Any], _array_at)
-"""View the memory that row `row` of the table (address, count) at an address names, as a dtype."""
 copy_words = cast(Callable[[Words, Any, Words], None], _copy_words)
+call_at = cast(Callable[[int, int], int], _call_at)
+"""Call the C function ``int64 (int64)`` at an address: how rooms that never meet are joined."""
 clock_gettime = cast(Callable[[], int], _clock_gettime)
 
 
