@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 COMPILED_SOURCES = (
     "ringbuf",
     "hft/events.py",
+    "hft/seats.py",
     "hft/units.py",
     "hft/state",
     "hft/wire",

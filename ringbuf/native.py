@@ -21,6 +21,7 @@ from ringbuf.compiled import compiled
 cgutils: Any = typed_cgutils
 
 Words = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
 
 # CPython's monotonic clock on macOS is the uptime clock, not the one POSIX calls monotonic.
 _CLOCK_ID = 8 if sys.platform == "darwin" else getattr(time, "CLOCK_MONOTONIC", 1)
@@ -76,12 +77,25 @@ def compiled_monotonic_ns() -> int:
     return clock_gettime()
 
 
+CARRIED = 2
+"""Commits that carry a row after it changed: either half of the snapshot must learn of it."""
+
+
 @compiled
-def commit_words(generation_word: Words, slots: Words, value: Words) -> None:
-    """Publish `value` into the idle half of `slots` of a two-slot snapshot (`ringbuf.snapshot`)."""
+def commit_rows(generation_word: Words, slots: Words, value: Words, changed: Bytes) -> None:
+    """Publish `value` into the idle half of `slots` of a two-slot snapshot (`ringbuf.snapshot`).
+
+    `value` consists of rows of one size; only those are copied of which `changed` is above 0, and
+    it counts down.  Whoever changes a row sets it to `CARRIED`.
+    """
     full_fence()
     generation = generation_word[0] + np.uint64(1)
-    half = len(slots) // 2
+    half, size = len(slots) // 2, len(value) // len(changed)
     assert len(value) <= half, "the value fits its slot"
-    copy_words(slots, half * np.int64(generation & np.uint64(1)), value)
+    for row in range(len(changed)):
+        if changed[row] != 0:
+            changed[row] -= 1
+            at = row * size
+            into = half * np.int64(generation & np.uint64(1)) + at
+            copy_words(slots, into, value[at : at + size])
     store_release(generation_word, 0, generation)  # SYNC(generation): pairs with Snapshot.read().

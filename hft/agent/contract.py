@@ -10,7 +10,7 @@ import select
 from typing import Protocol
 
 from hft.agent.log import Log
-from hft.events import Role
+from hft.seats import Seat
 from hft.topology import House
 from ringbuf.doorbell import Doorbell
 
@@ -43,24 +43,27 @@ class Poller:
 
 
 class Context:
-    """Everything a process is handed: its role, the house, the doorbells, its poller and its log.
+    """Everything a process is handed: its seat, the house, the doorbells, its poller and its log.
 
-    `bells[role]` is rung after publishing to `role`; the process's own bell is in its poller
-    already, and a thread of this process rings it to say that a result is ready.
+    `bells[seat]` is rung after publishing to `seat`; the process's own bell is in its poller
+    already, and a thread of this process rings it to say that a result is ready.  `shard` is the
+    part of the house a feed or a strategy works in.
     """
 
-    def __init__(self, role: Role, house: House, bells: dict[Role, Doorbell], log: Log) -> None:
-        self.role = role
+    def __init__(self, seat: Seat, house: House, bells: dict[Seat, Doorbell], log: Log) -> None:
+        self.seat = Seat(seat)  # A role is as good: it is the seat of shard 0.
+        self.role = self.seat.role
         self.house = house
+        self.shard = house.shards[self.seat.shard]
         self.bells = bells
         self.log = log
         self.poller = Poller()
-        self.poller.register(bells[role].fileno())
-        self.vitals = house.vitals[role]
+        self.poller.register(bells[self.seat].fileno())
+        self.vitals = house.vitals[self.seat]
 
     def wake_self(self) -> None:
         """Wake this process's duty cycle from one of its own threads."""
-        self.bells[self.role].ring()
+        self.bells[self.seat].ring()
 
 
 class Agent(Protocol):

@@ -80,7 +80,7 @@ class _Park:
     def __init__(self, context: Context, has_work: Callable[[], bool], deadline_ms: int) -> None:
         self._has_work = has_work
         self._poller = context.poller
-        self._bell = context.bells[context.role]
+        self._bell = context.bells[context.seat]
         self._words = self._bell.words
         self._deadline_ms = deadline_ms
 

@@ -15,7 +15,7 @@ from hft.clock import Deadline, monotonic_ns
 from hft.errors import ExitCode, HftError
 from hft.events import Role
 from hft.state.blocks import ORDERS_TO, Life, Order
-from hft.topology import OFFSETS, ProcessSpec
+from hft.topology import ProcessSpec
 from ringbuf.compiled import signature_count
 
 DRAIN_MAX_S = 5.0
@@ -45,8 +45,8 @@ class Runner:
         self._idle = idle
         self._spec = spec
         self._hot_functions = hot_functions
-        self._vitals = Vitals(context.house, context.role)
-        start = OFFSETS["orders_to"] + context.role * ORDERS_TO.itemsize
+        self._vitals = Vitals(context.house, context.seat)
+        start = context.house.offsets["orders_to"] + context.seat * ORDERS_TO.itemsize
         self._order = context.house.segment.view[start : start + 8].cast("B").cast("q")
         self._stop_asked = False
         self.reason = ""
@@ -67,7 +67,7 @@ class Runner:
             self.reason = f"{type(problem).__name__}: {problem}\n{traceback.format_exc()}"
         self._close()
         if code is not ExitCode.OK:
-            self._context.log.error(f"{self._context.role.name.lower()}: {self.reason}")
+            self._context.log.error(f"{self._context.seat.label}: {self.reason}")
         self._vitals.end(code)
         self._move(Step.ENDED)
         return code

@@ -16,7 +16,7 @@ from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.errands import Errands
 from hft.execution.hearing import Hearing
-from hft.execution.intents import IntentDesk, RiskGate
+from hft.execution.intents import IntentDesk, Lane, RiskGate
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
@@ -24,6 +24,7 @@ from hft.execution.picture import Session
 from hft.execution.reconcile import Reconciler
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Watch
+from hft.state.decision import Intent
 from hft.units import NS_PER_MS, NS_PER_S
 
 READY_WITHIN_S = 9.0
@@ -152,15 +153,18 @@ class ExecutionAgent:
 
     def _doubt_everything(self, rest: Rest) -> None:
         """After a death nothing is certain: orders in flight, and the intent that was in hand."""
-        books = self._books
-        for order in list(books.orders.in_flight()):
-            books.move(order, OrderEvent.DOUBT)
-        intent = self._desk.last_consumed()
-        if intent is None or intent.seq <= books.orders.handled_seq:
+        for order in list(self._books.orders.in_flight()):
+            self._books.move(order, OrderEvent.DOUBT)
+        for lane, intent in self._desk.last_consumed():
+            self._doubt_intent(lane, intent, rest)
+
+    def _doubt_intent(self, lane: Lane, intent: Intent, rest: Rest) -> None:
+        books, handled = self._books, self._books.orders.handled_seq
+        if intent.seq <= handled[lane.shard]:
             return
         if books.orders.by_seq(intent.seq) is not None:
             # The end came between the order's row and this word: the row has been doubted already.
-            books.orders.handled_seq = intent.seq
+            handled[lane.shard] = intent.seq
             return
         if intent.action == Action.PLACE and intent.symbol < len(books.symbols):
             order = books.orders.new()
@@ -169,10 +173,10 @@ class ExecutionAgent:
             order.market_seq, order.recv_ns = intent.market_seq, intent.recv_ns
             order.sent_venue_ms = rest.offset.to_venue_ms(wall_ns())
             books.orders.save(order)
-            books.orders.handled_seq = intent.seq
+            handled[lane.shard] = intent.seq
             books.reports.tell_order(order, books.positions[order.symbol], 0)
         else:
-            self._desk.redo(intent)
+            self._desk.redo(lane, intent)
 
     def _wait_until_agreed(self, deadline: Deadline) -> None:
         assert self._stream is not None

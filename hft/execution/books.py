@@ -54,7 +54,7 @@ class Books:
         self.symbols = symbols
         self.index = {name: index for index, name in enumerate(symbols)}
         self.specs = specs
-        self.orders = OrderTable(ctx.house.orders, ctx.house.memory)
+        self.orders = OrderTable(ctx.house.orders, ctx.house.memory, len(ctx.house.shards))
         self.reports = Reports(ctx, self.orders)
         self.latency = Latency(ctx.house.latency)
         self.account = Account()

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import Protocol
+from collections import deque
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -52,8 +53,19 @@ class RiskGate(Protocol):
         """Say which limit on the session's profit and loss is reached."""
 
 
+class Lane(NamedTuple):
+    """The intents of one shard: their ring, and the table by which compiled code finds it."""
+
+    shard: int
+    consumer: Consumer
+    table: int
+
+
 class IntentDesk:
-    """Takes intents from their ring, asks the gate, sends what passes."""
+    """Takes intents from their rings, asks the gate, sends what passes.
+
+    Of a burst every shard gets the same share, so that none waits for a busy one.
+    """
 
     def __init__(
         self,
@@ -69,9 +81,13 @@ class IntentDesk:
         self._books = books
         self._session = session
         self._canceller = canceller
-        self._consumer = Consumer(ctx.house.intents)
         self._pad = pad = Pad(ctx.house, books.specs, texts, gate.address)
-        self._table = pad.table.address
+        lanes = (
+            Lane(shard.number, Consumer(shard.intents), table.address)
+            for shard, table in zip(ctx.house.shards, pad.tables, strict=True)
+        )
+        self._lanes = deque(lanes)
+        self._share = BURST_MAX // len(self._lanes)
         self._prepared = pad.pad.view(np.uint8).data
         self._taken = pad.intent.view(np.uint8).data
         self._exposure = pad.exposure.view(np.uint8).data
@@ -95,8 +111,8 @@ class IntentDesk:
             fill_limits(self._pad.limits, limits)
 
     def waiting(self) -> int:
-        """Intents in the ring."""
-        return self._consumer.waiting()
+        """Intents in the rings."""
+        return sum(lane.consumer.waiting() for lane in self._lanes)
 
     def work(self) -> int:
         """Handle a burst of intents; returns how many.
@@ -104,13 +120,20 @@ class IntentDesk:
         What `prepare` laid ready must be the newest there is, and is used up afterwards.
         """
         handled = 0
-        while handled < BURST_MAX:
-            outcome = launch(self._table)
+        for lane in self._lanes:
+            handled += self._work_lane(lane)
+        self._lanes.rotate(-1)
+        return handled
+
+    def _work_lane(self, lane: Lane) -> int:
+        handled = 0
+        while handled < self._share:
+            outcome = launch(lane.table)
             if outcome == NOTHING:
                 break
-            self._handle(outcome)
+            self._handle(lane, outcome)
             handled += 1
-            if self._consumer.waiting():
+            if self.waiting():
                 self.prepare()
         return handled
 
@@ -137,25 +160,28 @@ class IntentDesk:
                 position.lots, open_lots.get((symbol, 1), 0), open_lots.get((symbol, -1), 0),
             )  # fmt: skip
 
-    def last_consumed(self) -> Intent | None:
-        """The newest intent that was taken from the ring, while its slot still holds it."""
-        overwritten = self._consumer.waiting() >= self._consumer.ring.layout.slots
-        if overwritten or not int(self._consumer.words[HEAD]):
-            return None
-        return Intent._make(self._consumer.peek(_INTENT, -1))
+    def last_consumed(self) -> list[tuple[Lane, Intent]]:
+        """The newest intent that was taken from each ring, while its slot still holds it."""
+        found = []
+        for lane in self._lanes:
+            consumer = lane.consumer
+            overwritten = consumer.waiting() >= consumer.ring.layout.slots
+            if not overwritten and int(consumer.words[HEAD]):
+                found.append((lane, Intent._make(consumer.peek(_INTENT, -1))))
+        return found
 
-    def redo(self, intent: Intent) -> None:
+    def redo(self, lane: Lane, intent: Intent) -> None:
         """Handle an intent an earlier life consumed and may not have finished: only cancels."""
         self.prepare()
         _INTENT.pack_into(self._taken, 0, *intent)
-        judge(self._table)
-        self._handle(HELD)
+        judge(lane.table)
+        self._handle(lane, HELD)
 
-    def _handle(self, outcome: int) -> None:
+    def _handle(self, lane: Lane, outcome: int) -> None:
         books = self._books
         books.account.intents += 1
         if outcome == SENT:
-            self._follow_up()
+            self._follow_up(lane)
             return
         intent = self._intent()
         denial = Denial(int(self._pad.ruling[0]["denial"]))
@@ -163,16 +189,17 @@ class IntentDesk:
             denial = self._cancel(intent)
         if denial is not Denial.NONE:
             self._deny(intent, denial)
-        books.orders.handled_seq = max(intent.seq, books.orders.handled_seq)
+        handled = books.orders.handled_seq
+        handled[lane.shard] = max(intent.seq, handled[lane.shard])
 
     def _intent(self) -> Intent:
         return Intent._make(_INTENT.unpack_from(self._taken))
 
-    def _follow_up(self) -> None:
+    def _follow_up(self, lane: Lane) -> None:
         """Fold an order into the books while it travels; its row was stored before it left."""
         books, failure = self._books, None
         try:
-            self._finish_sending()
+            self._finish_sending(lane)
         except ConnectionClosed as problem:
             failure = problem
         order = books.orders.adopt(self._row)
@@ -184,7 +211,7 @@ class IntentDesk:
         self._session.expect(order, self._request_id, signed_ns)
         books.account.orders_sent += 1
 
-    def _finish_sending(self) -> None:
+    def _finish_sending(self, lane: Lane) -> None:
         """Send what compiled code could not.
 
         Raises:
@@ -196,7 +223,7 @@ class IntentDesk:
         if sent_bytes:
             self._session.give_up(sent_bytes)
         self._session.send_frame(self._frame[:frame_bytes])
-        note_sent(self._table)
+        note_sent(lane.table)
 
     def _failed_to_send(self, order: Order, *, written: bool) -> None:
         if written:
@@ -213,7 +240,7 @@ class IntentDesk:
             for order in books.open_of(intent.symbol):
                 self._canceller.cancel(order)
             return Denial.NONE
-        order_meant = books.orders.by_ref(intent.target_ref)
+        order_meant = books.orders.by_ref(intent.target_ref, intent.symbol)
         if order_meant is None or not order_meant.is_open:
             return Denial.UNKNOWN_ORDER
         self._canceller.cancel(order_meant)

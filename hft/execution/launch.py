@@ -27,7 +27,7 @@ from hft.events import (
     record,
 )
 from hft.execution.latency import count_sent
-from hft.state.blocks import EXECUTION_MEMORY, LATCH, LATENCY, ORDER, TOP
+from hft.state.blocks import LATCH, LATENCY, ORDER, TOP
 from hft.state.decision import FACTS, RULING
 from hft.wire.sends import send_now
 from ringbuf.addressed import array_at
@@ -97,7 +97,7 @@ PRICE_DECIMALS = record(32, ("tick_e8", "<i8"), ("lot_e8", "<i8"), ("price", "<i
 
 
 class PadRow(IntEnum):
-    """Rows of the table `take` and `fire` are handed."""
+    """Rows of the table `take` and `fire` are handed; each shard has one, of its own ring."""
 
     RING_WORDS = 0
     RING_SLOTS = 1
@@ -110,7 +110,7 @@ class PadRow(IntEnum):
     TOP_WORDS = 8
     TOP_REALS = 9
     EXPOSURE = 10
-    MEMORY = 11
+    HANDLED = 11
     SENT_NS = 12
     ORDERS = 13
     ORDER_WORDS = 14
@@ -122,7 +122,7 @@ class PadRow(IntEnum):
 
 _RING_WORDS, _RING_SLOTS, _INTENT, _FACTS, _RULING, _PAD = map(int, list(PadRow)[:6])
 _LATCH_SUPERVISOR, _LATCH_GATE, _TOP_AT, _TOP_REALS, _EXPOSURE = map(int, list(PadRow)[6:11])
-_MEMORY, _SENT, _ORDERS, _ORDER_AT, _REQUEST, _FRAME, _DECIMALS, _LATENCY = map(
+_HANDLED, _SENT, _ORDERS, _ORDER_AT, _REQUEST, _FRAME, _DECIMALS, _LATENCY = map(
     int, list(PadRow)[11:]
 )
 _ACTIVE, _REDUCING, _HALTED = (int(state) for state in TradingState)
@@ -189,7 +189,7 @@ def gather(table: int) -> None:
     facts.pnl_e8 = pad.pnl_e8
     facts.has_row = 1 if pad.row >= 0 else 0
     facts.symbol_count = pad.symbol_count
-    facts.last_seq = np.int64(array_at(table, _MEMORY, EXECUTION_MEMORY)[0].handled_intent_seq)
+    facts.last_seq = np.int64(array_at(table, _HANDLED, _WORD)[0])
     facts.orders_last_s = _recent(array_at(table, _SENT, _LONG), pad.taken_ns)
     if intent.symbol < pad.symbol_count:
         exposure = array_at(table, _EXPOSURE, EXPOSURE)[intent.symbol]
@@ -268,7 +268,7 @@ def fire(table: int) -> None:
     pad.gated_ns = clock_gettime()
     pad.venue_ms = (pad.gated_ns + pad.venue_less_local_ns) // _MS_NS
     _store_row(table, intent, ruling, pad)
-    array_at(table, _MEMORY, EXECUTION_MEMORY)[0].handled_intent_seq = intent.seq
+    array_at(table, _HANDLED, _WORD)[0] = intent.seq
     _describe(request, intent, ruling, array_at(table, _DECIMALS, PRICE_DECIMALS)[intent.symbol])
     request.venue_ms = pad.venue_ms
     pad.frame_bytes = write_order(pad.text_table)

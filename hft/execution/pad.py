@@ -25,7 +25,7 @@ from hft.execution.launch import (
 from hft.state.blocks import LIMITS
 from hft.state.decision import FACTS, RULING
 from hft.state.histogram import bin_of
-from hft.topology import OFFSETS, House
+from hft.topology import House
 from ringbuf.addressed import AddressTable
 from ringbuf.spsc import Producer, packer_of
 
@@ -33,7 +33,7 @@ _SCRATCH_SPEC = SymbolSpec(10_000_000, 100_000, 1, 10_000, 10_000, 1, 10**7, 0, 
 
 
 class Pad:
-    """The memory the compiled half works on; both tables name it, so it lives as long as they."""
+    """The memory the compiled half works on; the tables name it, so it lives as long as they."""
 
     def __init__(
         self, house: House, specs: Sequence[SymbolSpec], texts: OrderTexts, gate: int
@@ -50,13 +50,18 @@ class Pad:
         for row, spec, places in zip(decimals, specs, texts.decimals, strict=False):
             row["tick_e8"], row["lot_e8"] = spec.tick_e8, spec.lot_e8
             row["price"], row["qty"] = places
-        tops = house.segment.words(OFFSETS["top"], SYMBOLS_MAX * SNAPSHOT_WORDS)
-        self.table = AddressTable((
-            house.intents.words, house.intents.slots, self.intent, self.facts, self.ruling,
-            self.pad, house.latch_supervisor, house.latch_gate, tops, tops.view(np.float64),
-            self.exposure, house.memory, np.zeros(SENT_TIMES + 1, np.int64), house.orders,
-            house.orders.view(np.uint64), texts.request, texts.frame, decimals, house.latency,
-        ))  # fmt: skip
+        tops = house.segment.words(house.offsets["top"], SYMBOLS_MAX * SNAPSHOT_WORDS)
+        sent_ns, handled = np.zeros(SENT_TIMES + 1, np.int64), house.memory.view(np.uint64)
+        self.tables = [
+            AddressTable((
+                shard.intents.words, shard.intents.slots, self.intent, self.facts, self.ruling,
+                self.pad, house.latch_supervisor, house.latch_gate, tops, tops.view(np.float64),
+                self.exposure, handled[shard.number : shard.number + 1], sent_ns, house.orders,
+                house.orders.view(np.uint64), texts.request, texts.frame, decimals, house.latency,
+            ))
+            for shard in house.shards
+        ]  # fmt: skip
+        """By shard: only the ring and the word of what is handled differ."""
         self._gate_table = AddressTable(
             (self.intent, house.spec, self.limits, self.facts, self.ruling)
         )
@@ -82,7 +87,8 @@ def warm(gate: int) -> None:
     intent["action"], intent["side"] = Action.PLACE, Side.BUY
     intent["order_type"], intent["tif"] = OrderType.LIMIT, TimeInForce.IOC
     Producer(house.intents).offer(packer_of(INTENT), intent.item())
-    launch(pad.table.address)
-    judge(pad.table.address)
-    note_sent(pad.table.address)
+    table = pad.tables[0].address
+    launch(table)
+    judge(table)
+    note_sent(table)
     bin_of(1)

@@ -11,7 +11,8 @@ from hft.agent.contract import Context
 from hft.agent.scratch import scratch_house
 from hft.clock import monotonic_ns
 from hft.errors import ConfigError
-from hft.events import Level, Role
+from hft.events import Level
+from hft.seats import Seat
 from hft.strategy import params as parameters
 from hft.strategy.build import Burst, build
 from hft.strategy.burst import ACTED, NEWEST
@@ -31,7 +32,7 @@ SAY_EVERY_NS = NS_PER_S // 2
 
 
 class StrategyAgent:
-    """Runs one strategy over the market and report rings of a house.
+    """Runs one strategy over the market and report rings of its shard.
 
     `params` is a record of `make_params`; later changes come through the house's block.  With
     `fresh_state` the strategy starts from zero, else from its committed state where that fits.
@@ -54,19 +55,19 @@ class StrategyAgent:
 
     def on_start(self) -> None:
         """Skip what is old, take state, position and orders from the house."""
-        house = self._ctx.house
+        house, shard = self._ctx.house, self._ctx.shard
         self._index = int(house.run[0]["strategy_index"])
-        self._desk = StrategyDesk(house, self._spec, self._burst, self._params)
-        self._reports = house.reports_strategy.bytes[:HEADER_BYTES].cast("Q")
-        self._intents = house.intents.bytes[:HEADER_BYTES].cast("Q")
-        self._bell = self._ctx.bells[Role.EXECUTION]
+        self._desk = StrategyDesk(house, self._spec, self._burst, self._params, shard.number)
+        self._reports = shard.reports_strategy.bytes[:HEADER_BYTES].cast("Q")
+        self._intents = shard.intents.bytes[:HEADER_BYTES].cast("Q")
+        self._bell = self._ctx.bells[Seat.EXECUTION]
         self._params_generation = 0
         self._say_again_ns = self._chat_again_ns = 0
         self._chatty = self._ctx.log.level <= Level.DEBUG
-        for ring in (house.market, house.reports_strategy):
+        for ring in (shard.market, shard.reports_strategy):
             ring.words[CONSUMER_EPOCH] += 1
-        house.intents.words[PRODUCER_EPOCH] += 1
-        skipped = int(jump_to_tail(house.market.words))
+        shard.intents.words[PRODUCER_EPOCH] += 1
+        skipped = int(jump_to_tail(shard.market.words))
         restored = self._desk.begin(fresh_state=self._fresh)
         self._tail = self._intents[TAIL]
         self._skip_reports(monotonic_ns())
@@ -105,8 +106,8 @@ class StrategyAgent:
 
     def has_work(self) -> bool:
         """Say whether market data or a report is waiting."""
-        house = self._ctx.house
-        return house.market.depth() > 0 or house.reports_strategy.depth() > 0
+        shard = self._ctx.shard
+        return shard.market.depth() > 0 or shard.reports_strategy.depth() > 0
 
     def drain(self, now_ns: int) -> bool:
         """Stop deciding: nothing is held that could get lost."""
@@ -135,7 +136,7 @@ class StrategyAgent:
     def _skip_reports(self, now_ns: int) -> None:
         """Pass over what waits in the ring, older than the blocks by now, and read those."""
         self._gaps = self._reports[GAP]
-        jump_to_tail(self._ctx.house.reports_strategy.words)
+        jump_to_tail(self._ctx.shard.reports_strategy.words)
         self._read_blocks()
         self._read_again_ns = now_ns + READ_AGAIN_NS
 

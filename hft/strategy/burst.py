@@ -33,7 +33,7 @@ from hft.strategy.api import OUT, Record
 from hft.strategy.booking import book_order, book_position, free_row, open_row, symbol_of
 from ringbuf.addressed import array_at
 from ringbuf.layout import HEAD, TAIL
-from ringbuf.native import commit_words
+from ringbuf.native import CARRIED, commit_rows
 from ringbuf.snapshot import commit
 from ringbuf.spsc import available, free_slots, publish, release, slot_of
 
@@ -45,10 +45,12 @@ BURST_MAX = 64
 REPORTS_MAX = 64
 
 WORD = np.dtype("<u8")
+BYTE = np.dtype("u1")
 
 LOOP = record(
     128,
     ("next_intent_seq", "<u8"),
+    ("intent_stride", "<u8"),  # From one intent to the next: the number of shards.
     ("next_market_seq", "<u8"),  # 0: no event seen yet.
     ("strategy", "<i8"),  # Its index, as every intent carries it.
     ("now_ns", "<i8"),  # This cycle's clock reading.
@@ -57,6 +59,7 @@ LOOP = record(
     ("symbol", "<i8"),
     ("decoded_off_ns", "<i8"),
     ("gap", "u1", SYMBOLS_MAX),  # 1: the next event of this symbol is flagged GAP.
+    ("row", "u1", SYMBOLS_MAX),  # Where the STATE of this symbol lies; none but the shard's are.
 )
 """What the loop itself remembers."""
 
@@ -87,6 +90,7 @@ class Desk(NamedTuple):
     state_value: Any
     state_words: Any
     state_slots: Any
+    changed: Any
 
 
 def enter(table: int, now_ns: int) -> int:
@@ -112,6 +116,7 @@ def enter(table: int, now_ns: int) -> int:
         array_at(table, 17, WORD),
         array_at(table, 18, WORD),
         array_at(table, 19, WORD),
+        array_at(table, 20, BYTE),
     )
     return run_burst(desk, now_ns)
 
@@ -129,7 +134,9 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         begin_call(loop, out, report.symbol, report.market_seq, report.local_ns)
         book_position(position, report, spec)
         book_order(desk.orders, position, report, spec)
-        state = desk.state[report.symbol]
+        row = loop.row[report.symbol]
+        state = desk.state[row]
+        desk.changed[row] = CARRIED
         on_report(report, position, desk.orders, desk.params[0], state, out)
         if out.count > 0:
             write_intents(
@@ -149,7 +156,10 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         position = desk.positions[event.symbol]
         begin_call(loop, out, event.symbol, event.seq, event.recv_ns)
         loop.decoded_off_ns = event.decoded_off_ns
-        on_market(event, position, desk.orders, desk.params[0], desk.state[event.symbol], out)
+        row = loop.row[event.symbol]
+        state = desk.state[row]
+        desk.changed[row] = CARRIED
+        on_market(event, position, desk.orders, desk.params[0], state, out)
         told.events += 1
         told.event_ns = event.recv_ns
         if out.count > 0:
@@ -161,7 +171,7 @@ def run_burst(desk: Desk, now_ns: int) -> int:
         release(desk.market_words, events)
     if events + reports > 0:
         commit(desk.verdict_words, desk.verdict_slots, desk.verdict)
-        commit_words(desk.state_words, desk.state_slots, desk.state_value)
+        commit_rows(desk.state_words, desk.state_slots, desk.state_value, desk.changed)
     return int(events + reports)
 
 
@@ -234,7 +244,7 @@ def write_intents(
 def fill_intent(intent: Record, out: Record, row: int, loop: Record) -> None:
     """Fill an intent from row `row` of `out`; its number is the next one, used once."""
     seq = loop.next_intent_seq
-    loop.next_intent_seq = seq + np.uint64(1)
+    loop.next_intent_seq = seq + loop.intent_stride
     intent.seq = seq
     intent.market_seq = loop.market_seq
     intent.recv_ns = loop.recv_ns

@@ -23,6 +23,7 @@ from hft.events import (
     OrderState,
     Status,
 )
+from hft.seats import next_intent
 from hft.state.blocks import STATE_BYTES_MAX, VERDICT
 from hft.strategy.api import IN_FLIGHT, OPEN_ORDERS_MAX, OUT
 from hft.strategy.build import Burst
@@ -32,10 +33,12 @@ from hft.strategy.records import as_records
 from hft.topology import House
 from ringbuf.addressed import AddressTable
 from ringbuf.layout import HEAD, TAIL
+from ringbuf.native import CARRIED
 from ringbuf.snapshot import READ_ATTEMPTS
 
 Records = npt.NDArray[Any]
 _E8 = 1e8
+_NO_ROW = 255
 _STATUS_OF = {
     OrderState.SENT: IN_FLIGHT,
     OrderState.UNKNOWN: int(Status.UNKNOWN),
@@ -63,30 +66,38 @@ def fitted(params: Records, spec: StrategySpec) -> Records:
 
 
 class StrategyDesk:
-    """Owns the private records of one strategy over one house, and runs its bursts.
+    """Owns the private records of one strategy over one shard of a house, and runs its bursts.
 
     Raises:
         BootError: the state of so many symbols does not fit its block.
     """
 
-    def __init__(self, house: House, spec: StrategySpec, burst: Burst, params: Records) -> None:
+    def __init__(
+        self, house: House, spec: StrategySpec, burst: Burst, params: Records, shard: int = 0
+    ) -> None:
         self.house = house
+        self.shard = house.shards[shard]
         self.spec = spec
         self.params = fitted(params, spec)
-        self.symbols = max(1, len(house.symbols()))
-        size = self.symbols * spec.state_dtype.itemsize
+        self.symbols = house.symbols_of(shard) or range(1)
+        size = len(self.symbols) * spec.state_dtype.itemsize
         if size > STATE_BYTES_MAX:
             raise BootError(
-                f"{spec.name}: STATE takes {size} bytes for {self.symbols} symbols, "
+                f"{spec.name}: STATE takes {size} bytes for {len(self.symbols)} symbols, "
                 f"there is room for {STATE_BYTES_MAX}"
             )
-        self.state = np.zeros(self.symbols, spec.state_dtype)
+        self.state = np.zeros(len(self.symbols), spec.state_dtype)
         self.positions = np.zeros(SYMBOLS_MAX, POSITION)
         self.orders = np.zeros(OPEN_ORDERS_MAX, OPEN_ORDER)
         self.verdict = np.zeros(2, VERDICT)
         self.loop = np.zeros(1, LOOP)
+        self.loop["intent_stride"] = len(house.shards)
+        self.loop["row"] = _NO_ROW
+        for row, symbol in enumerate(self.symbols):
+            self.loop["row"][0, symbol] = row
         self._out = np.zeros(1, OUT)
         self._event = np.zeros(1, MARKET)
+        self._changed = np.full(len(self.symbols), CARRIED, np.uint8)
         self._arrays = self._all_arrays()
         self._table = AddressTable(self._arrays)
         self._run = burst.enter if burst.compiled else burst.run
@@ -104,27 +115,27 @@ class StrategyDesk:
 
     def begin(self, *, fresh_state: bool) -> bool:
         """Number intents after the last one, take the state; says whether it was restored."""
-        words, slots = self.house.intents.words, self.house.intents.slots
+        words, slots = self.shard.intents.words, self.shard.intents.slots
         tail = int(words[TAIL])
         last = int(slots["seq"][(tail - 1) % len(slots)]) if tail else 0
-        self.loop["next_intent_seq"] = last + 1
+        self.loop["next_intent_seq"] = next_intent(last, self.shard.number, len(self.house.shards))
         self.loop["strategy"] = self.house.run[0]["strategy_index"]
         self.loop["gap"] = 1
         return self._take_state(fresh=fresh_state)
 
     def _take_state(self, *, fresh: bool) -> bool:
-        head, size = self.house.state_head[0], self.state.nbytes
-        digest = layout_digest(self.spec.state_dtype, self.symbols)
+        head, size = self.shard.state_head[0], self.state.nbytes
+        digest = layout_digest(self.spec.state_dtype, len(self.symbols))
         name = self.spec.name.encode()
         fits = head["dtype_digest"] == digest and bytes(head["name"]) == name
-        kept = self.house.state.read_bytes() if fits and not fresh else None
+        kept = self.shard.state.read_bytes() if fits and not fresh else None
         if kept is not None:
             self.state[:] = np.frombuffer(kept[:size], self.spec.state_dtype)
             return True
         # The head is taken away first and given back last: whoever dies between leaves no head
         # that fits other bytes.
         head["dtype_digest"] = 0
-        self.house.state.write_bytes(self.state.tobytes().ljust(STATE_BYTES_MAX, b"\0"))
+        self.shard.state.write_bytes(self.state.tobytes().ljust(STATE_BYTES_MAX, b"\0"))
         head["name"], head["size"] = name, size
         head["dtype_digest"] = digest
         return False
@@ -132,7 +143,7 @@ class StrategyDesk:
     def take_positions(self) -> None:
         """Read every symbol's position, steps and fees from their blocks."""
         run = self.house.run[0]
-        for index in range(self.symbols):
+        for index in self.symbols:
             position, spec = self.positions[index], self.house.spec[index]
             position["tick"], position["lot"] = spec["tick_e8"] / _E8, spec["lot_e8"] / _E8
             position["maker_fee"], position["taker_fee"] = run["maker_fee"], run["taker_fee"]
@@ -150,7 +161,7 @@ class StrategyDesk:
     def take_orders(self) -> None:
         """Rebuild the table of open orders: the order table, and intents not yet handled."""
         # Read before the table: what is handled by now is denied or in it.
-        handled = int(self.house.memory[0]["handled_intent_seq"])
+        handled = int(self.house.memory[0]["handled_intent_seq"][self.shard.number])
         rows = [row for row in map(self._from_table, self._open_in_table()) if row is not None]
         rows += self._from_ring(handled, {int(row["intent_seq"]) for row in rows})
         self.orders[:] = np.zeros(1, OPEN_ORDER)
@@ -160,9 +171,10 @@ class StrategyDesk:
             self.positions[int(row["symbol"])]["open_orders"] += 1
 
     def _open_in_table(self) -> npt.NDArray[np.int64]:
-        state = self.house.orders["state"]
+        table = self.house.orders
+        state, ours = table["state"], np.isin(table["symbol"], self.symbols)
         indices: npt.NDArray[np.int64] = np.flatnonzero(
-            (state != OrderState.FREE) & (state < FIRST_TERMINAL_STATE)
+            ours & (state != OrderState.FREE) & (state < FIRST_TERMINAL_STATE)
         )
         return indices
 
@@ -190,7 +202,7 @@ class StrategyDesk:
         return None
 
     def _from_ring(self, handled: int, known: set[int]) -> list[Any]:
-        ring = self.house.intents
+        ring = self.shard.intents
         tail, head = int(ring.words[TAIL]), int(ring.words[HEAD])
         # Execution releases before it has handled, so look a little behind the head too.
         oldest = max(0, tail - len(ring.slots), min(head, tail - OPEN_ORDERS_MAX))
@@ -209,28 +221,29 @@ class StrategyDesk:
     # The arrays of the burst.
 
     def _all_arrays(self) -> list[Records]:
-        house, state_slots = self.house, self.house.state.slots.view(np.uint64)
+        shard, state_slots = self.shard, self.shard.state.slots.view(np.uint64)
         return [
-            house.market.words,
-            house.market.slots,
-            house.reports_strategy.words,
-            house.reports_strategy.slots,
-            house.intents.words,
-            house.intents.slots,
+            shard.market.words,
+            shard.market.slots,
+            shard.reports_strategy.words,
+            shard.reports_strategy.slots,
+            shard.intents.words,
+            shard.intents.slots,
             self.positions,
             self.orders,
-            house.spec,
+            self.house.spec,
             self.state,
             self.params,
             self._out,
             self._event,
             self.loop,
             self.verdict,
-            house.verdict.words,
-            house.verdict.slots,
+            shard.verdict.words,
+            shard.verdict.slots,
             self.state.view(np.uint64),
-            house.state.words,
+            shard.state.words,
             state_slots,
+            self._changed,
         ]
 
     def _plain_desk(self) -> Desk:

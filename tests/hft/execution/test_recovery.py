@@ -112,7 +112,7 @@ def after_the_send(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
 
 def between_row_and_word(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
     def forget_and_die(*_given: object) -> None:
-        rig.house.memory[0]["handled_intent_seq"] -= 1
+        rig.house.memory[0]["handled_intent_seq"][0] -= 1
         raise Died
 
     python_sends(monkeypatch, forget_and_die)
