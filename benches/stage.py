@@ -96,7 +96,7 @@ class Stage:
         pin_here(core)
         Vitals(self.house, seat).begin(os.getpid(), monotonic_ns(), core, IdleKind.PARK)
         agent, functions = build(context)
-        idle = make_idle(IdleKind.PARK, context, agent.has_work, hot=True)
+        idle = make_idle(IdleKind.PARK, context, hot=True)
         code = Runner(context, agent, idle, SPECS[seat.role], functions).run()
         raise SystemExit(int(code))
 

@@ -13,6 +13,7 @@ from hft.feed import agent as feed
 from hft.risk.gate import Gate
 from ringbuf import doorbell, spsc
 from ringbuf.layout import HEADER_WORDS, SLOTS
+from ringbuf.parking import Parking
 
 
 def warm() -> None:
@@ -25,4 +26,6 @@ def warm() -> None:
     doorbell.must_ring(parked)
     doorbell.say_awake(parked)
     feed.warm()
+    Parking(parked).sleep(0)
+    Parking(parked).wait(0)
     pad.warm(Gate().address)

@@ -200,7 +200,7 @@ class Wiring:
         if role is Role.DASHBOARD:
             return self._live_dashboard(context)
         agent, functions = self._build(role, context, fresh_state=fresh_state)
-        idle = make_idle(idle_kind, context, agent.has_work, hot=spec.hot)
+        idle = make_idle(idle_kind, context, hot=spec.hot)
         runner = Runner(context, agent, idle, spec, functions)
         code = runner.run()
         if role is Role.LEDGER and os.getppid() != int(self.house.run[0]["supervisor_pid"]):

@@ -97,11 +97,19 @@ def park(table: int, timeout_ms: int) -> int:
         for index in range(state.descriptors):
             polled[index].ready = 0
     else:
-        ready = poll(np.int64(polled.ctypes.data), state.descriptors, timeout_ms)
+        ready = wait(table, timeout_ms)
     store_release(parked, 0, np.uint64(0))
     if ready > 0 and state.duty != 0:
         state.did += call_at(state.duty, state.argument)
     return int(ready)
+
+
+@compiled
+def wait(table: int, timeout_ms: int) -> int:
+    """Sleep on the descriptors alone: how many are ready."""
+    state = array_at(table, _STATE, STATE)[0]
+    polled = array_at(table, _POLLED, POLLFD)
+    return poll(np.int64(polled.ctypes.data), state.descriptors, timeout_ms)
 
 
 class Parking:
@@ -113,6 +121,7 @@ class Parking:
         self._state = np.zeros(1, STATE)
         self._words = self._state.view(np.int64).data
         self._ready = self._polled["ready"]
+        self._told = False
         self._rings: list[Ring] = []
         self._table = AddressTable((parked, self._polled, self._state))
         self._address = self._table.address
@@ -153,13 +162,34 @@ class Parking:
             self.register(each)
 
     def sleep(self, timeout_ms: int) -> int:
-        """Sleep as `park` does: how many descriptors are ready."""
+        """Say parked and sleep, as `park` does: how many descriptors are ready."""
+        self._told = True
         return park(self._address, timeout_ms)
+
+    def wait(self, timeout_ms: int) -> list[int]:
+        """Wait for the descriptors alone, without saying so and without a duty: which are ready."""
+        self._told = True
+        wait(self._address, timeout_ms)
+        return self.ready()
+
+    def look(self) -> list[int]:
+        """What is ready, without sleeping: what the last sleep found, once, else asked anew.
+
+        One look costs half a microsecond, a read that finds nothing costs more than one.
+        """
+        if not self._told:
+            wait(self._address, 0)
+        self._told = False
+        return self.ready()
 
     def ready(self) -> list[int]:
         """The descriptors the last sleep found ready, or ended."""
         known, told = self._polled["descriptor"], self._ready
         return [int(known[index]) for index in range(self._words[0]) if told[index]]
+
+    def rang(self) -> bool:
+        """Say whether the last sleep found the descriptor ready that was registered first."""
+        return bool(self._ready[0])
 
     def did(self) -> int:
         """How much the duty has done since this was asked the last time."""

@@ -58,6 +58,7 @@ class Runner:
         code = ExitCode.FATAL
         try:
             self._agent.on_start()
+            self._context.parking.watch(self._agent.inlets(), self._agent.duty())
             self._live()
             code = ExitCode.OK
         except HftError as problem:
@@ -85,7 +86,7 @@ class Runner:
         self._move(Step.STARTED)
         while self._order[0] == Order.NONE and not self._asked_to_drain():
             self._vitals.beat(monotonic_ns())
-            self._context.poller.wait(_READY_WAIT_MS)
+            self._context.parking.wait(_READY_WAIT_MS)
         if not self._asked_to_drain():
             self._move(Step.TOLD_TO_RUN)
             self._run_cycles()
@@ -121,7 +122,7 @@ class Runner:
             if deadline.passed():
                 self._context.log.warning(f"not drained within {DRAIN_MAX_S:.0f} s")
                 return
-            self._context.poller.wait(1)
+            self._context.parking.wait(1)
 
     def _must_outlive(self) -> bool:
         """Without an order to stop, the ledger itself waits for execution's last word."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hft.agent.contract import Context
 from hft.binance.order_frames import OrderWriter, session_name
 from hft.binance.order_text import OrderTexts
@@ -26,6 +28,8 @@ from hft.execution.user_stream import UserStream
 from hft.execution.watch import Watch
 from hft.state.decision import Intent
 from hft.units import NS_PER_MS, NS_PER_S
+from ringbuf.parking import Duty
+from ringbuf.spsc import Ring
 
 READY_WITHIN_S = 9.0
 DRAIN_NS = 4 * NS_PER_S
@@ -80,14 +84,19 @@ class ExecutionAgent:
         self._desk.prepare()
         return intents + heard
 
-    def has_work(self) -> bool:
-        """Say whether an intent waits."""
-        return self._desk.waiting() > 0
+    def inlets(self) -> Sequence[Ring]:
+        """The intents of every shard."""
+        return [shard.intents for shard in self._ctx.house.shards]
+
+    def duty(self) -> Duty | None:
+        """Launch one intent, if one waits."""
+        return self._desk.duty()
 
     def drain(self, now_ns: int) -> bool:
         """Cancel every open order and wait for the venue's word on each, four seconds at most."""
         if not self._drain_began_ns:
             self._drain_began_ns = now_ns
+            self._desk.settle()
             count = self._canceller.cancel_open()
             self._ctx.log.info(f"stopping: {count} open orders are being cancelled")
         self._listen(now_ns)
@@ -187,7 +196,7 @@ class ExecutionAgent:
                 raise BootError(self._what_is_missing(self._stream, self._session))
             self._listen(monotonic_ns())
             self._ctx.vitals["heartbeat_ns"] = monotonic_ns()
-            self._ctx.poller.wait(_START_WAIT_MS)
+            self._ctx.parking.wait(_START_WAIT_MS)
         self._books.reports.ring_bells()
         self._desk.prepare()
         clock = self._desk.clock

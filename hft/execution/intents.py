@@ -22,7 +22,18 @@ from hft.events import INTENT, Action, Denial, LatchReason, OrderState
 from hft.execution.account import Standing
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
-from hft.execution.launch import EXPOSURE, HELD, NOTHING, PAD, SENT, judge, launch, note_sent
+from hft.execution.launch import (
+    BROKEN,
+    EXPOSURE,
+    HELD,
+    NOTHING,
+    PAD,
+    SENT,
+    entry,
+    judge,
+    launch,
+    note_sent,
+)
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
@@ -31,6 +42,7 @@ from hft.state.decision import Intent, Limits, fill_limits
 from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
 from ringbuf.layout import HEAD
+from ringbuf.parking import Duty
 from ringbuf.spsc import Consumer, packer_of
 
 BURST_MAX = 16
@@ -40,6 +52,8 @@ _NO_LIMITS = Limits(0, 0, 0, 0, 0, 0, 0)
 _PREPARED = struct.Struct("<9q")
 _OUTCOME = struct.Struct("<5q")
 _OUTCOME_AT = (PAD.names or ()).index("base_ns") * 8
+_ON_WAKING = struct.Struct("<2q")
+_ON_WAKING_AT = (PAD.names or ()).index("lane") * 8
 _ID_WORD, _MASK_WORD = ((REQUEST.names or ()).index(name) for name in ("request_id", "mask"))
 
 
@@ -86,7 +100,8 @@ class IntentDesk:
             Lane(shard.number, Consumer(shard.intents), table.address)
             for shard, table in zip(ctx.house.shards, pad.tables, strict=True)
         )
-        self._lanes = deque(lanes)
+        self._by_shard = list(lanes)
+        self._lanes = deque(self._by_shard)
         self._share = BURST_MAX // len(self._lanes)
         self._prepared = pad.pad.view(np.uint8).data
         self._taken = pad.intent.view(np.uint8).data
@@ -119,11 +134,32 @@ class IntentDesk:
 
         What `prepare` laid ready must be the newest there is, and is used up afterwards.
         """
-        handled = 0
+        handled = self.settle()
         for lane in self._lanes:
             handled += self._work_lane(lane)
         self._lanes.rotate(-1)
         return handled
+
+    def duty(self) -> Duty:
+        """What launches an intent the moment this process wakes."""
+        return Duty(int(entry().address), self._pad.lanes.address)
+
+    def settle(self) -> int:
+        """Fold in what was launched on waking; returns how many that were.
+
+        Raises:
+            RuntimeError: the compiled code failed; what it printed says how.
+        """
+        lane, outcome = _ON_WAKING.unpack_from(self._prepared, _ON_WAKING_AT)
+        if outcome == NOTHING:
+            return 0
+        if outcome == BROKEN:
+            raise RuntimeError("the order path failed in compiled code")
+        _ON_WAKING.pack_into(self._prepared, _ON_WAKING_AT, lane, NOTHING)
+        self._handle(self._by_shard[lane], outcome)
+        if self.waiting():
+            self.prepare()
+        return 1
 
     def _work_lane(self, lane: Lane) -> int:
         handled = 0

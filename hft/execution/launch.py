@@ -7,11 +7,13 @@ nothing else is to do, and folds what was sent into its books afterwards.
 
 from __future__ import annotations
 
+import functools
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import cfunc, types
 
 from hft.binance.order_text import REQUEST, shape_of, write_order
 from hft.events import (
@@ -60,11 +62,12 @@ _BID, _ASK, _LAST, _MARK, _BOOK_NS, _TRADE_NS, _MARK_NS = (
 )
 assert all(each[0].itemsize == 8 for each in (TOP.fields or {}).values()), "TOP is whole words"
 
-NOTHING, HELD, SENT = 0, 1, 2
-"""What `launch` did: no intent waited; one waits for Python, denied or no order; one was sent."""
+NOTHING, HELD, SENT, BROKEN = range(4)
+"""What `launch` did: no intent waited; one waits for Python, denied or no order; one was sent; it
+never came back."""
 
 PAD = record(
-    192,
+    256,
     ("fresh", "<i8"),  # 1: what follows was prepared since the last intent was taken.
     ("fitness", "<i8"),  # TradingState that conditions allow.
     ("has_report_room", "<i8"),
@@ -78,6 +81,8 @@ PAD = record(
     ("gate", "<i8"),  # Address of the risk gate and of the table it is handed.
     ("gate_table", "<i8"),
     # What happened.
+    ("lane", "<i8"),  # The shard, and what came of it, when it was launched on waking.
+    ("outcome", "<i8"),
     ("taken_ns", "<i8"),
     ("gated_ns", "<i8"),
     ("venue_ms", "<i8"),  # The time that was signed.
@@ -148,6 +153,33 @@ def launch(table: int) -> int:
         return HELD
     fire(table)
     return SENT
+
+
+@compiled
+def launch_on_waking(lanes: int) -> int:
+    """Launch an intent of the first shard that has one; Python folds it in when it gets there.
+
+    `lanes` is the address of a table with the tables of all shards and the pad.
+    """
+    pad = array_at(lanes, 1, PAD)[0]
+    tables = array_at(lanes, 0, _LONG)
+    for lane in range(len(tables)):
+        # A fault in here is told to nobody else.
+        pad.lane, pad.outcome = lane, BROKEN
+        pad.outcome = launch(tables[lane])
+        if pad.outcome != NOTHING:
+            return 1
+    return 0
+
+
+@functools.cache
+def entry() -> Any:
+    """Compile `launch_on_waking` as a C function, or load it; it is kept for good."""
+    return cfunc(types.int64(types.int64), cache=True)(_enter)
+
+
+def _enter(lanes: int) -> int:
+    return launch_on_waking(lanes)
 
 
 @compiled

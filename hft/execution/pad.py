@@ -18,6 +18,7 @@ from hft.execution.launch import (
     PRICE_DECIMALS,
     SENT_TIMES,
     SNAPSHOT_WORDS,
+    entry,
     judge,
     launch,
     note_sent,
@@ -62,6 +63,9 @@ class Pad:
             for shard in house.shards
         ]  # fmt: skip
         """By shard: only the ring and the word of what is handled differ."""
+        self._lanes = np.array([table.address for table in self.tables], np.int64)
+        self.lanes = AddressTable((self._lanes, self.pad))
+        """What `launch_on_waking` is handed."""
         self._gate_table = AddressTable(
             (self.intent, house.spec, self.limits, self.facts, self.ruling)
         )
@@ -92,3 +96,4 @@ def warm(gate: int) -> None:
     judge(table)
     note_sent(table)
     bin_of(1)
+    entry()

@@ -20,6 +20,7 @@ from hft.state.blocks import FEED_LINK
 from hft.wire.frames import Opcode
 from ringbuf.layout import RingLayout
 from ringbuf.memory import Segment
+from ringbuf.parking import Duty
 from ringbuf.spsc import Ring
 
 PUBLIC, MARKET_LINK = 0, 1
@@ -80,7 +81,7 @@ class FeedAgent:
     def do_work(self, now_ns: int) -> int:
         """Read both links once; counts the events published, and 1 for each link with bytes."""
         receipts = frames = published = 0
-        ready = self._context.poller.look()
+        ready = self._context.parking.look()
         for link in self._links:
             taken = link.work(now_ns, ready)
             if taken is None:
@@ -95,9 +96,13 @@ class FeedAgent:
             self._context.count_out(published)
         return receipts + published
 
-    def has_work(self) -> bool:
+    def inlets(self) -> Sequence[Ring]:
         """Nothing comes to the feed through shared memory."""
-        return False
+        return ()
+
+    def duty(self) -> Duty | None:
+        """Nothing is done before the interpreter is back."""
+        return None
 
     def drain(self, now_ns: int) -> bool:
         """Close the links; nothing is held, as every event is published when it is decoded."""

@@ -215,7 +215,7 @@ def _as_promised(kind: Int, seen: Int, fields: Int) -> bool:
     if kind == _TRADE:
         texts = _form(fields, _PRICE) | _form(fields, _QTY)
         wholes = _form(fields, _MATCHED) == _WHOLE and _form(fields, _TRADE_ID) == _WHOLE
-        return (
+        return bool(
             seen & _TRADE_NEEDS == _TRADE_NEEDS
             and 0 <= texts < _WHOLE
             and wholes
@@ -228,7 +228,7 @@ def _as_promised(kind: Int, seen: Int, fields: Int) -> bool:
     else:
         texts = _form(fields, _PRICE) | _form(fields, _INDEX) | _form(fields, _RATE)
         whole, needs = _form(fields, _SENT), _MARK_NEEDS
-    return seen & needs == needs and 0 <= texts < _WHOLE and whole == _WHOLE
+    return bool(seen & needs == needs and 0 <= texts < _WHOLE and whole == _WHOLE)
 
 
 @compiled

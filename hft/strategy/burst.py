@@ -33,7 +33,8 @@ from hft.state.blocks import OUT_DETAIL, SPEC, VERDICT
 from hft.strategy.api import OUT, Record
 from hft.strategy.booking import book_order, book_position, free_row, open_row, symbol_of
 from ringbuf.addressed import array_at
-from ringbuf.layout import HEAD, TAIL
+from ringbuf.atomics import load_acquire
+from ringbuf.layout import GAP, HEAD, TAIL
 from ringbuf.native import CARRIED, commit_rows
 from ringbuf.snapshot import commit
 from ringbuf.spsc import available, free_slots, publish, release, slot_of
@@ -51,7 +52,7 @@ WORD = np.dtype("<u8")
 BYTE = np.dtype("u1")
 
 LOOP = record(
-    128,
+    192,
     ("next_intent_seq", "<u8"),
     ("intent_stride", "<u8"),  # From one intent to the next: the number of shards.
     ("next_market_seq", "<u8"),  # 0: no event seen yet.
@@ -62,6 +63,9 @@ LOOP = record(
     ("symbol", "<i8"),
     ("decoded_off_ns", "<i8"),
     ("bell", "<i8"),  # The descriptor that wakes execution.
+    ("known_gaps", "<u8"),  # Reports lost and parameters set, as far as Python has acted on it.
+    ("known_params", "<u8"),
+    ("broken", "<i8"),  # 1: a burst on waking has begun and not ended.
     ("gap", "u1", SYMBOLS_MAX),  # 1: the next event of this symbol is flagged GAP.
     ("row", "u1", SYMBOLS_MAX),  # Where the STATE of this symbol lies; none but the shard's are.
 )
@@ -125,6 +129,19 @@ def enter(table: int, now_ns: int) -> int:
         array_at(table, 21, WORD),
     )
     return run_bursts(desk, now_ns)
+
+
+def enter_on_waking(table: int) -> int:
+    """Run bursts the moment the process wakes, unless Python must read something first."""
+    loop = array_at(table, 13, LOOP)[0]
+    reports, params = array_at(table, 2, WORD), array_at(table, 22, WORD)
+    if reports[GAP] != loop.known_gaps or load_acquire(params, 0) != loop.known_params:
+        return 0
+    # A fault in here is told to nobody else.
+    loop.broken = 1
+    work = enter(table, read_clock())
+    loop.broken = 0
+    return work
 
 
 def run_bursts(desk: Desk, now_ns: int) -> int:

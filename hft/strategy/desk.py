@@ -7,6 +7,7 @@ afterwards; the state comes from the last committed one when it is of the same s
 from __future__ import annotations
 
 import hashlib
+import mmap
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,17 @@ from hft.topology import House
 from ringbuf.addressed import AddressTable
 from ringbuf.doorbell import Doorbell
 from ringbuf.layout import HEAD, TAIL
+from ringbuf.memory import Segment
 from ringbuf.native import CARRIED
 from ringbuf.snapshot import READ_ATTEMPTS
+from ringbuf.spsc import Ring
 
 Records = npt.NDArray[Any]
+_FIELDS = LOOP.names or ()
+_NOW, _KNOWN_GAPS, _KNOWN_PARAMS, _BROKEN = (
+    _FIELDS.index(name) for name in ("now_ns", "known_gaps", "known_params", "broken")
+)
+_INTENT_WORDS, _INTENT_SLOTS = 4, 5
 _E8 = 1e8
 _NO_ROW = 255
 _STATUS_OF = {
@@ -110,14 +118,35 @@ class StrategyDesk:
         self._event = np.zeros(1, MARKET)
         self._changed = np.full(len(self.symbols), CARRIED, np.uint8)
         self._arrays = self._all_arrays()
-        self._table = AddressTable(self._arrays)
+        self._table = AddressTable([*self._arrays, house.params.words])
+        self.table = self._table.address
+        """Where the compiled burst finds its arrays."""
+        self._loop_words = self.loop.view(np.int64).data
         self._run = burst.enter if burst.compiled else burst.run
-        self._where: Any = self._table.address if burst.compiled else self._plain_desk()
+        self._where: Any = self.table if burst.compiled else self._plain_desk()
 
     def run(self, now_ns: int) -> int:
         """Run one burst; returns how many reports and events it took."""
         work: int = self._run(self._where, now_ns)
         return work
+
+    def check(self) -> None:
+        """Raise what a burst on waking met: compiled code that C calls can tell nobody.
+
+        The same events are decided on once more, for the fault alone: intents go nowhere.
+        """
+        if not self._loop_words[_BROKEN]:
+            return
+        shape = self.shard.intents.layout
+        nowhere = Ring.create(Segment("scratch", mmap.mmap(-1, shape.nbytes)), 0, shape, 0)
+        arrays = [*self._arrays, self.house.params.words]
+        arrays[_INTENT_WORDS], arrays[_INTENT_SLOTS] = nowhere.words, nowhere.slots
+        self._run(AddressTable(arrays).address, self._loop_words[_NOW])
+        raise RuntimeError(f"{self.spec.name} failed in compiled code, and not when asked again")
+
+    def know(self, gaps: int, params: int) -> None:
+        """Let bursts on waking go on: reports lost and parameters set up to here are acted on."""
+        self._loop_words[_KNOWN_GAPS], self._loop_words[_KNOWN_PARAMS] = gaps, params
 
     def take_params(self, values: Records) -> None:
         """Use other parameters from the next burst on."""

@@ -35,7 +35,7 @@ def main(name: str, url: str) -> None:
     context.vitals["life"] = Life.RUNNING
     while True:
         if not agent.do_work(monotonic_ns()):
-            context.poller.wait(1)
+            context.parking.wait(1)
 
 
 if __name__ == "__main__":
