@@ -32,6 +32,7 @@ COMPILED_SOURCES = (
     "hft/strategy",
     "hft/strategies",
     "hft/risk",
+    "hft/execution/latency.py",
     "hft/execution/launch.py",
 )
 """Files and folders below the project's root that compiled functions may come from."""

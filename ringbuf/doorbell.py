@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 
 from ringbuf.atomics import full_fence, load_acquire, store_release
 from ringbuf.compiled import compiled, inlined
+from ringbuf.spsc import STORES_KEEP_ORDER
 
 # numba gives its code generators no types.
 cgutils: Any = typed_cgutils
@@ -81,6 +82,19 @@ def ring_if_parked(words: Words, handle: int) -> None:
         write_one(handle)
 
 
+def ring_plainly_if_parked(words: Words, handle: int) -> None:
+    """Wake as `ring_if_parked` does, from the interpreter."""
+    if must_ring(words):
+        _ring(handle)
+
+
+def _ring(handle: int) -> None:
+    try:
+        os.write(handle, _ONE)
+    except BlockingIOError:
+        return  # A bell that is ringing already stays ringing.
+
+
 class Doorbell:
     """The bell of one consumer.
 
@@ -90,6 +104,7 @@ class Doorbell:
 
     def __init__(self, words: Words) -> None:
         self.words = words
+        self._parked = words.data
         if hasattr(os, "eventfd"):
             self._read_end = self._write_end = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         else:
@@ -108,15 +123,18 @@ class Doorbell:
 
     def ring_if_parked(self) -> None:
         """Producer, after publishing: wake the consumer when it said that it sleeps."""
-        if must_ring(self.words):
-            self.ring()
+        ring_plainly_if_parked(self.words, self._write_end)
 
     def ring(self) -> None:
         """Wake the consumer; a bell that is ringing already stays ringing."""
-        try:
-            os.write(self._write_end, _ONE)
-        except BlockingIOError:
-            return
+        _ring(self._write_end)
+
+    def say_awake(self) -> None:
+        """Consumer: announce that it is looking at its rings by itself; `say_awake`, cheaper."""
+        if STORES_KEEP_ORDER:
+            self._parked[0] = 0
+        else:
+            say_awake(self.words)
 
     def silence(self) -> None:
         """Consumer, awake: take the pending rings so that the next sleep waits again."""

@@ -21,7 +21,7 @@ from enum import IntEnum
 
 from hft.agent.contract import Context
 from hft.clock import sleep_s
-from ringbuf.doorbell import say_awake, say_parked
+from ringbuf.doorbell import say_parked
 
 PARK_HOT_MS = 10
 PARK_COLD_MS = 100
@@ -75,23 +75,33 @@ class _Backoff:
 
 
 class _Park:
-    """Sleeps on every descriptor of the agent, with a deadline so that a heart keeps beating."""
+    """Sleeps on every descriptor of the agent, with a deadline so that a heart keeps beating.
+
+    What was rung is taken from the bell after the work it was rung for, not before.
+    """
 
     def __init__(self, context: Context, has_work: Callable[[], bool], deadline_ms: int) -> None:
         self._has_work = has_work
-        self._poller = context.poller
+        self._wait = context.poller.wait
         self._bell = context.bells[context.seat]
         self._words = self._bell.words
+        self._handle = self._bell.fileno()
         self._deadline_ms = deadline_ms
+        self._rung = False
 
     def __call__(self, work: int) -> None:
+        if self._rung:
+            # A ring may be for something that came after the agent looked: it looks once more.
+            self._rung = False
+            self._bell.silence()
+            return
         if work:
             return
         say_parked(self._words)
         # A producer that published before it saw us parked is found here, one after rings the bell.
-        if not self._has_work() and self._poller.wait(self._deadline_ms):
-            self._bell.silence()
-        say_awake(self._words)
+        if not self._has_work():
+            self._rung = self._handle in self._wait(self._deadline_ms)
+        self._bell.say_awake()
 
 
 def make_idle(kind: IdleKind, context: Context, has_work: Callable[[], bool], *, hot: bool) -> Idle:

@@ -18,7 +18,7 @@ from hft.agent.contract import Context
 from hft.binance.clock_offset import ClockOffset
 from hft.binance.order_text import REQUEST, OrderTexts
 from hft.clock import monotonic_ns, wall_ns
-from hft.events import INTENT, Action, Denial, Hop, LatchReason, OrderState
+from hft.events import INTENT, Action, Denial, LatchReason, OrderState
 from hft.execution.account import Standing
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
@@ -27,7 +27,6 @@ from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.pad import Pad
-from hft.execution.reports import hop
 from hft.state.decision import Intent, Limits, fill_limits
 from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
@@ -38,9 +37,9 @@ BURST_MAX = 16
 _INTENT = packer_of(INTENT)
 _EXPOSURE = packer_of(EXPOSURE)
 _NO_LIMITS = Limits(0, 0, 0, 0, 0, 0, 0)
-_PREPARED = struct.Struct("<8q")
-_OUTCOME = struct.Struct("<qq8xqq")
-_OUTCOME_AT = (PAD.names or ()).index("signed_ns") * 8
+_PREPARED = struct.Struct("<9q")
+_OUTCOME = struct.Struct("<5q")
+_OUTCOME_AT = (PAD.names or ()).index("base_ns") * 8
 _ID_WORD, _MASK_WORD = ((REQUEST.names or ()).index(name) for name in ("request_id", "mask"))
 
 
@@ -118,7 +117,7 @@ class IntentDesk:
     def work(self) -> int:
         """Handle a burst of intents; returns how many.
 
-        What `prepare` laid ready must be the newest there is.
+        What `prepare` laid ready must be the newest there is, and is used up afterwards.
         """
         handled = 0
         for lane in self._lanes:
@@ -133,8 +132,9 @@ class IntentDesk:
             if outcome == NOTHING:
                 break
             self._handle(lane, outcome)
-            self.prepare()
             handled += 1
+            if self.waiting():
+                self.prepare()
         return handled
 
     def prepare(self) -> None:
@@ -148,7 +148,7 @@ class IntentDesk:
             self._request[_MASK_WORD] = int.from_bytes(os.urandom(4), "little")
         now_ns = monotonic_ns()
         _PREPARED.pack_into(
-            self._prepared, 0,
+            self._prepared, 0, 1,
             self.standing.fitness, books.reports.has_room(), session.up, books.account.pnl_e8,
             len(books.symbols), self._row, session.descriptor(),
             wall_ns() - now_ns + self.clock.offset_ns,
@@ -197,47 +197,42 @@ class IntentDesk:
 
     def _follow_up(self, lane: Lane) -> None:
         """Fold an order into the books while it travels; its row was stored before it left."""
-        books = self._books
-        order = books.orders.adopt(self._row)
-        intent = self._intent()
-        order.base_ns = intent.recv_ns or intent.decide_ns
+        books, failure = self._books, None
         try:
-            signed_ns, sent_ns = self._finish_sending(lane)
+            self._finish_sending(lane)
         except ConnectionClosed as problem:
-            self._failed_to_send(intent, order, written=problem.written)
+            failure = problem
+        order = books.orders.adopt(self._row)
+        order.base_ns, signed_ns, sent_ns, _, _ = _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)
+        if failure is not None:
+            self._failed_to_send(order, written=failure.written)
             return
-        self._session.expect(order, self._request_id, signed_ns)
         order.sent_ns = sent_ns
-        order.hops[Hop.SIGNED] = hop(order.base_ns, signed_ns)
-        order.hops[Hop.SENT] = hop(order.base_ns, sent_ns)
+        self._session.expect(order, self._request_id, signed_ns)
         books.account.orders_sent += 1
-        books.latency.record_sent(order.hops)
 
-    def _finish_sending(self, lane: Lane) -> tuple[int, int]:
-        """Send what compiled code could not; when the order was signed and when it left.
+    def _finish_sending(self, lane: Lane) -> None:
+        """Send what compiled code could not.
 
         Raises:
             ConnectionClosed: it did not leave whole; its `written` says whether a part did.
         """
-        signed_ns, sent_ns, frame_bytes, sent_bytes = _OUTCOME.unpack_from(
-            self._prepared, _OUTCOME_AT
-        )
+        frame_bytes, sent_bytes = _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)[3:]
         if sent_bytes == frame_bytes:
-            return signed_ns, sent_ns
+            return
         if sent_bytes:
             self._session.give_up(sent_bytes)
         self._session.send_frame(self._frame[:frame_bytes])
         note_sent(lane.table)
-        return _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)[:2]
 
-    def _failed_to_send(self, intent: Intent, order: Order, *, written: bool) -> None:
+    def _failed_to_send(self, order: Order, *, written: bool) -> None:
         if written:
             self._books.move(order, OrderEvent.DOUBT)
             return
         # Not one byte left: the venue cannot have it, so nobody else need hear of an order.
         order.state = OrderState.REJECTED
         self._books.orders.save(order)
-        self._deny(intent, Denial.NOT_CONNECTED)
+        self._deny(self._intent(), Denial.NOT_CONNECTED)
 
     def _cancel(self, intent: Intent) -> Denial:
         books = self._books

@@ -26,7 +26,8 @@ from hft.events import (
     TradingState,
     record,
 )
-from hft.state.blocks import LATCH, ORDER, TOP
+from hft.execution.latency import count_sent
+from hft.state.blocks import LATCH, LATENCY, ORDER, TOP
 from hft.state.decision import FACTS, RULING
 from hft.wire.sends import send_now
 from ringbuf.addressed import array_at
@@ -64,7 +65,7 @@ NOTHING, HELD, SENT = 0, 1, 2
 
 PAD = record(
     192,
-    # Prepared beforehand.
+    ("fresh", "<i8"),  # 1: what follows was prepared since the last intent was taken.
     ("fitness", "<i8"),  # TradingState that conditions allow.
     ("has_report_room", "<i8"),
     ("connected", "<i8"),
@@ -79,9 +80,10 @@ PAD = record(
     # What happened.
     ("taken_ns", "<i8"),
     ("gated_ns", "<i8"),
+    ("venue_ms", "<i8"),  # The time that was signed.
+    ("base_ns", "<i8"),  # What the hops count from.
     ("signed_ns", "<i8"),
     ("sent_ns", "<i8"),
-    ("venue_ms", "<i8"),  # The time that was signed.
     ("frame_bytes", "<i8"),
     ("sent_bytes", "<i8"),  # Minus the errno when nothing was sent.
 )
@@ -115,11 +117,14 @@ class PadRow(IntEnum):
     REQUEST = 15
     FRAME = 16
     DECIMALS = 17
+    LATENCY = 18
 
 
 _RING_WORDS, _RING_SLOTS, _INTENT, _FACTS, _RULING, _PAD = map(int, list(PadRow)[:6])
 _LATCH_SUPERVISOR, _LATCH_GATE, _TOP_AT, _TOP_REALS, _EXPOSURE = map(int, list(PadRow)[6:11])
-_HANDLED, _SENT, _ORDERS, _ORDER_AT, _REQUEST, _FRAME, _DECIMALS = map(int, list(PadRow)[11:])
+_HANDLED, _SENT, _ORDERS, _ORDER_AT, _REQUEST, _FRAME, _DECIMALS, _LATENCY = map(
+    int, list(PadRow)[11:]
+)
 _ACTIVE, _REDUCING, _HALTED = (int(state) for state in TradingState)
 _HOPS = [int(each) for each in Hop]
 _DECODED, _STRATEGY, _DECIDED, _EXECUTION, _GATED = _HOPS[:5]
@@ -128,9 +133,14 @@ _SIGNED, _SENT_HOP = _HOPS[5:7]
 
 @compiled
 def launch(table: int) -> int:
-    """Take the next intent, let the gate rule, and fire the order that passes."""
-    if take(table) == 0:
+    """Take the next intent, let the gate rule, and fire the order that passes.
+
+    Nothing is taken before everything was prepared anew: a row is written once.
+    """
+    pad = array_at(table, _PAD, PAD)[0]
+    if pad.fresh == 0 or take(table) == 0:
         return NOTHING
+    pad.fresh = 0
     judge(table)
     if array_at(table, _RULING, RULING)[0].denial != Denial.NONE:
         return HELD
@@ -267,14 +277,19 @@ def fire(table: int) -> None:
     if pad.descriptor >= 0:
         frame = array_at(table, _FRAME, np.dtype("u1"))
         pad.sent_bytes = send_now(pad.descriptor, np.int64(frame.ctypes.data), pad.frame_bytes)
-        note_sent(table)
+        if pad.sent_bytes > 0:
+            note_sent(table)
 
 
 @compiled
 def note_sent(table: int) -> None:
-    """Note when an order left, for the log of its legs and for the limit on their rate."""
+    """Note when an order left: in its row, in the histograms and for the limit on their rate."""
     pad = array_at(table, _PAD, PAD)[0]
     pad.sent_ns = clock_gettime()
+    row = array_at(table, _ORDERS, ORDER)[pad.row]
+    row.hops[_SIGNED] = _hop(pad.base_ns, pad.signed_ns)
+    row.hops[_SENT_HOP] = _hop(pad.base_ns, pad.sent_ns)
+    count_sent(array_at(table, _LATENCY, LATENCY), row.hops)
     sent_ns = array_at(table, _SENT, _LONG)
     sent_ns[sent_ns[SENT_TIMES] % SENT_TIMES] = pad.sent_ns
     sent_ns[SENT_TIMES] += 1
@@ -312,6 +327,7 @@ def _store_row(table: int, intent: Record, ruling: Record, pad: Record) -> None:
     row.bid, row.ask = facts.bid, facts.ask
     # An intent that no market event caused counts from its decision.
     base_ns = intent.recv_ns if intent.recv_ns != 0 else intent.decide_ns
+    pad.base_ns = base_ns
     for index in range(len(row.hops)):
         row.hops[index] = 0
     row.hops[_DECODED] = intent.decoded_off_ns

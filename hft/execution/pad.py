@@ -24,6 +24,7 @@ from hft.execution.launch import (
 )
 from hft.state.blocks import LIMITS
 from hft.state.decision import FACTS, RULING
+from hft.state.histogram import bin_of
 from hft.topology import House
 from ringbuf.addressed import AddressTable
 from ringbuf.spsc import Producer, packer_of
@@ -56,7 +57,7 @@ class Pad:
                 shard.intents.words, shard.intents.slots, self.intent, self.facts, self.ruling,
                 self.pad, house.latch_supervisor, house.latch_gate, tops, tops.view(np.float64),
                 self.exposure, handled[shard.number : shard.number + 1], sent_ns, house.orders,
-                house.orders.view(np.uint64), texts.request, texts.frame, decimals,
+                house.orders.view(np.uint64), texts.request, texts.frame, decimals, house.latency,
             ))
             for shard in house.shards
         ]  # fmt: skip
@@ -70,7 +71,7 @@ class Pad:
 
 def hot_functions() -> tuple[Callable[..., Any], ...]:
     """The compiled functions of the order path; more signatures after READY: a late compilation."""
-    return launch, judge, note_sent
+    return launch, judge, note_sent, bin_of
 
 
 def warm(gate: int) -> None:
@@ -79,7 +80,8 @@ def warm(gate: int) -> None:
     house.spec[0] = msgspec.structs.astuple(_SCRATCH_SPEC)
     texts = OrderTexts(("key", "secret"), "0", ["BTCUSDT"], [_SCRATCH_SPEC])
     pad = Pad(house, [_SCRATCH_SPEC], texts, gate)
-    pad.pad[0]["symbol_count"], pad.pad[0]["descriptor"] = 1, -1
+    pad.pad[0]["fresh"] = pad.pad[0]["symbol_count"] = 1
+    pad.pad[0]["descriptor"] = -1
     intent = np.zeros(1, INTENT)[0]
     intent["seq"], intent["price"], intent["qty"] = 1, 60_000.0, 0.01
     intent["action"], intent["side"] = Action.PLACE, Side.BUY
@@ -89,3 +91,4 @@ def warm(gate: int) -> None:
     launch(table)
     judge(table)
     note_sent(table)
+    bin_of(1)

@@ -18,7 +18,6 @@ from hft.feed.rows import Tables
 from hft.seats import seat_of
 from hft.state.blocks import FEED_LINK
 from hft.wire.frames import Opcode
-from hft.wire.readiness import Readiness
 from ringbuf.layout import RingLayout
 from ringbuf.memory import Segment
 from ringbuf.spsc import Ring
@@ -60,12 +59,10 @@ class FeedAgent:
 
     def __init__(self, context: Context, network: Network, symbols: Sequence[str]) -> None:
         self._context = context
-        self._vitals = context.vitals
         self._network = network
         self._symbols = symbols
         self._own = context.house.symbols_of(context.seat.shard)
         self._links: list[Link] = []
-        self._readiness = Readiness()
 
     def on_start(self) -> None:
         """Open the ring and the tables, and begin to dial."""
@@ -78,13 +75,12 @@ class FeedAgent:
                 self._tables.load_top(symbol, value)
         for index, plan in enumerate(link_plans(self._network, self._symbols, self._own)):
             counters = shard.feed_link[index : index + 1]
-            link = Link(self._context, plan, self._tables, counters, self._readiness)
-            self._links.append(link)
+            self._links.append(Link(self._context, plan, self._tables, counters))
 
     def do_work(self, now_ns: int) -> int:
         """Read both links once; counts the events published, and 1 for each link with bytes."""
         receipts = frames = published = 0
-        ready = self._readiness.look()
+        ready = self._context.poller.look()
         for link in self._links:
             taken = link.work(now_ns, ready)
             if taken is None:
@@ -95,8 +91,8 @@ class FeedAgent:
             frames += taken.frames
             published += taken.published
         if frames:
-            self._vitals["events_in"] += frames
-            self._vitals["events_out"] += published
+            self._context.count_in(frames)
+            self._context.count_out(published)
         return receipts + published
 
     def has_work(self) -> bool:

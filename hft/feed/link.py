@@ -31,7 +31,6 @@ from hft.wire.frames import (
     close_payload,
     close_reason,
 )
-from hft.wire.readiness import Readiness
 
 SILENCE_MAX_NS = 10 * NS_PER_S
 """A link that has spoken and then brings no message for so long is dead: the venue never rests."""
@@ -69,7 +68,7 @@ class LinkPlan(msgspec.Struct, frozen=True):
 class Link:
     """Keeps one connection, and reads what it brings into the market ring.
 
-    `counters` is the link's record in the state segment, `readiness` what the caller looks at.
+    `counters` is the link's record in the state segment.
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class Link:
         plan: LinkPlan,
         tables: Tables,
         counters: npt.NDArray[np.void],
-        readiness: Readiness,
     ) -> None:
         self._context = context
         self._plan = plan
@@ -86,7 +84,6 @@ class Link:
         self._counters = counters
         # The same words as plain integers: a field of a numpy record costs ten times as much.
         self._words = counters.view(np.int64).data
-        self._readiness = readiness
         self._inbox = Inbox(tables, counters, self._complain)
         self._backoff = Backoff()
         self._dialler: Dialler | None = None
@@ -171,7 +168,6 @@ class Link:
         counters["connected"] = 1
         counters["connects"] += 1
         self._context.poller.register(self._descriptor)
-        self._readiness.register(self._descriptor)
         self._context.log.info(f"{self._plan.name} stream connected")
 
     def _take(self, got: int, now_ns: int) -> Taken:
@@ -244,7 +240,6 @@ class Link:
         sock, self._sock = self._sock, None
         self._counters[0]["connected"] = 0
         self._context.poller.forget(self._descriptor)
-        self._readiness.forget(self._descriptor)
         # Courtesy only: a connection that cannot carry it is closed all the same.
         with contextlib.suppress(ConnectionClosed):
             send_at_once(sock, client_frame(Opcode.CLOSE, close_payload(code)))

@@ -1,4 +1,4 @@
-"""The strategy process: one burst per duty cycle, and around it all that is not hot."""
+"""The strategy process: bursts in each duty cycle, and around it all that is not hot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hft.strategy.explain import explain_verdict
 from hft.strategy.load import StrategySpec, make_params
 from hft.strategy.refusal import refusal
 from hft.units import NS_PER_MS, NS_PER_S
-from ringbuf.layout import CONSUMER_EPOCH, GAP, HEADER_BYTES, PRODUCER_EPOCH, TAIL
+from ringbuf.layout import CONSUMER_EPOCH, GAP, HEAD, HEADER_BYTES, PRODUCER_EPOCH, TAIL
 from ringbuf.spsc import jump_to_tail
 
 READ_AGAIN_NS = 50 * NS_PER_MS
@@ -57,10 +57,11 @@ class StrategyAgent:
         """Skip what is old, take state, position and orders from the house."""
         house, shard = self._ctx.house, self._ctx.shard
         self._index = int(house.run[0]["strategy_index"])
-        self._desk = StrategyDesk(house, self._spec, self._burst, self._params, shard.number)
+        bell = self._ctx.bells[Seat.EXECUTION]
+        self._desk = StrategyDesk(house, self._spec, self._burst, self._params, shard.number, bell)
+        self._market = shard.market.bytes[:HEADER_BYTES].cast("Q")
         self._reports = shard.reports_strategy.bytes[:HEADER_BYTES].cast("Q")
         self._intents = shard.intents.bytes[:HEADER_BYTES].cast("Q")
-        self._bell = self._ctx.bells[Seat.EXECUTION]
         self._params_generation = 0
         self._say_again_ns = self._chat_again_ns = 0
         self._chatty = self._ctx.log.level <= Level.DEBUG
@@ -78,7 +79,7 @@ class StrategyAgent:
         )
 
     def do_work(self, now_ns: int) -> int:
-        """Run one burst; wake execution when it wrote intents."""
+        """Run bursts; they wake execution when they write intents."""
         if self._params_generation != self._ctx.house.params.generation():
             self._take_params()
         if self._reports[GAP] != self._gaps:
@@ -90,11 +91,10 @@ class StrategyAgent:
             self._read_blocks()
         work = self._desk.run(now_ns)
         if work:
-            self._ctx.vitals["events_in"] += work
+            self._ctx.count_in(work)
         tail = self._intents[TAIL]
         if tail != self._tail:
-            self._bell.ring_if_parked()
-            self._ctx.vitals["events_out"] += tail - self._tail
+            self._ctx.count_out(tail - self._tail)
             self._tail = tail
             if now_ns >= self._say_again_ns:
                 self._say_again_ns = now_ns + SAY_EVERY_NS
@@ -106,8 +106,8 @@ class StrategyAgent:
 
     def has_work(self) -> bool:
         """Say whether market data or a report is waiting."""
-        shard = self._ctx.shard
-        return shard.market.depth() > 0 or shard.reports_strategy.depth() > 0
+        market, reports = self._market, self._reports
+        return market[TAIL] != market[HEAD] or reports[TAIL] != reports[HEAD]
 
     def drain(self, now_ns: int) -> bool:
         """Stop deciding: nothing is held that could get lost."""

@@ -25,10 +25,12 @@ from hft.strategy import api, booking, burst, placeholder
 from hft.strategy.load import StrategySpec
 from hft.strategy.sources import names_used
 from ringbuf.compiled import compiled
+from ringbuf.doorbell import ring_if_parked, ring_plainly_if_parked
 from ringbuf.native import compiled_monotonic_ns
 
 Function = Callable[..., Any]
 _HOUSE_MODULES = (api.__name__, booking.__name__, burst.__name__)
+_MACHINE_WORDS: dict[str, Any] = {"read_clock": compiled_monotonic_ns, "wake": ring_if_parked}
 _STRATEGY_WORDS = ("on_market", "on_report", "STATE", "PARAMS")
 
 
@@ -53,15 +55,19 @@ class Burst(msgspec.Struct, frozen=True):
 
 def build(spec: StrategySpec, *, plain: bool = False) -> Burst:
     """Clone the loop around a strategy; nothing is compiled before the first call of `enter`."""
-    words = {
+    words: dict[str, Any] = {
         "on_market": spec.on_market,
         "on_report": spec.on_report or placeholder.on_report,
         "STATE": spec.state_dtype,
         "PARAMS": spec.params_dtype,
     }
     if plain or not spec.compiled:
-        cloner = _Cloner({**words, "read_clock": monotonic_ns}, lambda function: function)
-        return Burst(False, None, cloner.clone(burst.run_burst))
+        cloner = _Cloner(
+            {**words, "read_clock": monotonic_ns, "wake": ring_plainly_if_parked},
+            lambda function: function,
+        )
+        return Burst(False, None, cloner.clone(burst.run_bursts))
+    words |= _MACHINE_WORDS
     cloner = _Cloner(words, _njit(), f"_{spec.name}_{spec.digest}", _house_functions())
     with _cache_folder(f"{spec.name}-{spec.digest}"):
         enter = compiled(cloner.copy(burst.enter))
@@ -78,7 +84,7 @@ def _njit(**options: Any) -> Any:
 @cache
 def _house_functions() -> _Cloner:
     """Share what is the same for every strategy: compiled once, and kept in the house's cache."""
-    return _Cloner({"read_clock": compiled_monotonic_ns}, _njit(cache=True))
+    return _Cloner(_MACHINE_WORDS, _njit(cache=True))
 
 
 class _Cloner:
@@ -146,8 +152,17 @@ class _Cloner:
 
 
 def _is_shared(function: Any) -> bool:
-    own = set(_STRATEGY_WORDS).isdisjoint(names_used(function.__code__))
-    return own and function.__module__ in _HOUSE_MODULES
+    return function.__module__ in _HOUSE_MODULES and not _reaches_strategy(function)
+
+
+def _reaches_strategy(function: Any) -> bool:
+    names = set(names_used(function.__code__))
+    called = (function.__globals__.get(name) for name in names)
+    return not names.isdisjoint(_STRATEGY_WORDS) or any(
+        _reaches_strategy(each)
+        for each in called
+        if isinstance(each, FunctionType) and each.__module__ in _HOUSE_MODULES
+    )
 
 
 @contextmanager

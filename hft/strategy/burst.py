@@ -1,9 +1,10 @@
-"""The burst: everything the strategy process does between two looks at the clock, in one loop.
+"""The burst: everything the strategy process does between two looks at its orders, in one loop.
 
-First the waiting reports, then up to BURST_MAX market events.  It keeps the positions and the table
-of open orders (both from reports, never from having sent an intent), calls the strategy, writes its
-intents into the ring and commits verdict and state once at the end.  Same events in, same intents
-out: the only clock is read when an intent is written, into a hop that no strategy sees.
+First the waiting reports, then up to BURST_MAX market events, and so on while there are more, up to
+BURSTS_MAX times.  It keeps the positions and the table of open orders (both from reports, never
+from having sent an intent), calls the strategy, writes its intents into the ring, wakes execution
+at once, and commits verdict and state at the end.  Same events in, same intents out: the only clock
+is read into hops of an intent that no strategy sees.
 
 The source is plain Python.  `hft.strategy.build` clones it around one strategy, with the names
 under TYPE_CHECKING below filled in, and compiles the clone; left uncompiled it gives the same
@@ -38,10 +39,12 @@ from ringbuf.snapshot import commit
 from ringbuf.spsc import available, free_slots, publish, release, slot_of
 
 if TYPE_CHECKING:
-    from hft.strategy.placeholder import PARAMS, STATE, on_market, on_report, read_clock
+    from hft.strategy.placeholder import PARAMS, STATE, on_market, on_report, read_clock, wake
 
 BURST_MAX = 64
-"""Market events per burst: bounds how long a signal or an order may wait behind market data."""
+"""Market events per burst: bounds how long a report may wait behind market data."""
+BURSTS_MAX = 16
+"""Bounds how long a signal, or the one waiting for a slot, waits: some 50 us at 50 ns per event."""
 REPORTS_MAX = 64
 
 WORD = np.dtype("<u8")
@@ -53,11 +56,12 @@ LOOP = record(
     ("intent_stride", "<u8"),  # From one intent to the next: the number of shards.
     ("next_market_seq", "<u8"),  # 0: no event seen yet.
     ("strategy", "<i8"),  # Its index, as every intent carries it.
-    ("now_ns", "<i8"),  # This cycle's clock reading.
+    ("now_ns", "<i8"),  # When the burst began.
     ("market_seq", "<u8"),  # What is being decided on: the event, or the one behind the report.
     ("recv_ns", "<i8"),
     ("symbol", "<i8"),
     ("decoded_off_ns", "<i8"),
+    ("bell", "<i8"),  # The descriptor that wakes execution.
     ("gap", "u1", SYMBOLS_MAX),  # 1: the next event of this symbol is flagged GAP.
     ("row", "u1", SYMBOLS_MAX),  # Where the STATE of this symbol lies; none but the shard's are.
 )
@@ -91,6 +95,7 @@ class Desk(NamedTuple):
     state_words: Any
     state_slots: Any
     changed: Any
+    parked: Any
 
 
 def enter(table: int, now_ns: int) -> int:
@@ -117,14 +122,30 @@ def enter(table: int, now_ns: int) -> int:
         array_at(table, 18, WORD),
         array_at(table, 19, WORD),
         array_at(table, 20, BYTE),
+        array_at(table, 21, WORD),
     )
-    return run_burst(desk, now_ns)
+    return run_bursts(desk, now_ns)
 
 
-def run_burst(desk: Desk, now_ns: int) -> int:
+def run_bursts(desk: Desk, now_ns: int) -> int:
+    """Run bursts while there is something to take, bounded; returns how much there was."""
+    desk.loop[0].now_ns = now_ns
+    work = took = take_burst(desk)
+    for _ in range(BURSTS_MAX - 1):
+        if took < BURST_MAX:
+            break
+        desk.loop[0].now_ns = read_clock()
+        took = take_burst(desk)
+        work += took
+    if work > 0:
+        commit(desk.verdict_words, desk.verdict_slots, desk.verdict)
+        commit_rows(desk.state_words, desk.state_slots, desk.state_value, desk.changed)
+    return work
+
+
+def take_burst(desk: Desk) -> int:
     """Take the waiting reports, then market events, both bounded; returns how many there were."""
     loop, out, told = desk.loop[0], desk.out[0], desk.verdict[NEWEST]
-    loop.now_ns = now_ns
     ready = available(desk.reports_words, REPORTS_MAX)
     reports = ready if ready < REPORTS_MAX else REPORTS_MAX
     first = np.int64(desk.reports_words[HEAD])
@@ -142,6 +163,7 @@ def run_burst(desk: Desk, now_ns: int) -> int:
             write_intents(
                 desk.intents_words, desk.intents_slots, desk.orders, desk.positions, out, loop, told
             )
+            wake(desk.parked, loop.bell)
         tell(desk.verdict, out, report.symbol)
     if reports > 0:
         release(desk.reports_words, reports)
@@ -166,12 +188,10 @@ def run_burst(desk: Desk, now_ns: int) -> int:
             write_intents(
                 desk.intents_words, desk.intents_slots, desk.orders, desk.positions, out, loop, told
             )
+            wake(desk.parked, loop.bell)
         tell(desk.verdict, out, event.symbol)
     if events > 0:
         release(desk.market_words, events)
-    if events + reports > 0:
-        commit(desk.verdict_words, desk.verdict_slots, desk.verdict)
-        commit_rows(desk.state_words, desk.state_slots, desk.state_value, desk.changed)
     return int(events + reports)
 
 

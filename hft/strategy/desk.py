@@ -32,6 +32,7 @@ from hft.strategy.load import StrategySpec, make_params
 from hft.strategy.records import as_records
 from hft.topology import House
 from ringbuf.addressed import AddressTable
+from ringbuf.doorbell import Doorbell
 from ringbuf.layout import HEAD, TAIL
 from ringbuf.native import CARRIED
 from ringbuf.snapshot import READ_ATTEMPTS
@@ -68,12 +69,20 @@ def fitted(params: Records, spec: StrategySpec) -> Records:
 class StrategyDesk:
     """Owns the private records of one strategy over one shard of a house, and runs its bursts.
 
+    `bell` wakes whoever reads the intents; without one nobody is woken.
+
     Raises:
         BootError: the state of so many symbols does not fit its block.
     """
 
     def __init__(
-        self, house: House, spec: StrategySpec, burst: Burst, params: Records, shard: int = 0
+        self,
+        house: House,
+        spec: StrategySpec,
+        burst: Burst,
+        params: Records,
+        shard: int = 0,
+        bell: Doorbell | None = None,
     ) -> None:
         self.house = house
         self.shard = house.shards[shard]
@@ -95,6 +104,8 @@ class StrategyDesk:
         self.loop["row"] = _NO_ROW
         for row, symbol in enumerate(self.symbols):
             self.loop["row"][0, symbol] = row
+        self.loop["bell"] = bell.write_end if bell else -1
+        self._parked = bell.words if bell else np.zeros(1, np.uint64)
         self._out = np.zeros(1, OUT)
         self._event = np.zeros(1, MARKET)
         self._changed = np.full(len(self.symbols), CARRIED, np.uint8)
@@ -105,7 +116,8 @@ class StrategyDesk:
 
     def run(self, now_ns: int) -> int:
         """Run one burst; returns how many reports and events it took."""
-        return int(self._run(self._where, now_ns))
+        work: int = self._run(self._where, now_ns)
+        return work
 
     def take_params(self, values: Records) -> None:
         """Use other parameters from the next burst on."""
@@ -244,6 +256,7 @@ class StrategyDesk:
             shard.state.words,
             state_slots,
             self._changed,
+            self._parked,
         ]
 
     def _plain_desk(self) -> Desk:

@@ -30,3 +30,7 @@ def on_report(
 def read_clock() -> int:
     """Read CLOCK_MONOTONIC in nanoseconds, compiled or not as the clone is."""
     return 0
+
+
+def wake(parked: Any, bell: int) -> None:
+    """Wake execution when it said that it sleeps, compiled or not as the clone is."""

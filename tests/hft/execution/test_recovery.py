@@ -174,12 +174,12 @@ def between_block_and_row(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
 def test_a_death_at_any_moment_of_an_order_loses_nothing_and_sends_nothing_twice(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, moment: Callable[..., None], sent: bool
 ) -> None:
-    rig.start()
+    agent = rig.start()
     rig.until_fit()
     filled(rig)
     with monkeypatch.context() as patch:
         moment(patch, rig)
-        rig.step()
+        agent._desk.prepare()
         seq = rig.push(qty=0.02)
         step_until_dead(rig)
     rig.start()

@@ -10,6 +10,7 @@ import pytest
 
 from hft.events import Action, IntentFlag, MarketFlag, OrderType, Side, Status, TimeInForce, Verdict
 from hft.strategy.api import IN_FLIGHT, OPEN_ORDERS_MAX
+from hft.strategy.burst import BURST_MAX, BURSTS_MAX
 from tests.hft.strategy.rig import Rig
 
 SOURCE = '''"""Does what the event's numbers say; remembers what it was shown."""
@@ -240,10 +241,11 @@ def test_whichever_symbols_a_burst_touched_the_committed_state_is_the_whole_one(
     assert [int(count) for count in rig.desk.state["seen"]] == [6, 3, 4]
 
 
-def test_a_burst_is_bounded(rig):
-    for _ in range(100):
+def test_a_run_is_bounded(rig):
+    most = BURSTS_MAX * BURST_MAX
+    for _ in range(most + 36):
         rig.event(price=1.0)
-    assert [rig.desk.run(0) for _ in range(3)] == [64, 36, 0]
+    assert [rig.desk.run(0) for _ in range(3)] == [most, 36, 0]
 
 
 def test_a_bad_index_is_an_exception_and_not_somebody_elses_memory(tmp_path):
