@@ -226,9 +226,9 @@ def measure(quick: bool) -> Outcome:
         psutil.Process().cpu_affinity([before[-1]])
     try:
         for symbols in SYMBOLS:
-            bench.look(f"symbols{symbols}", f"{symbols:2d} symbols, 1 shard", symbols, 1)
+            bench.look(f"symbols{symbols}", f"{symbols:2d} symbols in 1 shard", symbols, 1)
         for shards in SHARDS:
-            what = f"{SHARDED_SYMBOLS} symbols, {shards} shards"
+            what = f"{SHARDED_SYMBOLS} symbols, {shards} {'shard' if shards == 1 else 'shards'}"
             bench.look(f"shards{shards}", what, SHARDED_SYMBOLS, shards)
     finally:
         if before:

@@ -154,16 +154,8 @@ def _block_stride(block: BlockSpec) -> int:
     return _whole_lines(snapshot_bytes(block.dtype) if block.snapshot else block.dtype.itemsize)
 
 
-class Floor(msgspec.Struct, frozen=True):
-    """Where everything lies in the segment of a house of so many shards."""
-
-    offsets: dict[str, int]
-    nbytes: int
-
-
 @cache
-def floor_of(shards: int) -> Floor:
-    """Lay blocks, then rings, one after another."""
+def _plan(shards: int) -> tuple[dict[str, int], int]:
     at, offsets = HEAD_BYTES, {}
     for block in BLOCKS:
         offsets[block.name] = at
@@ -171,18 +163,18 @@ def floor_of(shards: int) -> Floor:
     for ring in rings_of(shards):
         offsets[ring.name] = at
         at += RingLayout(ring.dtype, ring.slots).nbytes
-    return Floor(offsets, at)
+    return offsets, at
 
 
 def segment_bytes(shards: int) -> int:
     """The size of the segment of a house of so many shards."""
-    return floor_of(shards).nbytes
+    return _plan(shards)[1]
 
 
 assert segment_bytes(SHARDS_MAX) < 32 << 20, "it fits a container's 64 MB of shared memory"
 
 
-class Shard:
+class OfShard:
     """What lies between one feed, its strategy and execution, under the table names."""
 
     market: Ring
@@ -193,11 +185,15 @@ class Shard:
     state_head: Records
     state: Snapshot
 
+
+class Shard(OfShard):
+    """One of the lanes of a house."""
+
     def __init__(self, number: int) -> None:
         self.number = number
 
 
-class House:
+class House(OfShard):
     """Every ring and block of one segment, as arrays, snapshots and rings under their table names.
 
     `create` lays a new one, `attach` opens one; `writable` is for the house's own processes,
@@ -215,10 +211,6 @@ class House:
     limits: Snapshot
     params: Snapshot
     top: list[Snapshot]
-    feed_link: Records
-    verdict: Snapshot
-    state_head: Records
-    state: Snapshot
     account: Snapshot
     identity: Records
     spec: Records
@@ -229,9 +221,6 @@ class House:
     log_tail_head: Records
     log_tail: Records
     ledger: Snapshot
-    market: Ring
-    intents: Ring
-    reports_strategy: Ring
     reports_ledger: Ring
 
     def __init__(self, segment: Segment, head: Head, *, lay: bool) -> None:
@@ -239,7 +228,7 @@ class House:
         self.anchor = head.anchor
         self.seats = seats_of(head.shards)
         self.shards = [Shard(number) for number in range(head.shards)]
-        self.offsets = floor_of(head.shards).offsets
+        self.offsets, _ = _plan(head.shards)
         self.rings: dict[str, Ring] = {}
         make = Ring.create if lay else Ring.attach
         for ring in rings_of(head.shards):
@@ -251,7 +240,7 @@ class House:
                 setattr(self, block.name, self._open(block, 0, block.count_in(head.shards)))
         for shard in self.shards:
             self._furnish(shard)
-        for name in Shard.__annotations__:
+        for name in OfShard.__annotations__:
             setattr(self, name, getattr(self.shards[0], name))
 
     def _furnish(self, shard: Shard) -> None:

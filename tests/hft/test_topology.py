@@ -9,7 +9,7 @@ from hft.events import Role
 from hft.seats import SHARDS_MAX, seats_of
 from hft.state.blocks import STATE_BYTES_MAX
 from hft.state.segment import SegmentRefused
-from hft.topology import BLOCKS, House, Shard, floor_of, rings_of, segment_bytes
+from hft.topology import BLOCKS, House, OfShard, rings_of, segment_bytes
 from ringbuf.memory import Segment
 from tests.hft.houses import new_house
 
@@ -39,8 +39,6 @@ def test_a_house_of_one_shard_is_laid_as_if_there_were_no_shards() -> None:
 
 @pytest.mark.parametrize("shards", range(1, SHARDS_MAX + 1))
 def test_nothing_in_the_segment_lies_over_anything_else(shards: int) -> None:
-    offsets = sorted(floor_of(shards).offsets.values())
-    assert len(set(offsets)) == len(offsets)
     house = scratch_house("whole", SYMBOLS, shards=shards)
     for number, block in enumerate((house.vitals, house.orders_to, house.parked), start=1):
         assert len(block) == len(seats_of(shards))
@@ -61,7 +59,7 @@ def test_nothing_in_the_segment_lies_over_anything_else(shards: int) -> None:
 
 def test_each_shard_has_rings_and_blocks_of_its_own() -> None:
     house = scratch_house("two", SYMBOLS, shards=2)
-    for name in Shard.__annotations__:
+    for name in OfShard.__annotations__:
         assert getattr(house.shards[0], name) is not getattr(house.shards[1], name)
     house.rings["market2"].words[0] += 3
     assert (house.shards[0].market.depth(), house.shards[1].market.depth()) == (0, 3)

@@ -15,7 +15,6 @@ from hft.config import Network
 from hft.events import MarketKind, Role
 from hft.feed.agent import MARKET_LINK, PUBLIC, FeedAgent, hot_functions, warm
 from hft.feed.link import FIRST_FRAME_NS, SILENCE_MAX_NS
-from hft.seats import Seat
 from hft.state.blocks import FEED_LINK
 from hft.topology import House
 from ringbuf.compiled import signature_count
@@ -100,37 +99,6 @@ def test_each_link_asks_its_route_for_its_streams(world: World) -> None:
         "/ethusdt@aggTrade/ethusdt@markPrice@1s/ethusdt@forceOrder",
         "/public/ws/btcusdt@bookTicker/ethusdt@bookTicker",
     ]
-
-
-def test_a_feed_of_a_shard_asks_for_its_own_symbols_and_writes_to_its_own_ring() -> None:
-    with (
-        new_house("BTCUSDT", "ETHUSDT", "SOLUSDT", shards=2) as house,
-        new_context(house, Seat.FEED2) as context,
-        LocalServer() as venue,
-    ):
-        agent = FeedAgent(context, Network(ws_url=venue.url), house.symbols())
-        agent.on_start()
-        agent.do_work(monotonic_ns())
-        ends = [venue.accept() for _ in range(2)]
-        assert sorted(venue.paths) == [
-            "/market/ws/ethusdt@aggTrade/ethusdt@markPrice@1s/ethusdt@forceOrder",
-            "/public/ws/ethusdt@bookTicker",
-        ]
-        house.parked[Seat.STRATEGY2]["parked"] = 1
-        public = ends[venue.paths.index("/public/ws/ethusdt@bookTicker")]
-        public.sendall(server_frame(book_ticker("ETHUSDT", "2.5", "2.75")))
-        deadline = Deadline(30)
-        while not house.shards[1].market.depth():
-            assert not deadline.passed()
-            agent.do_work(monotonic_ns())
-        assert int(house.shards[1].market.slots[0]["symbol"]) == 1
-        assert house.shards[0].market.depth() == 0
-        assert not house.shards[0].feed_link["frames"].any()
-        assert [top.read() is not None for top in house.top[:3]] == [False, True, False]
-        poller = Parking(np.zeros(1, np.uint64))
-        poller.register(context.bells[Seat.STRATEGY2].fileno())
-        assert poller.wait(0), "the strategy of the shard said that it sleeps"
-        agent.on_close()
 
 
 def test_events_reach_the_ring_and_the_top_blocks_and_the_strategy_is_woken(world: World) -> None:
