@@ -256,6 +256,7 @@ class House(OfShard):
         """Lay a new house into a new segment; the ready word is stored last."""
         head, nbytes = Head(anchor, shards), segment_bytes(shards)
         segment = Segment.create(name, nbytes)
+        segment.populate()
         house = cls(segment, head, lay=True)
         write_head(segment, DIGEST, nbytes, head)
         return house

@@ -84,6 +84,9 @@ class Runner:
 
     def _live(self) -> None:
         self._move(Step.STARTED)
+        if self._spec.hot:
+            # Takes some milliseconds, which nobody has to wait for before READY.
+            self._context.house.segment.populate()
         while self._order[0] == Order.NONE and not self._asked_to_drain():
             self._vitals.beat(monotonic_ns())
             self._context.parking.wait(_READY_WAIT_MS)

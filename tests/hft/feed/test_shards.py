@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from hft.agent.contract import Poller
+import numpy as np
+
 from hft.clock import Deadline, monotonic_ns
 from hft.config import Network
 from hft.feed.agent import FeedAgent
 from hft.seats import Seat
+from ringbuf.parking import Parking
 from tests.hft.feed.bench_room import book_ticker
 from tests.hft.houses import new_context, new_house
 from tests.hft.wire.local_server import LocalServer, server_frame
@@ -37,7 +39,7 @@ def test_a_feed_of_a_shard_asks_for_its_own_symbols_and_writes_to_its_own_ring()
         assert house.shards[0].market.depth() == 0
         assert not house.shards[0].feed_link["frames"].any()
         assert [top.read() is not None for top in house.top[:3]] == [False, True, False]
-        poller = Poller()
+        poller = Parking(np.zeros(1, np.uint64))
         poller.register(context.bells[Seat.STRATEGY2].fileno())
         assert poller.wait(0), "the strategy of the shard said that it sleeps"
         agent.on_close()
