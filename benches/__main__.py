@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-BENCHES = ("ring", "stress", "decode", "pipeline", "tick_to_order", "memory", "restart")
+BENCHES = ("ring", "stress", "decode", "pipeline", "scaling", "tick_to_order", "memory", "restart")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
 

@@ -17,8 +17,8 @@ import orjson
 
 from benches.exchange import MARKED_QTY, Exchange
 from benches.pair import FORK
-from hft.events import Role
 from hft.pinning import pin_here, plan_cores, quota_cores, usable_cores
+from hft.seats import Seat
 from hft.wire.frames import Opcode, client_frame
 
 _ORDER = {
@@ -85,9 +85,9 @@ def floor() -> Iterator[Floor]:
     first, second = made.bells
     cores = plan_cores(usable_cores(), quota_cores(), "auto", pin=True).cores
     processes = [
-        FORK.Process(target=_feed, args=(cores[Role.FEED], market, first)),
-        FORK.Process(target=_strategy, args=(cores[Role.STRATEGY], first, second)),
-        FORK.Process(target=_execution, args=(cores[Role.EXECUTION], second, session)),
+        FORK.Process(target=_feed, args=(cores[Seat.FEED], market, first)),
+        FORK.Process(target=_strategy, args=(cores[Seat.STRATEGY], first, second)),
+        FORK.Process(target=_execution, args=(cores[Seat.EXECUTION], second, session)),
     ]
     for process in processes:
         process.start()

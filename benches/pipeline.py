@@ -25,9 +25,9 @@ from hft import hot
 from hft.agent.contract import Agent, Context
 from hft.clock import Deadline, monotonic_ns, sleep_s
 from hft.config import Network
-from hft.events import Role
 from hft.feed.agent import FeedAgent, hot_functions
 from hft.pinning import usable_cores
+from hft.seats import Seat
 from hft.strategy import agent as strategy
 from hft.strategy.load import discover, make_params
 from hft.units import NS_PER_S
@@ -83,8 +83,8 @@ class Line:
             return agent, strategy.hot_functions(burst)
 
         pair = core_pair() or (-1, -1)
-        made.start(Role.STRATEGY, decide, pair[0])
-        made.start(Role.FEED, feed, pair[1])
+        made.start(Seat.STRATEGY, decide, pair[0])
+        made.start(Seat.FEED, feed, pair[1])
         ends = dict(self._listener.accept() for _ in range(2))
         self._public = next(end for path, end in ends.items() if path.startswith("/public"))
         self._market = next(end for path, end in ends.items() if path.startswith("/market"))
@@ -125,8 +125,8 @@ class Line:
     def _spent(self) -> dict[str, int]:
         return {
             "writer": cpu_ns(os.getpid()),
-            "feed": self._stage.cpu_ns(Role.FEED),
-            "strategy": self._stage.cpu_ns(Role.STRATEGY),
+            "feed": self._stage.cpu_ns(Seat.FEED),
+            "strategy": self._stage.cpu_ns(Seat.STRATEGY),
         }
 
     def _pump(self, rate: float, seconds: float) -> tuple[int, int]:

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 import orjson
 
-from hft.events import Role
 from hft.pinning import plan_cores, quota_cores, usable_cores
+from hft.seats import Seat
 
 Metrics = dict[str, float]
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -72,8 +72,8 @@ def machine() -> dict[str, object]:
         "quota": quota if quota < float("inf") else None,
         "governor": _first_line(_GOVERNOR) or "not told",
         "virtualised": _is_virtual(),
-        "idle": plan.idle[Role.STRATEGY].name.lower(),
-        "pinning": {role.name.lower(): core for role, core in plan.cores.items()},
+        "idle": plan.idle[Seat.STRATEGY].name.lower(),
+        "pinning": {seat.label: core for seat, core in plan.cores.items()},
         "load": round(os.getloadavg()[0], 2),
         "system": platform.platform(),
         "python": platform.python_version(),

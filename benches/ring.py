@@ -20,9 +20,9 @@ from benches.report import Metrics, Outcome, Row, expect, quantiles, run
 from benches.ring_c import compiler, run_c_ring
 from benches.ring_faces import parked_hop, pipe_hop, python_rate, queue_rate
 from hft.clock import monotonic_ns
-from hft.strategy.native import clock_gettime
 from ringbuf.compiled import compiled
 from ringbuf.layout import HEAD, TAIL
+from ringbuf.native import clock_gettime
 from ringbuf.spsc import available, free_slots, publish, release, slot_of
 
 SLOTS = 4096

@@ -18,17 +18,16 @@ from hft.agent.log import Log
 from hft.agent.runner import Runner
 from hft.agent.vitals import Vitals
 from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s
-from hft.events import Role
 from hft.pinning import pin_here
+from hft.seats import Seat
 from hft.state.blocks import Life, Order
-from hft.topology import PROCESSES, House
+from hft.topology import SPECS, House
 from ringbuf.doorbell import Doorbell
 from ringbuf.memory import unlink
 from ringbuf.spsc import Consumer
 
 HotFunctions = Sequence[Callable[..., Any]]
 Build = Callable[[Context], tuple[Agent, HotFunctions]]
-_SPECS = {spec.role: spec for spec in PROCESSES}
 _START_MAX_S = 20.0
 _STOP_MAX_S = 10.0
 
@@ -38,15 +37,15 @@ class Stage:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.bells = {role: Doorbell(house.parked_words(role)) for role in Role}
-        self._processes: dict[Role, Any] = {}
+        self.bells = {seat: Doorbell(house.parked_words(seat)) for seat in house.seats}
+        self._processes: dict[Seat, Any] = {}
 
-    def start(self, role: Role, build: Build, core: int) -> None:
+    def start(self, seat: Seat, build: Build, core: int) -> None:
         """Fork one process, pinned to `core`, and tell it to run as soon as it is ready."""
-        self.house.vitals[role]["life"] = Life.STARTING
-        self.house.orders_to[role]["order"] = Order.RUN
-        self._processes[role] = FORK.Process(target=self._live, args=(role, build, core))
-        self._processes[role].start()
+        self.house.vitals[seat]["life"] = Life.STARTING
+        self.house.orders_to[seat]["order"] = Order.RUN
+        self._processes[seat] = FORK.Process(target=self._live, args=(seat, build, core))
+        self._processes[seat].start()
 
     def wait(self, done: Callable[[], bool], what: str, seconds: float = _START_MAX_S) -> None:
         """Look until `done`.
@@ -56,31 +55,31 @@ class Stage:
         """
         deadline = Deadline(seconds)
         while not done():
-            ended = [role.name for role, each in self._processes.items() if not each.is_alive()]
+            ended = [seat.name for seat, each in self._processes.items() if not each.is_alive()]
             if ended or deadline.passed():
                 raise WrongAnswer(f"{what}: not in {seconds:g} s; ended: {ended}; {self.said()}")
             sleep_s(0.002)
 
     def running(self) -> bool:
         """Say whether every process runs."""
-        return all(self.house.vitals[role]["life"] == Life.RUNNING for role in self._processes)
+        return all(self.house.vitals[seat]["life"] == Life.RUNNING for seat in self._processes)
 
-    def cpu_ns(self, role: Role) -> int:
+    def cpu_ns(self, seat: Seat) -> int:
         """Time a process has spent on a core; 0 where the system does not tell."""
-        return cpu_ns(int(self.house.vitals[role]["pid"]))
+        return cpu_ns(int(self.house.vitals[seat]["pid"]))
 
     def said(self) -> str:
         """The newest lines of the processes' logs."""
         lines = []
-        for role in self._processes:
-            log = Consumer(self.house.log_ring(role))
+        for seat in self._processes:
+            log = Consumer(self.house.log_ring(seat))
             lines += [bytes(line["text"]).decode() for line in log.copy(log.waiting())]
         return " | ".join(lines[-6:])
 
     def close(self) -> None:
         """End every process and wait for it."""
-        for role in self._processes:
-            self.house.orders_to[role]["order"] = Order.DRAIN
+        for seat in self._processes:
+            self.house.orders_to[seat]["order"] = Order.DRAIN
         for process in self._processes.values():
             process.join(_STOP_MAX_S)
             process.kill()
@@ -89,16 +88,16 @@ class Stage:
         for bell in self.bells.values():
             bell.close()
 
-    def _live(self, role: Role, build: Build, core: int) -> None:
+    def _live(self, seat: Seat, build: Build, core: int) -> None:
         gc.disable()
         context = Context(
-            role, self.house, self.bells, Log(role, self.house.log_ring(role), self.bells[role])
+            seat, self.house, self.bells, Log(seat, self.house.log_ring(seat), self.bells[seat])
         )
         pin_here(core)
-        Vitals(self.house, role).begin(os.getpid(), monotonic_ns(), core, IdleKind.PARK)
+        Vitals(self.house, seat).begin(os.getpid(), monotonic_ns(), core, IdleKind.PARK)
         agent, functions = build(context)
-        idle = make_idle(IdleKind.PARK, context, agent.has_work, hot=True)
-        code = Runner(context, agent, idle, _SPECS[role], functions).run()
+        idle = make_idle(IdleKind.PARK, context, hot=True)
+        code = Runner(context, agent, idle, SPECS[seat.role], functions).run()
         raise SystemExit(int(code))
 
 
@@ -111,9 +110,10 @@ def cpu_ns(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def stage(*symbols: str) -> Iterator[Stage]:
+def stage(*symbols: str, shards: int = 1) -> Iterator[Stage]:
     """Lay a house and forget it afterwards, with every process in it."""
-    house = House.create(f"hft-bench-{os.getpid()}-{secrets.token_hex(4)}", anchor_now())
+    name = f"hft-bench-{os.getpid()}-{secrets.token_hex(4)}"
+    house = House.create(name, anchor_now(), shards)
     unlink(house.segment.name)
     run = house.run[0]
     run["supervisor_pid"] = os.getpid()

@@ -121,8 +121,8 @@ class DashboardProcess:
         self._data_dir = data_dir
         self._database = database
         self._strategies = strategies
-        self._vitals = Vitals(context.house, context.role)
-        self._order = context.house.orders_to[context.role]
+        self._vitals = Vitals(context.house, context.seat)
+        self._order = context.house.orders_to[context.seat]
         self._parent_pid = int(context.house.run[0]["supervisor_pid"])
         self._stop_asked = False
         self.reason = ""

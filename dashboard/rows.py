@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from hft.agent.idle import IdleKind
+from hft.seats import Seat
 from hft.state.blocks import Life
 from hft.state.values import Values, name_of
-from hft.topology import PROCESSES
+from hft.topology import SPECS
 from hft.units import E8, NS_PER_MS, NS_PER_S, decimals_of
 
-HEARTBEAT_MAX_NS = {spec.role.name: spec.heartbeat_max_ns for spec in PROCESSES}
+HEARTBEAT_MAX_NS = {
+    seat.name: SPECS[seat.role].heartbeat_max_ns for seat in Seat if seat.role in SPECS
+}
 HEARTBEAT_MAX_DEFAULT_NS = 10 * NS_PER_S
 
 

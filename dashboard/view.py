@@ -19,13 +19,14 @@ from dashboard.rows import (
     process_row,
     symbol_row,
 )
-from hft.events import Denial, Role, Verdict
+from hft.events import Denial, Verdict
+from hft.seats import Seat
 from hft.state.log_tail import log_lines
 from hft.state.reader import HouseReader
 from hft.state.values import Values, name_of
 from hft.strategy.explain import explain_verdict
 from hft.strategy.load import StrategySpec
-from hft.topology import PROCESSES, RINGS, House
+from hft.topology import House, rings_of
 from hft.units import NS_PER_MS, NS_PER_S
 
 STATUS_LOG_LINES = 40
@@ -86,12 +87,12 @@ class View:
 
     def rings(self) -> list[dict[str, Any]]:
         """List every ring with who writes, who reads, and what a full one does."""
-        specs = {spec.name: spec for spec in RINGS}
+        specs = {spec.name: spec for spec in rings_of(len(self.house.shards))}
         return [
             {
                 **row,
-                "producer": specs[row["name"]].producer.name.lower(),
-                "consumer": specs[row["name"]].consumer.name.lower(),
+                "producer": specs[row["name"]].producer.label,
+                "consumer": specs[row["name"]].consumer.label,
                 "when_full": specs[row["name"]].when_full,
             }
             for row in self.reader.rings()
@@ -153,9 +154,9 @@ class View:
             f"{row['role']} is {row['health']}" for row in processes if row["health"] != "ok"
         ]
         missing += [
-            f"{spec.role.name.lower()} was never started"
-            for spec in PROCESSES
-            if spec.role.name.lower() not in known
+            f"{seat.label} was never started"
+            for seat in self.house.seats
+            if seat is not Seat.SUPERVISOR and seat.label not in known
         ]
         if not self.feed(self.markets())["fresh"]:
             missing.append("market data is not fresh")
@@ -182,8 +183,7 @@ class View:
     def _safety(self, account: Values, processes: list[dict[str, Any]]) -> dict[str, Any]:
         latch = self.reader.latch()
         answers = any(
-            row["role"] == Role.EXECUTION.name.lower() and row["health"] == "ok"
-            for row in processes
+            row["role"] == Seat.EXECUTION.label and row["health"] == "ok" for row in processes
         )
         # What a dead process wrote last is no statement about now: without execution nothing is
         # sent.

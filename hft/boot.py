@@ -13,7 +13,7 @@ import msgspec
 import psutil
 
 from hft.clock import Deadline, anchor_now, sleep_s, wall_ms
-from hft.config import KeySource, Settings, load
+from hft.config import KeySource, Settings, check_shards, load
 from hft.errors import BootError, ConfigError
 from hft.state.blocks import Mode
 from hft.topology import House
@@ -33,6 +33,7 @@ class Options(msgspec.Struct, frozen=True):
     port: int | None = None
     duration_s: float | None = None
     strategy: str | None = None
+    shards: int | None = None
     replay: Path | None = None
     speed: float = 1.0
 
@@ -75,6 +76,11 @@ def make_plan(options: Options) -> Plan:
     if options.strategy:
         trading = msgspec.structs.replace(settings.trading, strategy=options.strategy)
         settings = msgspec.structs.replace(settings, trading=trading)
+    if options.shards is not None:
+        processes = msgspec.structs.replace(settings.processes, shards=options.shards)
+        settings = msgspec.structs.replace(settings, processes=processes)
+        if not demo:
+            check_shards("--shards", settings)
     folder = Path(settings.storage.data_dir)
     data_dir = options.data_dir or (folder / "demo" if demo else folder)
     return Plan(
@@ -188,7 +194,7 @@ def segment_name(data_dir: Path) -> str:
     return f"hft-{os.getuid()}-{digest}"
 
 
-def lay_house(data_dir: Path) -> House:
+def lay_house(data_dir: Path, shards: int = 1) -> House:
     """Make the segment; one left by a run that died is kept as ``last-run.shm`` and reclaimed.
 
     The folder's lock is held, so whoever made the old one is gone.
@@ -200,7 +206,7 @@ def lay_house(data_dir: Path) -> House:
     if (segment_folder() / name).exists():
         keep_segment(data_dir)
     try:
-        return House.create(name, anchor_now())
+        return House.create(name, anchor_now(), shards)
     except OSError as problem:
         raise BootError(f"cannot make the shared memory segment: {problem}") from problem
 

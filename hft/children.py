@@ -13,9 +13,9 @@ import msgspec
 
 from hft.clock import monotonic_ns
 from hft.errors import ExitCode
-from hft.events import Role
+from hft.seats import Seat
 from hft.state.blocks import Life, Order
-from hft.topology import PROCESSES, House
+from hft.topology import SPECS, House
 from hft.units import NS_PER_S
 
 START_MAX_NS = 10 * NS_PER_S
@@ -25,7 +25,6 @@ _ABORT_GRACE_NS = NS_PER_S
 _SUSPECT_GRACE_NS = NS_PER_S
 _PR_SET_PDEATHSIG = 1
 _WHY_BYTES_MAX = 4096
-_SPECS = {spec.role: spec for spec in PROCESSES}
 
 Entry = Callable[[], tuple[int, str]]
 """Runs in the child: lives a whole life and returns its exit code and the reason."""
@@ -34,7 +33,7 @@ Entry = Callable[[], tuple[int, str]]
 class Death(msgspec.Struct, frozen=True):
     """How a child ended: its exit code, or minus the signal, and its own last words."""
 
-    role: Role
+    seat: Seat
     code: int
     why: str
 
@@ -55,11 +54,12 @@ def assert_single_task() -> None:
 
 
 class Child:
-    """One role's process, from the parent's side."""
+    """The process of one seat, from the parent's side."""
 
-    def __init__(self, role: Role, house: House) -> None:
-        self.role = role
-        self.spec = _SPECS[role]
+    def __init__(self, seat: Seat, house: House) -> None:
+        self.seat = Seat(seat)
+        self.role = self.seat.role
+        self.spec = SPECS[self.role]
         self.pid = 0
         self.deaths_ns: list[int] = []
         self.start_deadline_ns = 0
@@ -67,8 +67,8 @@ class Child:
         self.fresh_state = False
         self._down_since_ns = 0
         self._why = -1
-        self._vitals = house.vitals[role]
-        self._orders = house.orders_to[role]
+        self._vitals = house.vitals[seat]
+        self._orders = house.orders_to[seat]
         self._suspect_since_ns = 0
         self._aborted_ns = 0
 
@@ -121,7 +121,7 @@ class Child:
         self._down_since_ns = self._down_since_ns or now_ns
         self._orders["died_ns"] = now_ns
         self._orders["last_exit"] = code
-        return Death(self.role, code, why)
+        return Death(self.seat, code, why)
 
     def check_heart(self, now_ns: int) -> str:
         """End a process that hangs, SIGABRT first so that it says where; returns what was done.
@@ -148,8 +148,8 @@ class Child:
         self._aborted_ns = now_ns
         os.kill(self.pid, signal.SIGABRT)
         if late_start:
-            return f"{self.role.name.lower()} did not become ready in time"
-        return f"{self.role.name.lower()} hangs: no heartbeat for {age_ns / NS_PER_S:.1f} s"
+            return f"{self.seat.label} did not become ready in time"
+        return f"{self.seat.label} hangs: no heartbeat for {age_ns / NS_PER_S:.1f} s"
 
     def kill(self) -> None:
         """End the process without asking."""

@@ -152,10 +152,10 @@ class Commands:
                 "dashboard_url": supervisor.wiring.dashboard_url(),
                 "summary": farewell(supervisor.house).removeprefix("session ended: "),
                 "restarts": {
-                    role.name.lower(): int(supervisor.house.orders_to[role]["restarts"])
-                    for role in supervisor.children
+                    seat.label: int(supervisor.house.orders_to[seat]["restarts"])
+                    for seat in supervisor.children
                 },
-                "lives": {r.name.lower(): c.life.name for r, c in supervisor.children.items()},
+                "lives": {s.label: child.life.name for s, child in supervisor.children.items()},
             }
         )
 
@@ -179,25 +179,29 @@ class Commands:
             reply(refusal("NOT_FLAT", "the strategy can be switched only while flat: close first"))
         else:
             self._switch = _Switch(name, strategies.active, reply)
-            supervisor.stop_one(Role.STRATEGY)
+            for child in supervisor.strategies():
+                supervisor.stop_one(child.seat)
 
     def poll(self) -> None:
         """Take the next step of a switch under way."""
         switch, supervisor = self._switch, self._supervisor
         if switch is None:
             return
-        child = supervisor.children[Role.STRATEGY]
-        child.reap()
-        if child.pid and not switch.forked:
-            return
+        strategies = supervisor.strategies()
+        for child in strategies:
+            child.reap()
         if not switch.forked:
-            self._fork_next(switch)
-        elif child.life is Life.RUNNING or switch.deadline.passed():
-            self._finish(switch, running=child.life is Life.RUNNING)
+            if not any(child.pid for child in strategies):
+                self._fork_next(switch)
+            return
+        running = all(child.life is Life.RUNNING for child in strategies)
+        if running or switch.deadline.passed():
+            self._finish(switch, running=running)
 
     def _fork_next(self, switch: _Switch) -> None:
         supervisor = self._supervisor
-        settled = supervisor.house.intents.depth() == 0 and self._open_orders() == 0
+        waiting = sum(shard.intents.depth() for shard in supervisor.house.shards)
+        settled = waiting == 0 and self._open_orders() == 0
         if not settled and not switch.deadline.passed():
             return
         name = switch.name
@@ -208,7 +212,8 @@ class Commands:
         except HftError as problem:
             switch.refused = str(problem)
             supervisor.wiring.select_strategy(switch.old)
-        supervisor.start_one(Role.STRATEGY)
+        for child in supervisor.strategies():
+            supervisor.start_one(child.seat)
         switch.forked = True
 
     def _finish(self, switch: _Switch, *, running: bool) -> None:

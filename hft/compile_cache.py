@@ -23,13 +23,17 @@ ROOT = Path(__file__).parent.parent
 COMPILED_SOURCES = (
     "ringbuf",
     "hft/events.py",
+    "hft/seats.py",
     "hft/units.py",
     "hft/state",
     "hft/wire",
+    "hft/binance",
     "hft/feed",
     "hft/strategy",
     "hft/strategies",
     "hft/risk",
+    "hft/execution/latency.py",
+    "hft/execution/launch.py",
 )
 """Files and folders below the project's root that compiled functions may come from."""
 

@@ -21,6 +21,7 @@ from hft.config_keys import KEY_VARIABLES, Keys, KeySource
 from hft.config_reading import convert, read_toml, refuse
 from hft.errors import ConfigError
 from hft.events import SYMBOLS_MAX
+from hft.seats import SHARDS_MAX
 
 __all__ = [
     "KEY_VARIABLES",
@@ -34,6 +35,7 @@ __all__ = [
     "Settings",
     "Storage",
     "Trading",
+    "check_shards",
     "demo_settings",
     "load",
     "strategy_settings",
@@ -131,13 +133,16 @@ class Risk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Processes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the processes wait and what they ask of the operating system."""
+    """How many processes there are, how they wait, what they ask of the operating system."""
 
     idle: Annotated[
         Literal["auto", "spin", "yield", "backoff", "park"],
         Meta(description='"auto", "spin", "yield", "backoff" or "park"'),
     ] = "auto"
     pin: Flag = True
+    shards: Annotated[
+        int, Meta(ge=1, le=SHARDS_MAX, description=f"a whole number from 1 to {SHARDS_MAX}")
+    ] = 1
     mlockall: Flag = False
     sched_fifo: Flag = False
 
@@ -199,6 +204,7 @@ def load(path: Path | None) -> Settings:
     settings = convert(path, raw, Settings, UNKEPT)
     _check_texts(path, raw.get("trading", {}))
     _check_symbols(path, settings.trading)
+    check_shards(f"{path}: [processes] shards", settings)
     return _complete(path, settings)
 
 
@@ -233,6 +239,17 @@ def _check_symbols(path: Path, trading: Trading) -> None:
     twice = sorted({name for name in trading.symbols if trading.symbols.count(name) > 1})
     if twice:
         raise ConfigError(f"{path}: [trading] symbols names {twice[0]} twice: expected each once.")
+
+
+def check_shards(place: str, settings: Settings) -> None:
+    """Refuse a shard that would have no symbol; `place` names the word that asks for it.
+
+    Raises:
+        ConfigError: there are more shards than symbols.
+    """
+    shards, symbols = settings.processes.shards, len(settings.trading.symbols)
+    if shards > symbols:
+        raise ConfigError(f"{place} is {shards}: expected at most {symbols}, one for each symbol.")
 
 
 def _check_strategies(path: Path, tables: Any) -> None:

@@ -14,13 +14,13 @@ import msgspec
 import orjson
 
 from hft.clock import Deadline
-from hft.config import Keys, Settings
+from hft.config import Keys, Settings, check_shards
 from hft.errors import BootError, ConfigError, ExitCode
 
 START_MAX_S = 20.0
 STOP_MAX_S = 3.0
 DEMO_PARAMETERS: dict[str, dict[str, object]] = {
-    "PING_PONG": {"interval_ms": 5_000},
+    "PING_PONG": {"interval_ms": 5_000, "price_above": 0.0},
     "MOMENTUM": {"window": 100, "threshold": 1.0},
     "LIQUIDATION": {"price_threshold": 10.0, "volume_multiplier": 1.5},
 }
@@ -142,7 +142,13 @@ class Simulator:
 
 
 def demo_network(settings: Settings, simulator: Simulator) -> Settings:
-    """Point the demo's settings at its simulator, with parameters that suit its market."""
+    """Point the demo's settings at its simulator, with parameters that suit its market.
+
+    It trades one symbol for each shard.
+
+    Raises:
+        ConfigError: the market has not so many symbols.
+    """
     here = f"127.0.0.1:{simulator.port}"
     symbols = simulator.symbols
     suited = REPLAY_PARAMETERS if simulator.replays else DEMO_PARAMETERS
@@ -152,6 +158,9 @@ def demo_network(settings: Settings, simulator: Simulator) -> Settings:
         ws_url=f"ws://{here}",
         ws_api_url=f"ws://{here}/ws-fapi/v1",
     )
-    trading = msgspec.structs.replace(settings.trading, symbols=symbols[:1] or ["BTCUSDT"])
+    traded = symbols[: settings.processes.shards] or ["BTCUSDT"]
+    trading = msgspec.structs.replace(settings.trading, symbols=traded)
     strategy = {**suited, **settings.strategy}
-    return msgspec.structs.replace(settings, network=network, trading=trading, strategy=strategy)
+    demo = msgspec.structs.replace(settings, network=network, trading=trading, strategy=strategy)
+    check_shards("--shards", demo)
+    return demo

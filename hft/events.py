@@ -210,7 +210,7 @@ class Level(IntEnum):
 
 
 class Role(IntEnum):
-    """A process of the house; also the index of its vitals, its parked word and its log ring."""
+    """What a process of the house does; `hft.seats` says which of them is which."""
 
     SUPERVISOR = 0
     FEED = 1
@@ -330,7 +330,7 @@ LOG = record(
     ("ns", "<i8"),
     ("count", "<u4"),  # How many records were dropped before this one.
     ("level", "u1"),
-    ("role", "u1"),
+    ("role", "u1"),  # A Seat: which of the processes said it.
     ("size", "<u2"),  # Bytes of text.
     ("text", f"S{LOG_TEXT_MAX}"),
 )

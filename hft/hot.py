@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from hft.execution import pad
 from hft.feed import agent as feed
+from hft.risk.gate import Gate
 from ringbuf import doorbell, spsc
 from ringbuf.layout import HEADER_WORDS, SLOTS
+from ringbuf.parking import Parking
 
 
 def warm() -> None:
-    """Compile the rings, the doorbell and the feed on scratch memory."""
+    """Compile the rings, the doorbell, the feed and the order path on scratch memory."""
     words = np.zeros(HEADER_WORDS, np.uint64)
     words[SLOTS] = 2
     spsc.jump_to_tail(words)
@@ -23,3 +26,6 @@ def warm() -> None:
     doorbell.must_ring(parked)
     doorbell.say_awake(parked)
     feed.warm()
+    Parking(parked).sleep(0)
+    Parking(parked).wait(0)
+    pad.warm(Gate().address)

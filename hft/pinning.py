@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from pathlib import Path
@@ -10,18 +11,17 @@ import msgspec
 import psutil
 
 from hft.agent.idle import IdleKind
-from hft.events import Role
+from hft.seats import Seat, seats_in, seats_of
 from hft.topology import PROCESSES
 
-SPINNERS = tuple(spec.role for spec in PROCESSES if spec.hot)
 _CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 
 
 class CorePlan(msgspec.Struct, frozen=True):
-    """The core and the idle strategy of every role; core -1 means not pinned."""
+    """The core and the idle strategy of every seat; core -1 means not pinned."""
 
-    cores: dict[Role, int]
-    idle: dict[Role, IdleKind]
+    cores: dict[Seat, int]
+    idle: dict[Seat, IdleKind]
     warning: str = ""
 
 
@@ -41,41 +41,64 @@ def quota_cores() -> float:
     return math.inf if quota == "max" else int(quota) / int(period)
 
 
-def plan_cores(cores: list[int], granted: float, idle: str, *, pin: bool) -> CorePlan:
-    """Give the strategy the last core, feed and execution the next ones, the first to all others.
+def plan_cores(
+    cores: list[int], granted: float, idle: str, *, pin: bool, shards: int = 1
+) -> CorePlan:
+    """Give the strategies the last cores, feeds and execution the next, the first to all others.
 
-    `idle` is a name of `IdleKind` in lower case, or "auto": spin only when cores are left over
-    after every spinning process has its own, else park.
+    Where there are fewer cores than hot processes, these are dealt out from the last core to the
+    first and back again.  `idle` is a name of `IdleKind` in lower case, or "auto": spin only when
+    cores are left over after every spinning process has its own, else park.
     """
-    roles = list(Role)
+    seats, hot = seats_of(shards), hot_seats(shards)
     if not pin or not cores:
         warning = "" if not pin else "this system has no core affinity: processes are not pinned"
-        where = dict.fromkeys(roles, -1)
+        where = dict.fromkeys(seats, -1)
     else:
-        where = dict.fromkeys(roles, cores[0])
-        ranked = sorted((spec for spec in PROCESSES if spec.hot), key=lambda spec: spec.core_rank)
-        for place, spec in enumerate(ranked):
-            if place < len(cores) - 1:
-                where[spec.role] = cores[-1 - place]
-        warning = _warning(cores)
-    if idle != "auto":
-        kind = IdleKind[idle.upper()]
-        kinds = {role: kind if role in SPINNERS else IdleKind.PARK for role in roles}
-        return CorePlan(where, kinds, warning)
-    count = min(len(cores) or (os.cpu_count() or 1), granted)
-    may_spin = pin and bool(cores) and count - 1 > len(SPINNERS)
-    hot = IdleKind.SPIN if may_spin else IdleKind.PARK
-    kinds = {role: hot if role in SPINNERS else IdleKind.PARK for role in roles}
+        where = {**dict.fromkeys(seats, cores[0]), **_deal(hot, cores)}
+        warning = _warning(cores, {seat: where[seat] for seat in hot})
+    kind = _idle_kind(idle, cores, granted, spins=pin, hot=len(hot))
+    kinds = {seat: kind if seat in hot else IdleKind.PARK for seat in seats}
     return CorePlan(where, kinds, warning)
 
 
-def _warning(cores: list[int]) -> str:
-    if len(cores) > len(SPINNERS):
-        return ""
+def hot_seats(shards: int) -> list[Seat]:
+    """The processes that get a core of their own first: strategies, feeds, execution."""
+    ranked = sorted((spec for spec in PROCESSES if spec.hot), key=lambda spec: spec.core_rank)
+    return [seat for spec in ranked for seat in seats_in(spec.role, shards)]
+
+
+def _deal(hot: list[Seat], cores: list[int]) -> dict[Seat, int]:
+    """Deal hot processes out to cores, the last first and back again, until none is left."""
+    down = cores[::-1]
+    back_and_forth = itertools.cycle(down + cores)
+    return dict(zip(hot, back_and_forth, strict=False))
+
+
+def _idle_kind(idle: str, cores: list[int], granted: float, *, spins: bool, hot: int) -> IdleKind:
+    if idle != "auto":
+        return IdleKind[idle.upper()]
+    count = min(len(cores) or (os.cpu_count() or 1), granted)
+    return IdleKind.SPIN if spins and cores and count - 1 > hot else IdleKind.PARK
+
+
+def _warning(cores: list[int], hot: dict[Seat, int]) -> str:
+    """Say who shares a core, and with whom; empty when every hot process has its own."""
     if len(cores) == 1:
         return f"one core ({cores[0]}): every process shares it"
-    shared = "feed and execution share" if len(cores) == 2 else "execution shares"
-    return f"{len(cores)} cores: {shared} core {cores[0]} with everything else"
+    shared = []
+    for core in cores:
+        names = [seat.label for seat in sorted(hot) if hot[seat] == core]
+        share = "share" if len(names) > 1 else "shares"
+        if core == cores[0] and names:
+            shared.append(f"{_listed(names)} {share} core {core} with everything else")
+        elif len(names) > 1:
+            shared.append(f"{_listed(names)} share core {core}")
+    return f"{len(cores)} cores: {'; '.join(shared)}" if shared else ""
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def pin_here(core: int) -> str:

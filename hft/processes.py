@@ -32,19 +32,20 @@ from hft.clock import monotonic_ns
 from hft.config import KEY_VARIABLES, Keys, Settings
 from hft.demo import Simulator
 from hft.events import Level, Role
+from hft.execution import pad
 from hft.execution.agent import ExecutionAgent
 from hft.feed.agent import FeedAgent, hot_functions
 from hft.ledger.agent import LedgerAgent
 from hft.pinning import CorePlan, pin_here
 from hft.risk.gate import Gate
+from hft.seats import Seat
 from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX, Mode
 from hft.strategies_book import StrategiesBook
-from hft.topology import PROCESSES, House
+from hft.topology import SPECS, House
 from hft.units import E8, NS_PER_MS, nearest_steps, trim_e8
 from ringbuf.doorbell import Doorbell
 from ringbuf.spsc import packer_of
 
-_SPECS = {spec.role: spec for spec in PROCESSES}
 _FIXED = ("network", "processes", "dashboard", "storage", "log")
 _FIXED_TRADING = ("symbols", "strategy", "strategies_dirs", "fee_maker", "fee_taker")
 _SIGNING = (Role.EXECUTION, Role.LEDGER)
@@ -75,8 +76,8 @@ class Wiring:
         self._demo = demo
         self._keys = key_source(plan)
         # Made before the first fork, so that every process holds every bell.
-        self._bells = {role: Doorbell(house.parked_words(role)) for role in Role}
-        self.log = self._open_log(Role.SUPERVISOR)
+        self._bells = {seat: Doorbell(house.parked_words(seat)) for seat in house.seats}
+        self.log = self._open_log(Seat.SUPERVISOR)
         self._limits = _limits_from(plan.settings)
         self._write_limits()
         self.select_strategy(plan.settings.trading.strategy)
@@ -166,41 +167,40 @@ class Wiring:
 
     # What a child runs.
 
-    def start_max_ns(self, role: Role) -> int:
-        """How long `role` may take until it is READY."""
-        return COMPILE_MAX_NS if role is Role.STRATEGY else START_MAX_NS
+    def start_max_ns(self, seat: Seat) -> int:
+        """How long the process of `seat` may take until it is READY."""
+        return COMPILE_MAX_NS if seat.role is Role.STRATEGY else START_MAX_NS
 
-    def entry(self, role: Role, *, fresh_state: bool, forget: Callable[[], None]) -> Entry:
-        """Build what the child of `role` runs; `forget` closes the parent's own descriptors."""
+    def entry(self, seat: Seat, *, fresh_state: bool, forget: Callable[[], None]) -> Entry:
+        """Build what the child of `seat` runs; `forget` closes the parent's own descriptors."""
 
         def live() -> tuple[int, str]:
             forget()
-            if role is not Role.DASHBOARD:
+            if seat.role is not Role.DASHBOARD:
                 self._listener.close()
-            if role not in _SIGNING:
+            if seat.role not in _SIGNING:
                 # Hygiene, not a sandbox: it could read the config file all the same.
                 for name in KEY_VARIABLES:
                     os.environ.pop(name, None)
-            return self._live(role, fresh_state=fresh_state)
+            return self._live(seat, fresh_state=fresh_state)
 
         return live
 
-    def _live(self, role: Role, *, fresh_state: bool) -> tuple[int, str]:
-        context = Context(role, self.house, self._bells, self._open_log(role))
-        trouble = pin_here(self.cores.cores[role])
+    def _live(self, seat: Seat, *, fresh_state: bool) -> tuple[int, str]:
+        context = Context(seat, self.house, self._bells, self._open_log(seat))
+        role, core = seat.role, self.cores.cores[seat]
+        trouble = pin_here(core)
         if trouble:
             context.log.warning(trouble)
-        idle_kind, spec = self.cores.idle[role], _SPECS[role]
-        Vitals(self.house, role).begin(
-            os.getpid(), monotonic_ns(), self.cores.cores[role], idle_kind
-        )
+        idle_kind, spec = self.cores.idle[seat], SPECS[role]
+        Vitals(self.house, seat).begin(os.getpid(), monotonic_ns(), core, idle_kind)
         if spec.hot:
             gc.disable()
-            self._take_privileges(role, context.log)
+            self._take_privileges(core, context.log)
         if role is Role.DASHBOARD:
             return self._live_dashboard(context)
         agent, functions = self._build(role, context, fresh_state=fresh_state)
-        idle = make_idle(idle_kind, context, agent.has_work, hot=spec.hot)
+        idle = make_idle(idle_kind, context, hot=spec.hot)
         runner = Runner(context, agent, idle, spec, functions)
         code = runner.run()
         if role is Role.LEDGER and os.getppid() != int(self.house.run[0]["supervisor_pid"]):
@@ -208,8 +208,7 @@ class Wiring:
             boot.sweep(self._plan.data_dir)
         return code, runner.reason
 
-    def _take_privileges(self, role: Role, log: Log) -> None:
-        core = self.cores.cores[role]
+    def _take_privileges(self, core: int, log: Log) -> None:
         own_core = core >= 0 and list(self.cores.cores.values()).count(core) == 1
         for answer in privileges.take(self._settings.processes, own_core=own_core):
             (log.info if answer.granted else log.warning)(answer.sentence)
@@ -224,7 +223,8 @@ class Wiring:
         if role is Role.STRATEGY:
             return self.strategies.build_agent(context, fresh_state=fresh_state)
         if role is Role.EXECUTION:
-            return ExecutionAgent(context, settings, self._keys, Gate()), ()
+            agent = ExecutionAgent(context, settings, self._keys, Gate())
+            return agent, pad.hot_functions()
         return LedgerAgent(context, settings, self._keys, self._plan.data_dir, names), ()
 
     def _live_dashboard(self, context: Context) -> tuple[int, str]:
@@ -233,8 +233,8 @@ class Wiring:
         process = DashboardProcess(context, self._listener, self._plan.data_dir, database, specs)
         return process.run(), process.reason
 
-    def _open_log(self, role: Role) -> Log:
-        log = Log(role, self.house.log_ring(role), self._bells[Role.LEDGER])
+    def _open_log(self, seat: Seat) -> Log:
+        log = Log(seat, self.house.log_ring(seat), self._bells[Seat.LEDGER])
         log.level = Level[self.settings.log.level.upper()]
         return log
 

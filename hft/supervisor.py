@@ -1,7 +1,7 @@
 """The command that runs the house: from a command line to running processes, and back to nothing.
 
 ``python -m hft.supervisor [--config FILE | --demo] [--data-dir DIR] [--port N] [--duration SECONDS]
-[--strategy NAME] [--replay FILE [--speed X]]``
+[--strategy NAME] [--shards N] [--replay FILE [--speed X]]``
 
 Read the words, take the locks, compile once, lay the memory, run, give everything back.
 """
@@ -29,6 +29,7 @@ from hft.demo import Simulator, demo_keys, demo_network
 from hft.errors import ConfigError, ExitCode, HftError
 from hft.pinning import CorePlan, plan_cores, quota_cores, usable_cores
 from hft.processes import Wiring
+from hft.seats import SHARDS_MAX
 from hft.strategies_book import StrategiesBook
 from hft.terminal import say
 from hft.topology import House
@@ -65,6 +66,7 @@ def _read(arguments: list[str] | None) -> Options:
     parser.add_argument("--port", type=int, help="the dashboard's port; 0 takes a free one")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="stop by itself then")
     parser.add_argument("--strategy", metavar="NAME", help="instead of the configured one")
+    parser.add_argument("--shards", type=int, metavar="N", help="instead of [processes] shards")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="a market for the demo")
     parser.add_argument("--speed", type=float, default=1.0, help="play the recording faster")
     given = parser.parse_args(arguments)
@@ -74,6 +76,8 @@ def _read(arguments: list[str] | None) -> Options:
         raise ConfigError(f"--speed is {given.speed:g}: expected a number above 0")
     if given.port is not None and not 0 <= given.port <= 65535:
         raise ConfigError(f"--port is {given.port}: expected 0 to 65535")
+    if given.shards is not None and not 1 <= given.shards <= SHARDS_MAX:
+        raise ConfigError(f"--shards is {given.shards}: expected 1 to {SHARDS_MAX}")
     if given.demo and given.config:
         raise ConfigError("--demo needs no --config: expected one of the two")
     return Options(
@@ -83,6 +87,7 @@ def _read(arguments: list[str] | None) -> Options:
         port=given.port,
         duration_s=given.duration,
         strategy=given.strategy,
+        shards=given.shards,
         replay=given.replay.absolute() if given.replay else None,
         speed=given.speed,
     )
@@ -140,7 +145,7 @@ def _venue(
 
 
 def _lay(plan: Plan, undo: contextlib.ExitStack) -> House:
-    house = boot.lay_house(plan.data_dir)
+    house = boot.lay_house(plan.data_dir, plan.settings.processes.shards)
     undo.callback(unlink, house.segment.name)
     boot.fill_run(house, plan, plan.settings.trading.symbols)
     return house
@@ -148,7 +153,8 @@ def _lay(plan: Plan, undo: contextlib.ExitStack) -> House:
 
 def _cores(plan: Plan) -> CorePlan:
     processes = plan.settings.processes
-    return plan_cores(usable_cores(), quota_cores(), processes.idle, pin=processes.pin)
+    cores, shards = usable_cores(), processes.shards
+    return plan_cores(cores, quota_cores(), processes.idle, pin=processes.pin, shards=shards)
 
 
 @contextlib.contextmanager

@@ -2,12 +2,14 @@
 
 Rings and blocks are created, attached, drawn in the docs and shown on the dashboard from these
 tables.  Every block has one writer; a snapshot block has two slots and a generation, a plain one is
-words.
+words.  The tables are those of one shard; with more, what is of a shard or of a seat is there once
+for each.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -16,8 +18,9 @@ import numpy.typing as npt
 from hft import events
 from hft.clock import Anchor
 from hft.events import SYMBOLS_MAX, Role
+from hft.seats import SHARDS_MAX, Seat, numbered, seat_of, seats_of, symbols_of
 from hft.state import blocks
-from hft.state.segment import HEAD_BYTES, check_head, write_head
+from hft.state.segment import HEAD_BYTES, Head, check_head, write_head
 from ringbuf.layout import LINE_BYTES, RingLayout
 from ringbuf.memory import Segment
 from ringbuf.snapshot import Snapshot, snapshot_bytes
@@ -44,19 +47,25 @@ class RingSpec(msgspec.Struct, frozen=True):
     name: str
     dtype: Dtype
     slots: int
-    producer: Role
-    consumer: Role
+    producer: Seat
+    consumer: Seat
     when_full: str
 
 
 class BlockSpec(msgspec.Struct, frozen=True):
-    """One block of the state segment; `count` of them lie in a row."""
+    """One block of the state segment; `count` of them lie in a row, once for each of `per`."""
 
     name: str
     dtype: Dtype
     count: int
     writer: str
     snapshot: bool = False
+    per: Literal["house", "seat", "shard"] = "house"
+
+    def count_in(self, shards: int) -> int:
+        """How many there are in a house of so many shards."""
+        times = {"house": 1, "seat": len(seats_of(shards)), "shard": shards}
+        return self.count * times[self.per]
 
 
 _S = 1_000_000_000
@@ -69,37 +78,59 @@ PROCESSES = (
 )
 """In the order of starting: sinks first.  Stopping goes the other way, sources first."""
 
+SPECS = {spec.role: spec for spec in PROCESSES}
+
 MARKET_SLOTS = 16384
-RINGS = (
-    RingSpec("market", events.MARKET, MARKET_SLOTS, Role.FEED, Role.STRATEGY, "drop, flag GAP"),
-    RingSpec("intents", events.INTENT, 1024, Role.STRATEGY, Role.EXECUTION, "refuse, count"),
-    RingSpec(
-        "reports_strategy", events.REPORT, 4096, Role.EXECUTION, Role.STRATEGY, "drop, set GAP"
-    ),
-    RingSpec("reports_ledger", events.REPORT, 16384, Role.EXECUTION, Role.LEDGER, "drop, set GAP"),
-    *(
-        RingSpec(f"log_{role.name.lower()}", events.LOG, 1024, role, Role.LEDGER, "drop, count")
-        for role in Role
-    ),
-)
+
+
+@cache
+def rings_of(shards: int) -> tuple[RingSpec, ...]:
+    """Every ring of a house of so many shards; the rings of shard 0 bear no number."""
+    return (
+        *(ring for shard in range(shards) for ring in _rings_of_shard(shard)),
+        RingSpec(
+            "reports_ledger", events.REPORT, 16384, Seat.EXECUTION, Seat.LEDGER, "drop, set GAP"
+        ),
+        *(
+            RingSpec(f"log_{seat.label}", events.LOG, 1024, seat, Seat.LEDGER, "drop, count")
+            for seat in seats_of(shards)
+        ),
+    )
+
+
+def _rings_of_shard(shard: int) -> tuple[RingSpec, ...]:
+    feed, strategy = seat_of(Role.FEED, shard), seat_of(Role.STRATEGY, shard)
+    number, execution = numbered(shard), Seat.EXECUTION
+    return (
+        RingSpec(f"market{number}", events.MARKET, MARKET_SLOTS, feed, strategy, "drop, flag GAP"),
+        RingSpec(f"intents{number}", events.INTENT, 1024, strategy, execution, "refuse, count"),
+        RingSpec(
+            f"reports_strategy{number}", events.REPORT, 4096, execution, strategy, "drop, set GAP"
+        ),
+    )
+
+
+RINGS = rings_of(1)
 
 STATE_RAW = np.dtype({"names": ["raw"], "formats": [f"V{blocks.STATE_BYTES_MAX}"]})
 PARKED = np.dtype({"names": ["parked"], "formats": ["<u8"], "itemsize": LINE_BYTES})
+LINKS = 2
+"""Connections of one feed: public and market."""
 
 BLOCKS = (
     BlockSpec("run", blocks.RUN, 1, "supervisor"),
-    BlockSpec("orders_to", blocks.ORDERS_TO, len(Role), "supervisor"),
-    BlockSpec("vitals", blocks.VITALS, len(Role), "each role its own"),
-    BlockSpec("parked", PARKED, len(Role), "each role its own"),
+    BlockSpec("orders_to", blocks.ORDERS_TO, 1, "supervisor", per="seat"),
+    BlockSpec("vitals", blocks.VITALS, 1, "each process its own", per="seat"),
+    BlockSpec("parked", PARKED, 1, "each process its own", per="seat"),
     BlockSpec("latch_supervisor", blocks.LATCH, 1, "supervisor"),
     BlockSpec("latch_gate", blocks.LATCH, 1, "execution"),
     BlockSpec("limits", blocks.LIMITS, 1, "supervisor", snapshot=True),
     BlockSpec("params", blocks.PARAMS, 1, "supervisor", snapshot=True),
     BlockSpec("top", blocks.TOP, SYMBOLS_MAX, "feed", snapshot=True),
-    BlockSpec("feed_link", blocks.FEED_LINK, 2, "feed"),
-    BlockSpec("verdict", blocks.VERDICT, 1, "strategy", snapshot=True),
-    BlockSpec("state_head", blocks.STATE_HEAD, 1, "strategy"),
-    BlockSpec("state", STATE_RAW, 1, "strategy", snapshot=True),
+    BlockSpec("feed_link", blocks.FEED_LINK, LINKS, "feed", per="shard"),
+    BlockSpec("verdict", blocks.VERDICT, 1, "strategy", snapshot=True, per="shard"),
+    BlockSpec("state_head", blocks.STATE_HEAD, 1, "strategy", per="shard"),
+    BlockSpec("state", STATE_RAW, 1, "strategy", snapshot=True, per="shard"),
     BlockSpec("account", blocks.ACCOUNT, 1, "execution", snapshot=True),
     BlockSpec("identity", blocks.ACCOUNT_IDENTITY, 1, "execution"),
     BlockSpec("spec", blocks.SPEC, SYMBOLS_MAX, "execution"),
@@ -123,27 +154,52 @@ def _block_stride(block: BlockSpec) -> int:
     return _whole_lines(snapshot_bytes(block.dtype) if block.snapshot else block.dtype.itemsize)
 
 
-def _plan() -> tuple[dict[str, int], int]:
+@cache
+def _plan(shards: int) -> tuple[dict[str, int], int]:
     at, offsets = HEAD_BYTES, {}
     for block in BLOCKS:
         offsets[block.name] = at
-        at += _whole_lines(_block_stride(block) * block.count)
-    for ring in RINGS:
+        at += _whole_lines(_block_stride(block) * block.count_in(shards))
+    for ring in rings_of(shards):
         offsets[ring.name] = at
         at += RingLayout(ring.dtype, ring.slots).nbytes
     return offsets, at
 
 
-OFFSETS, SEGMENT_BYTES = _plan()
-assert SEGMENT_BYTES < 32 << 20, "the default segment fits a container's 64 MB of shared memory"
+def segment_bytes(shards: int) -> int:
+    """The size of the segment of a house of so many shards."""
+    return _plan(shards)[1]
 
 
-class House:
+assert segment_bytes(SHARDS_MAX) < 32 << 20, "it fits a container's 64 MB of shared memory"
+
+
+class OfShard:
+    """What lies between one feed, its strategy and execution, under the table names."""
+
+    market: Ring
+    intents: Ring
+    reports_strategy: Ring
+    feed_link: Records
+    verdict: Snapshot
+    state_head: Records
+    state: Snapshot
+
+
+class Shard(OfShard):
+    """One of the lanes of a house."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class House(OfShard):
     """Every ring and block of one segment, as arrays, snapshots and rings under their table names.
 
     `create` lays a new one, `attach` opens one; `writable` is for the house's own processes,
-    observers map read-only.  Plain blocks are arrays (`house.vitals[role]`), snapshot blocks a
-    `Snapshot`, or a list of them where the table says more than one (`house.top[symbol]`).
+    observers map read-only.  Plain blocks are arrays (`house.vitals[seat]`), snapshot blocks a
+    `Snapshot`, or a list of them where the table says more than one (`house.top[symbol]`).  What is
+    there once for each shard lies in `shards`; under its own name the house has that of shard 0.
     """
 
     run: Records
@@ -155,10 +211,6 @@ class House:
     limits: Snapshot
     params: Snapshot
     top: list[Snapshot]
-    feed_link: Records
-    verdict: Snapshot
-    state_head: Records
-    state: Snapshot
     account: Snapshot
     identity: Records
     spec: Records
@@ -169,30 +221,44 @@ class House:
     log_tail_head: Records
     log_tail: Records
     ledger: Snapshot
-    market: Ring
-    intents: Ring
-    reports_strategy: Ring
     reports_ledger: Ring
 
-    def __init__(self, segment: Segment, anchor: Anchor, *, lay: bool) -> None:
+    def __init__(self, segment: Segment, head: Head, *, lay: bool) -> None:
         self.segment = segment
-        self.anchor = anchor
-        for block in BLOCKS:
-            setattr(self, block.name, self._open_block(block))
+        self.anchor = head.anchor
+        self.seats = seats_of(head.shards)
+        self.shards = [Shard(number) for number in range(head.shards)]
+        self.offsets, _ = _plan(head.shards)
         self.rings: dict[str, Ring] = {}
-        for ring in RINGS:
-            make = Ring.create if lay else Ring.attach
+        make = Ring.create if lay else Ring.attach
+        for ring in rings_of(head.shards):
             shape = RingLayout(ring.dtype, ring.slots)
-            self.rings[ring.name] = make(segment, OFFSETS[ring.name], shape, DIGEST)
-            setattr(self, ring.name, self.rings[ring.name])
+            self.rings[ring.name] = make(segment, self.offsets[ring.name], shape, DIGEST)
+        self.reports_ledger = self.rings["reports_ledger"]
+        for block in BLOCKS:
+            if block.per != "shard":
+                setattr(self, block.name, self._open(block, 0, block.count_in(head.shards)))
+        for shard in self.shards:
+            self._furnish(shard)
+        for name in OfShard.__annotations__:
+            setattr(self, name, getattr(self.shards[0], name))
+
+    def _furnish(self, shard: Shard) -> None:
+        for name in ("market", "intents", "reports_strategy"):
+            setattr(shard, name, self.rings[f"{name}{numbered(shard.number)}"])
+        for block in BLOCKS:
+            if block.per == "shard":
+                first = shard.number * block.count
+                setattr(shard, block.name, self._open(block, first, block.count))
 
     @classmethod
-    def create(cls, name: str, anchor: Anchor) -> House:
+    def create(cls, name: str, anchor: Anchor, shards: int = 1) -> House:
         """Lay a new house into a new segment; the ready word is stored last."""
-        segment = Segment.create(name, SEGMENT_BYTES)
+        head, nbytes = Head(anchor, shards), segment_bytes(shards)
+        segment = Segment.create(name, nbytes)
         segment.populate()
-        house = cls(segment, anchor, lay=True)
-        write_head(segment, DIGEST, SEGMENT_BYTES, anchor)
+        house = cls(segment, head, lay=True)
+        write_head(segment, DIGEST, nbytes, head)
         return house
 
     @classmethod
@@ -202,28 +268,32 @@ class House:
         Raises:
             SegmentRefused: it is not ready in time or was laid by another build.
         """
-        return cls(segment, check_head(segment, DIGEST, SEGMENT_BYTES, wait_s), lay=False)
+        return cls(segment, check_head(segment, DIGEST, segment_bytes, wait_s), lay=False)
 
-    def _open_block(self, block: BlockSpec) -> Any:
-        offset, stride = OFFSETS[block.name], _block_stride(block)
+    def _open(self, block: BlockSpec, first: int, count: int) -> Any:
+        stride = _block_stride(block)
+        offset = self.offsets[block.name] + first * stride
         if not block.snapshot:
             assert stride == block.dtype.itemsize, f"{block.name}: whole lines"
-            return self.segment.array(block.dtype, offset, block.count)
+            return self.segment.array(block.dtype, offset, count)
         all_of_them = [
-            Snapshot(self.segment, offset + index * stride, block.dtype)
-            for index in range(block.count)
+            Snapshot(self.segment, offset + index * stride, block.dtype) for index in range(count)
         ]
         return all_of_them[0] if block.count == 1 else all_of_them
 
-    def parked_words(self, role: Role) -> npt.NDArray[np.uint64]:
-        """The parked word of one role, as the doorbell wants it."""
-        return self.segment.words(OFFSETS["parked"] + role * LINE_BYTES, 1)
+    def parked_words(self, seat: Seat | Role) -> npt.NDArray[np.uint64]:
+        """The parked word of one process, as the doorbell wants it."""
+        return self.segment.words(self.offsets["parked"] + seat * LINE_BYTES, 1)
 
-    def log_ring(self, role: Role) -> Ring:
-        """The log ring of one role."""
-        return self.rings[f"log_{role.name.lower()}"]
+    def log_ring(self, seat: Seat | Role) -> Ring:
+        """The log ring of one process."""
+        return self.rings[f"log_{seat.name.lower()}"]
 
     def symbols(self) -> list[str]:
         """The symbols of the run, in the order of their index."""
         count = int(self.run[0]["symbol_count"])
         return [bytes(name).decode() for name in self.run[0]["symbols"][:count]]
+
+    def symbols_of(self, shard: int) -> range:
+        """The indices of the symbols of one shard."""
+        return symbols_of(shard, len(self.shards), int(self.run[0]["symbol_count"]))

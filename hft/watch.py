@@ -26,6 +26,7 @@ from hft.flattening import Flattening
 from hft.latch import SupervisorLatch
 from hft.processes import Wiring, farewell
 from hft.restarts import decide
+from hft.seats import Seat, seats_in
 from hft.state.blocks import Life, Order
 from hft.strategy.explain import explain_latch
 from hft.terminal import Terminal, say
@@ -35,7 +36,8 @@ from hft.units import NS_PER_S
 _CYCLE_MS = 20
 _STOP_MAX_S = 6.5
 _EXECUTION_DOWN_MAX_NS = 10 * NS_PER_S
-_ABOVE_EXECUTION = (Role.STRATEGY, Role.FEED, Role.DASHBOARD)
+_BELOW = (Role.LEDGER, Role.EXECUTION)
+_ABOVE = (Role.STRATEGY, Role.FEED, Role.DASHBOARD)
 _STOP_ORDER = (Role.STRATEGY, Role.EXECUTION, Role.FEED, Role.DASHBOARD, Role.LEDGER)
 
 
@@ -50,12 +52,16 @@ class Supervisor:
         self.log = wiring.log
         self.latch = SupervisorLatch(self.house, plan.data_dir / "latch.json")
         self.flattening = Flattening(plan.data_dir, plan.config, plan.settings.network)
-        self.children = {spec.role: Child(spec.role, self.house) for spec in PROCESSES}
+        self.children = {
+            seat: Child(seat, self.house)
+            for spec in PROCESSES
+            for seat in seats_in(spec.role, len(self.house.shards))
+        }
         self.commands = Commands(self)
         self.control = ControlSocket(plan.data_dir / "control.sock", self.commands.handle)
         self._stop_signals = 0
-        self._expected: set[Role] = set()
-        self._vitals = Vitals(self.house, Role.SUPERVISOR)
+        self._expected: set[Seat] = set()
+        self._vitals = Vitals(self.house, Seat.SUPERVISOR)
         self._exit_code = ExitCode.OK
         self._account_epoch = b""
         self._execution_lost = False
@@ -100,21 +106,28 @@ class Supervisor:
     # Starting.
 
     def _start_all(self) -> None:
-        for role in (Role.LEDGER, Role.EXECUTION):
-            self.fork(role)
-        self._await_ready((Role.LEDGER, Role.EXECUTION))
-        # Only now are the venue's positions in their blocks, where the strategy begins from.
-        for role in _ABOVE_EXECUTION:
-            self.fork(role)
-        self._await_ready(_ABOVE_EXECUTION)
-        for spec in PROCESSES:
-            self.children[spec.role].tell(Order.RUN)
+        # Only after these are the venue's positions in their blocks, where a strategy begins from.
+        for roles in (_BELOW, _ABOVE):
+            seats = self._seats(*roles)
+            for seat in seats:
+                self.fork(seat)
+            self._await_ready(seats)
+        for child in self.children.values():
+            child.tell(Order.RUN)
 
-    def fork(self, role: Role, *, fresh_state: bool = False) -> None:
+    def _seats(self, *roles: Role) -> list[Seat]:
+        """The seats of some roles, in the order of the roles."""
+        return [seat for role in roles for seat in seats_in(role, len(self.house.shards))]
+
+    def strategies(self) -> list[Child]:
+        """The strategies, by shard."""
+        return [self.children[seat] for seat in self._seats(Role.STRATEGY)]
+
+    def fork(self, seat: Seat, *, fresh_state: bool = False) -> None:
         """Start one process from here, warmed code and all."""
         assert_single_task()
-        entry = self.wiring.entry(role, fresh_state=fresh_state, forget=self._forget_in_child)
-        self.children[role].fork(entry, self.wiring.start_max_ns(role))
+        entry = self.wiring.entry(seat, fresh_state=fresh_state, forget=self._forget_in_child)
+        self.children[seat].fork(entry, self.wiring.start_max_ns(seat))
         self.write_run_file()
 
     def _forget_in_child(self) -> None:
@@ -122,15 +135,13 @@ class Supervisor:
         os.close(self._wake_read)
         os.close(self._wake_write)
 
-    def _await_ready(self, roles: tuple[Role, ...]) -> None:
-        while any(self.children[role].life is not Life.READY for role in roles):
+    def _await_ready(self, seats: list[Seat]) -> None:
+        while any(self.children[seat].life is not Life.READY for seat in seats):
             self._wait()
             for child in self.children.values():
                 death = child.reap()
                 if death:
-                    raise BootError(
-                        death.why or f"{child.role.name.lower()} ended with {death.code}"
-                    )
+                    raise BootError(death.why or f"{child.seat.label} ended with {death.code}")
                 complaint = child.check_heart(monotonic_ns())
                 if complaint:
                     raise BootError(complaint)
@@ -158,7 +169,7 @@ class Supervisor:
 
     def write_run_file(self) -> None:
         """Write ``run.json`` (0600): pids, ports and addresses for other tools."""
-        pids = {role.name.lower(): child.pid for role, child in self.children.items()}
+        pids = {seat.label: child.pid for seat, child in self.children.items()}
         told = {
             "pids": {"supervisor": os.getpid(), **pids},
             **self.wiring.addresses(),
@@ -221,7 +232,7 @@ class Supervisor:
             if complaint:
                 self._tell(complaint)
             death = child.reap()
-            if death and child.role not in self._expected:
+            if death and child.seat not in self._expected:
                 self._on_death(child, death)
             elif child.life is Life.READY and not self.commands.switching(child.role):
                 child.tell(Order.RUN)
@@ -231,7 +242,7 @@ class Supervisor:
         now_ns = monotonic_ns()
         child.deaths_ns.append(now_ns)
         decision = decide(child.role, child.deaths_ns, now_ns)
-        name = child.role.name.lower()
+        name = child.seat.label
         how = f"signal {-death.code}" if death.code < 0 else f"exit code {death.code}"
         said = death.why.splitlines()
         self._tell(f"{name} died ({how}){': ' + said[0] if said else ''}; it is started again")
@@ -245,7 +256,7 @@ class Supervisor:
         self.write_run_file()
 
     def _watch_execution_start(self, now_ns: int) -> None:
-        child = self.children[Role.EXECUTION]
+        child = self.children[Seat.EXECUTION]
         if child.down_for_ns(now_ns) == 0:
             self._execution_lost = False
         elif child.down_for_ns(now_ns) > _EXECUTION_DOWN_MAX_NS:
@@ -269,41 +280,51 @@ class Supervisor:
             self._tell(f"the simulator died ({code}); its orders and positions are gone with it")
             self.simulator.start()
             # Its accounts began anew: execution reads the venue again as at any start.
-            self.stop_one(Role.EXECUTION)
-            self._await_end(self.children[Role.EXECUTION])
-            self.start_one(Role.EXECUTION)
+            self.stop_one(Seat.EXECUTION)
+            self._await_end(self.children[Seat.EXECUTION])
+            self.start_one(Seat.EXECUTION)
 
     def _watch_account(self) -> None:
-        """Start the strategy anew when execution found another account behind the key."""
+        """Start the strategies anew when execution found another account behind the key."""
         epoch = bytes(self.house.identity[0]["account_epoch"])
         if epoch == self._account_epoch:
             return
         first, self._account_epoch = not self._account_epoch, epoch
-        if not first and self.children[Role.STRATEGY].pid:
-            self.log.warning("another account: the strategy starts from nothing")
-            self.stop_one(Role.STRATEGY)
-            self._await_end(self.children[Role.STRATEGY])
-            self.start_one(Role.STRATEGY, fresh_state=True)
+        running = [] if first else [child for child in self.strategies() if child.pid]
+        for child in running:
+            self.log.warning(f"another account: the {child.seat.label} starts from nothing")
+            self.stop_one(child.seat)
+        for child in running:
+            self._await_end(child)
+            self.start_one(child.seat, fresh_state=True)
 
     def _restart_the_due(self) -> None:
         now_ns = monotonic_ns()
         for child in self.children.values():
-            waiting = not child.pid and child.role not in self._expected
+            waiting = not child.pid and child.seat not in self._expected
             if waiting and child.restart_at_ns <= now_ns:
-                self.house.orders_to[child.role]["restarts"] += 1
-                self.fork(child.role, fresh_state=child.fresh_state)
+                self.house.orders_to[child.seat]["restarts"] += 1
+                self.fork(child.seat, fresh_state=child.fresh_state)
 
     # Stopping.
 
-    def stop_one(self, role: Role) -> None:
+    def stop_one(self, seat: Seat) -> None:
         """Ask one process to end without counting its end as a death."""
-        self._expected.add(role)
-        self.children[role].tell(Order.DRAIN)
+        self._expected.add(seat)
+        self.children[seat].tell(Order.DRAIN)
 
-    def start_one(self, role: Role, *, fresh_state: bool = False) -> None:
+    def start_one(self, seat: Seat, *, fresh_state: bool = False) -> None:
         """Start a process again that was stopped on purpose."""
-        self._expected.discard(role)
-        self.fork(role, fresh_state=fresh_state)
+        self._expected.discard(seat)
+        self.fork(seat, fresh_state=fresh_state)
+
+    def _stop_every(self, role: Role) -> None:
+        """Stop the processes of one role, together."""
+        seats = self._seats(role)
+        for seat in seats:
+            self.stop_one(seat)
+        for seat in seats:
+            self._await_end(self.children[seat])
 
     def _stop_all(self) -> None:
         self._vitals.life = Life.DRAINING
@@ -311,8 +332,7 @@ class Supervisor:
         if self._announced and self.wiring.settings.trading.on_exit == "flatten":
             self._flatten_before_exit()
         for role in _STOP_ORDER:
-            self.stop_one(role)
-            self._await_end(self.children[role])
+            self._stop_every(role)
         if self._announced:
             say(farewell(self.house))
         self.control.close()
@@ -324,8 +344,7 @@ class Supervisor:
         os.close(self._wake_write)
 
     def _flatten_before_exit(self) -> None:
-        self.stop_one(Role.STRATEGY)
-        self._await_end(self.children[Role.STRATEGY])
+        self._stop_every(Role.STRATEGY)
         self.flattening.start()
         deadline = Deadline(60.0)
         while self.flattening.running() and not deadline.passed() and self._stop_signals < 2:
@@ -345,7 +364,7 @@ class Supervisor:
 
     def _insist(self, child: Child) -> None:
         why = "a second signal insisted" if self._stop_signals > 1 else "it did not stop in time"
-        self.log.error(f"{child.role.name.lower()} was killed: {why}")
+        self.log.error(f"{child.seat.label} was killed: {why}")
         child.kill()
         account = self.house.account.read()
         resting = account is not None and int(account[0]["open_orders"]) > 0

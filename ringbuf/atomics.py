@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 from numba import types
 from numba.core import cgutils, errors
 from numba.extending import intrinsic
+
+Int = int | np.int64
 
 _WORD_BYTES = 8
 
@@ -75,6 +78,6 @@ def _full_fence(typingctx: Any) -> Any:
 
 # numba replaces the typing context by the call's own arguments; these names carry the types a
 # caller sees.
-load_acquire = cast(Callable[[Any, int], int], _load_acquire)
-store_release = cast(Callable[[Any, int, Any], None], _store_release)
+load_acquire = cast(Callable[[Any, Int], int], _load_acquire)
+store_release = cast(Callable[[Any, Int, Any], None], _store_release)
 full_fence = cast(Callable[[], None], _full_fence)

@@ -21,7 +21,6 @@ from enum import IntEnum
 
 from hft.agent.contract import Context
 from hft.clock import sleep_s
-from ringbuf.doorbell import say_parked
 
 PARK_HOT_MS = 10
 PARK_COLD_MS = 100
@@ -80,12 +79,9 @@ class _Park:
     What was rung is taken from the bell after the work it was rung for, not before.
     """
 
-    def __init__(self, context: Context, has_work: Callable[[], bool], deadline_ms: int) -> None:
-        self._has_work = has_work
-        self._wait = context.poller.wait
-        self._bell = context.bells[context.role]
-        self._words = self._bell.words
-        self._handle = self._bell.fileno()
+    def __init__(self, context: Context, deadline_ms: int) -> None:
+        self._parking = context.parking
+        self._bell = context.bells[context.seat]
         self._deadline_ms = deadline_ms
         self._rung = False
 
@@ -94,22 +90,16 @@ class _Park:
             # A ring may be for something that came after the agent looked: it looks once more.
             self._rung = False
             self._bell.silence()
-            return
-        if work:
-            return
-        say_parked(self._words)
-        # A producer that published before it saw us parked is found here, one after rings the bell.
-        if not self._has_work():
-            self._rung = self._handle in self._wait(self._deadline_ms)
-        self._bell.say_awake()
+        elif not work:
+            self._rung = self._parking.sleep(self._deadline_ms) > 0 and self._parking.rang()
 
 
-def make_idle(kind: IdleKind, context: Context, has_work: Callable[[], bool], *, hot: bool) -> Idle:
-    """Build the idle strategy of one process; `has_work` is the agent's glance at its rings."""
+def make_idle(kind: IdleKind, context: Context, *, hot: bool) -> Idle:
+    """Build the idle strategy of one process."""
     if kind is IdleKind.SPIN:
         return _spin
     if kind is IdleKind.YIELD:
         return _yield
     if kind is IdleKind.BACKOFF:
         return _Backoff()
-    return _Park(context, has_work, PARK_HOT_MS if hot else PARK_COLD_MS)
+    return _Park(context, PARK_HOT_MS if hot else PARK_COLD_MS)

@@ -7,7 +7,8 @@ many once there is room.
 from __future__ import annotations
 
 from hft.clock import monotonic_ns
-from hft.events import LOG, LOG_TEXT_MAX, Level, Role
+from hft.events import LOG, LOG_TEXT_MAX, Level
+from hft.seats import Seat
 from ringbuf.doorbell import Doorbell
 from ringbuf.spsc import Producer, Ring, packer_of
 
@@ -17,8 +18,8 @@ _PACKER = packer_of(LOG)
 class Log:
     """The log of one process, for use from its main thread only."""
 
-    def __init__(self, role: Role, ring: Ring, reader: Doorbell) -> None:
-        self._role = role
+    def __init__(self, seat: Seat, ring: Ring, reader: Doorbell) -> None:
+        self._seat = seat
         self._producer = Producer(ring)
         self._reader = reader
         self._missed = 0
@@ -47,7 +48,7 @@ class Log:
         raw = text.encode()
         if len(raw) > LOG_TEXT_MAX:
             raw = raw[: LOG_TEXT_MAX - 3].decode(errors="ignore").encode() + b"..."
-        record = (monotonic_ns(), self._missed, level, self._role, len(raw), raw)
+        record = (monotonic_ns(), self._missed, level, self._seat, len(raw), raw)
         if not self._producer.offer(_PACKER, record):
             self._missed += 1
             self.dropped += 1

@@ -15,7 +15,7 @@ from hft.clock import Deadline, monotonic_ns
 from hft.errors import ExitCode, HftError
 from hft.events import Role
 from hft.state.blocks import ORDERS_TO, Life, Order
-from hft.topology import OFFSETS, ProcessSpec
+from hft.topology import ProcessSpec
 from ringbuf.compiled import signature_count
 
 DRAIN_MAX_S = 5.0
@@ -45,8 +45,8 @@ class Runner:
         self._idle = idle
         self._spec = spec
         self._hot_functions = hot_functions
-        self._vitals = Vitals(context.house, context.role)
-        start = OFFSETS["orders_to"] + context.role * ORDERS_TO.itemsize
+        self._vitals = Vitals(context.house, context.seat)
+        start = context.house.offsets["orders_to"] + context.seat * ORDERS_TO.itemsize
         self._order = context.house.segment.view[start : start + 8].cast("B").cast("q")
         self._stop_asked = False
         self.reason = ""
@@ -58,6 +58,7 @@ class Runner:
         code = ExitCode.FATAL
         try:
             self._agent.on_start()
+            self._context.parking.watch(self._agent.inlets(), self._agent.duty())
             self._live()
             code = ExitCode.OK
         except HftError as problem:
@@ -67,7 +68,7 @@ class Runner:
             self.reason = f"{type(problem).__name__}: {problem}\n{traceback.format_exc()}"
         self._close()
         if code is not ExitCode.OK:
-            self._context.log.error(f"{self._context.role.name.lower()}: {self.reason}")
+            self._context.log.error(f"{self._context.seat.label}: {self.reason}")
         self._vitals.end(code)
         self._move(Step.ENDED)
         return code
@@ -88,7 +89,7 @@ class Runner:
             self._context.house.segment.populate()
         while self._order[0] == Order.NONE and not self._asked_to_drain():
             self._vitals.beat(monotonic_ns())
-            self._context.poller.wait(_READY_WAIT_MS)
+            self._context.parking.wait(_READY_WAIT_MS)
         if not self._asked_to_drain():
             self._move(Step.TOLD_TO_RUN)
             self._run_cycles()
@@ -124,7 +125,7 @@ class Runner:
             if deadline.passed():
                 self._context.log.warning(f"not drained within {DRAIN_MAX_S:.0f} s")
                 return
-            self._context.poller.wait(1)
+            self._context.parking.wait(1)
 
     def _must_outlive(self) -> bool:
         """Without an order to stop, the ledger itself waits for execution's last word."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hft.events import Role
+from hft.seats import Seat
 from hft.state.blocks import VITALS, Life
-from hft.topology import OFFSETS, House
+from hft.topology import House
 
 _FIELD = {name: index for index, name in enumerate(VITALS.names or ())}
 _PID, _LIFE, _HEARTBEAT = _FIELD["pid"], _FIELD["life"], _FIELD["heartbeat_ns"]
@@ -16,8 +16,8 @@ _CORE, _IDLE, _LOG_DROPPED = _FIELD["core"], _FIELD["idle"], _FIELD["log_dropped
 class Vitals:
     """The writing side of one row of the vitals block; only the process itself holds one."""
 
-    def __init__(self, house: House, role: Role) -> None:
-        start = OFFSETS["vitals"] + role * VITALS.itemsize
+    def __init__(self, house: House, seat: Seat) -> None:
+        start = house.offsets["vitals"] + seat * VITALS.itemsize
         self._words = house.segment.view[start : start + VITALS.itemsize].cast("B").cast("q")
 
     @property

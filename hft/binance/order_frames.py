@@ -1,31 +1,28 @@
-"""Orders on the WebSocket API: our names for them, requests from whole numbers, replies.
+"""Orders on the WebSocket API: our names for them, requests about them, replies.
 
-Whatever of a request does not change from order to order is written once; an order adds its
-numbers, its time and its signature.
+New orders themselves are written by `hft.binance.order_text`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import msgspec
 
-from hft.binance.filters import SymbolSpec
+from hft.binance.order_text import CLIENT_ID_PREFIX, DIGITS, ORDER_RECV_WINDOW_MS
 from hft.binance.signing import Signer
-from hft.events import IntentFlag, OrderType, Side, TimeInForce
 
-CLIENT_ID_PREFIX = "hft-"
-ORDER_RECV_WINDOW_MS = 2000
-"""An order that reaches the venue later than this is refused there: late is worse than never."""
-
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CLIENT_ID = re.compile(rf"{CLIENT_ID_PREFIX}([0-9a-z]{{1,13}})-([0-9a-z]{{1,13}})")
+
+
+def session_name(session_epoch: int) -> str:
+    """Write a session's part of the names of its orders."""
+    return _base36(session_epoch)
 
 
 def client_order_id(session_epoch: int, intent_seq: int) -> str:
     """Name an order: a pure function of the session and the intent, at most 31 characters."""
-    return f"{CLIENT_ID_PREFIX}{_base36(session_epoch)}-{_base36(intent_seq)}"
+    return f"{CLIENT_ID_PREFIX}{session_name(session_epoch)}-{_base36(intent_seq)}"
 
 
 def parse_client_order_id(text: str) -> tuple[int, int] | None:
@@ -38,62 +35,18 @@ def _base36(value: int) -> str:
     digits = ""
     while True:
         value, digit = divmod(value, 36)
-        digits = _DIGITS[digit] + digits
+        digits = DIGITS[digit] + digits
         if not value:
             return digits
 
 
-class Placement(NamedTuple):
-    """One order as the writer wants it: how it trades, and its whole numbers."""
-
-    symbol: int
-    side: int
-    order_type: int
-    tif: int
-    flags: int
-    price_ticks: int
-    qty_lots: int
-
-
-class _Shape(NamedTuple):
-    """The parts of a request around its numbers, as signed text and as JSON."""
-
-    signed_middle: str
-    signed_end: str
-    json_middle: str
-    json_end: str
-
-
 class OrderWriter:
-    """Writes signed requests for the orders of one session."""
+    """Writes requests about the orders of one session, signed where they must be."""
 
-    def __init__(
-        self, api_key: str, signer: Signer, symbols: list[str], specs: list[SymbolSpec]
-    ) -> None:
+    def __init__(self, api_key: str, signer: Signer, symbols: list[str]) -> None:
         self._sign = signer.sign
         self._symbols = symbols
-        self._specs = specs
         self._api_key = api_key
-        self._shapes: dict[tuple[int, int, int, int, int], _Shape] = {}
-
-    def place(self, request_id: int, client_id: str, order: Placement, venue_ms: int) -> bytes:
-        """Write an `order.place` request."""
-        shape = self._shapes.get(order[:5]) or self._make_shape(order)
-        spec = self._specs[order.symbol]
-        signed_price = json_price = ""
-        if order.order_type == OrderType.LIMIT:
-            price = spec.price_text(order.price_ticks)
-            signed_price, json_price = f"&price={price}", f',"price":"{price}"'
-        qty = spec.qty_text(order.qty_lots)
-        signature = self._sign(
-            f"apiKey={self._api_key}&newClientOrderId={client_id}{signed_price}&quantity={qty}"
-            f"{shape.signed_middle}{venue_ms}{shape.signed_end}".encode()
-        )
-        return (
-            f'{{"id":{request_id},"method":"order.place","params":{{"apiKey":"{self._api_key}",'
-            f'"newClientOrderId":"{client_id}"{json_price},"quantity":"{qty}"'
-            f'{shape.json_middle}{venue_ms}{shape.json_end},"signature":"{signature}"}}}}'
-        ).encode()
 
     def cancel(self, request_id: int, client_id: str, symbol: int, venue_ms: int) -> bytes:
         """Write an `order.cancel` request for an order by our name for it."""
@@ -111,26 +64,6 @@ class OrderWriter:
     def time(self, request_id: int) -> bytes:
         """Write a `time` request: unsigned, it shows that the venue is still there."""
         return f'{{"id":{request_id},"method":"time"}}'.encode()
-
-    def _make_shape(self, order: Placement) -> _Shape:
-        pairs = {"side": Side(order.side).name, "symbol": self._symbols[order.symbol]}
-        if order.flags & IntentFlag.REDUCE_ONLY:
-            pairs["reduceOnly"] = "true"
-        kind = OrderType(order.order_type)
-        if kind is OrderType.LIMIT:
-            post_only = order.flags & IntentFlag.POST_ONLY
-            pairs["timeInForce"] = "GTX" if post_only else TimeInForce(order.tif).name
-        middle = f"&recvWindow={ORDER_RECV_WINDOW_MS}"
-        middle += "".join(f"&{name}={pairs[name]}" for name in sorted(pairs))
-        json_pairs = "".join(f',"{name}":"{pairs[name]}"' for name in sorted(pairs))
-        shape = _Shape(
-            f"{middle}&timestamp=",
-            f"&type={kind.name}",
-            f',"recvWindow":{ORDER_RECV_WINDOW_MS}{json_pairs},"timestamp":',
-            f',"type":"{kind.name}"',
-        )
-        self._shapes[order[:5]] = shape
-        return shape
 
 
 class ReplyResult(msgspec.Struct, rename="camel"):

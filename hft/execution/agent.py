@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hft.agent.contract import Context
-from hft.binance.order_frames import OrderWriter
+from hft.binance.order_frames import OrderWriter, session_name
+from hft.binance.order_text import OrderTexts
 from hft.binance.rest import Rest, VenueError, VenueUnknown
 from hft.binance.signing import Signer
 from hft.clock import Deadline, monotonic_ns, wall_ns
@@ -15,7 +18,7 @@ from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.errands import Errands
 from hft.execution.hearing import Hearing
-from hft.execution.intents import IntentDesk, RiskGate
+from hft.execution.intents import IntentDesk, Lane, RiskGate
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
@@ -23,7 +26,10 @@ from hft.execution.picture import Session
 from hft.execution.reconcile import Reconciler
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Watch
+from hft.state.decision import Intent
 from hft.units import NS_PER_MS, NS_PER_S
+from ringbuf.parking import Duty
+from ringbuf.spsc import Ring
 
 READY_WITHIN_S = 9.0
 DRAIN_NS = 4 * NS_PER_S
@@ -75,16 +81,22 @@ class ExecutionAgent:
         told = self._books.reports.ring_bells()
         if told:
             vitals["events_out"] += told
+        self._desk.prepare()
         return intents + heard
 
-    def has_work(self) -> bool:
-        """Say whether an intent waits."""
-        return self._desk.waiting() > 0
+    def inlets(self) -> Sequence[Ring]:
+        """The intents of every shard."""
+        return [shard.intents for shard in self._ctx.house.shards]
+
+    def duty(self) -> Duty | None:
+        """Launch one intent, if one waits."""
+        return self._desk.duty()
 
     def drain(self, now_ns: int) -> bool:
         """Cancel every open order and wait for the venue's word on each, four seconds at most."""
         if not self._drain_began_ns:
             self._drain_began_ns = now_ns
+            self._desk.settle()
             count = self._canceller.cancel_open()
             self._ctx.log.info(f"stopping: {count} open orders are being cancelled")
         self._listen(now_ns)
@@ -127,14 +139,15 @@ class ExecutionAgent:
                 books.move(order, OrderEvent.CANCEL)
         boot.cancel_leftovers(rest, symbols, epoch, ctx.log)
         self._errands = errands = Errands(rest, ctx.wake_self)
-        writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols, specs)
+        writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols)
+        texts = OrderTexts((keys.api_key, keys.secret_key), session_name(epoch), symbols, specs)
         self._session = OrderSession(ctx, network.ws_api_url, network.ca_file, writer)
         self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands)
         account_epoch = bytes(ctx.house.identity[0]["account_epoch"]).decode()
         session = Session(epoch, account_epoch, self._since_ms(rest))
         self._reconciler = Reconciler(books, errands, session)
         self._canceller = Canceller(books, self._session, errands, rest, epoch)
-        self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller)
+        self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller, texts)
         self._desk.clock = rest.offset
         self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
@@ -149,15 +162,18 @@ class ExecutionAgent:
 
     def _doubt_everything(self, rest: Rest) -> None:
         """After a death nothing is certain: orders in flight, and the intent that was in hand."""
-        books = self._books
-        for order in list(books.orders.in_flight()):
-            books.move(order, OrderEvent.DOUBT)
-        intent = self._desk.last_consumed()
-        if intent is None or intent.seq <= books.orders.handled_seq:
+        for order in list(self._books.orders.in_flight()):
+            self._books.move(order, OrderEvent.DOUBT)
+        for lane, intent in self._desk.last_consumed():
+            self._doubt_intent(lane, intent, rest)
+
+    def _doubt_intent(self, lane: Lane, intent: Intent, rest: Rest) -> None:
+        books, handled = self._books, self._books.orders.handled_seq
+        if intent.seq <= handled[lane.shard]:
             return
         if books.orders.by_seq(intent.seq) is not None:
             # The end came between the order's row and this word: the row has been doubted already.
-            books.orders.handled_seq = intent.seq
+            handled[lane.shard] = intent.seq
             return
         if intent.action == Action.PLACE and intent.symbol < len(books.symbols):
             order = books.orders.new()
@@ -166,10 +182,10 @@ class ExecutionAgent:
             order.market_seq, order.recv_ns = intent.market_seq, intent.recv_ns
             order.sent_venue_ms = rest.offset.to_venue_ms(wall_ns())
             books.orders.save(order)
-            books.orders.handled_seq = intent.seq
+            handled[lane.shard] = intent.seq
             books.reports.tell_order(order, books.positions[order.symbol], 0)
         else:
-            self._desk.redo(intent)
+            self._desk.redo(lane, intent)
 
     def _wait_until_agreed(self, deadline: Deadline) -> None:
         assert self._stream is not None
@@ -180,8 +196,9 @@ class ExecutionAgent:
                 raise BootError(self._what_is_missing(self._stream, self._session))
             self._listen(monotonic_ns())
             self._ctx.vitals["heartbeat_ns"] = monotonic_ns()
-            self._ctx.poller.wait(_START_WAIT_MS)
+            self._ctx.parking.wait(_START_WAIT_MS)
         self._books.reports.ring_bells()
+        self._desk.prepare()
         clock = self._desk.clock
         self._ctx.log.info(
             f"execution agrees with the venue; its clock is {clock.offset_ns / NS_PER_MS:+.1f} ms "

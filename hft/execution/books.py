@@ -7,6 +7,8 @@ told twice at worst, never lost.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from hft.agent.contract import Context
 from hft.binance.filters import SymbolSpec
 from hft.clock import monotonic_ns
@@ -18,12 +20,23 @@ from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import BookedFills, Position
 from hft.execution.reports import Fill, Reports, hop
 from hft.state.blocks import POSITION_BLOCK, TOP, Leg
-from hft.state.decision import Top
 from hft.units import E8
 from ringbuf.spsc import packer_of
 
 _POSITION = packer_of(POSITION_BLOCK)
 _TOP = packer_of(TOP)
+
+
+class Top(NamedTuple):
+    """The prices of one symbol; `newest_ns` is 0 before the first."""
+
+    bid: float
+    ask: float
+    last: float
+    mark: float
+    newest_ns: int
+
+
 _NO_TOP = Top(0.0, 0.0, 0.0, 0.0, 0)
 
 
@@ -41,7 +54,7 @@ class Books:
         self.symbols = symbols
         self.index = {name: index for index, name in enumerate(symbols)}
         self.specs = specs
-        self.orders = OrderTable(ctx.house.orders, ctx.house.memory)
+        self.orders = OrderTable(ctx.house.orders, ctx.house.memory, len(ctx.house.shards))
         self.reports = Reports(ctx, self.orders)
         self.latency = Latency(ctx.house.latency)
         self.account = Account()

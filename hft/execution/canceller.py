@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from functools import partial
 from typing import Any
 
@@ -51,9 +52,13 @@ class Canceller:
             lambda result, _now_ns: self._heard(order, result),
         )
 
-    def cancel_open(self) -> int:
-        """Cancel every open order; returns how many there are."""
-        orders = list(self._books.orders.open.values())
+    def cancel_open(self, symbols: Container[int] | None = None) -> int:
+        """Cancel every open order, or those of some symbols; returns how many there are."""
+        orders = [
+            order
+            for order in self._books.orders.open.values()
+            if symbols is None or order.symbol in symbols
+        ]
         for order in orders:
             self.cancel(order)
         return len(orders)

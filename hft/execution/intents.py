@@ -1,54 +1,85 @@
 """From an intent through the gate to the wire: the hot path of this process.
 
 At most once: the ring's cursor moves before anything else, the order's row is stored before its
-bytes leave, and what may have left is never sent again.
+bytes leave, and what may have left is never sent again.  The work itself is compiled (see
+`launch`); here is what comes before and after it.
 """
 
 from __future__ import annotations
 
+import os
+import struct
 from collections import deque
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from hft.agent.contract import Context
 from hft.binance.clock_offset import ClockOffset
-from hft.binance.filters import SymbolSpec
-from hft.binance.order_frames import client_order_id
+from hft.binance.order_text import REQUEST, OrderTexts
 from hft.clock import monotonic_ns, wall_ns
-from hft.events import INTENT, Action, Denial, Hop, LatchReason, OrderState, TradingState
+from hft.events import INTENT, Action, Denial, LatchReason, OrderState
 from hft.execution.account import Standing
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
+from hft.execution.launch import (
+    BROKEN,
+    EXPOSURE,
+    HELD,
+    NOTHING,
+    PAD,
+    SENT,
+    entry,
+    judge,
+    launch,
+    note_sent,
+)
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
-from hft.execution.reports import hop
-from hft.state.decision import Facts, Intent, Limits, Ruling, Top
-from hft.state.latch import LatchWords
+from hft.execution.pad import Pad
+from hft.state.decision import Intent, Limits, fill_limits
 from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
 from ringbuf.layout import HEAD
+from ringbuf.parking import Duty
 from ringbuf.spsc import Consumer, packer_of
 
 BURST_MAX = 16
 _INTENT = packer_of(INTENT)
-_NO_TOP = Top(0.0, 0.0, 0.0, 0.0, 0)
+_EXPOSURE = packer_of(EXPOSURE)
 _NO_LIMITS = Limits(0, 0, 0, 0, 0, 0, 0)
+_PREPARED = struct.Struct("<9q")
+_OUTCOME = struct.Struct("<5q")
+_OUTCOME_AT = (PAD.names or ()).index("base_ns") * 8
+_ON_WAKING = struct.Struct("<2q")
+_ON_WAKING_AT = (PAD.names or ()).index("lane") * 8
+_ID_WORD, _MASK_WORD = ((REQUEST.names or ()).index(name) for name in ("request_id", "mask"))
 
 
 class RiskGate(Protocol):
     """What execution must be given before it can send anything."""
 
-    def check(
-        self, intent: Intent, specs: list[SymbolSpec], limits: Limits, facts: Facts
-    ) -> Ruling:
-        """Judge one intent."""
+    address: int
+    """A C function ``int64 (int64)`` that judges the intent behind a table of `GateRow`."""
 
     def breach(self, pnl_e8: int, limits: Limits) -> LatchReason:
         """Say which limit on the session's profit and loss is reached."""
 
 
+class Lane(NamedTuple):
+    """The intents of one shard: their ring, and the table by which compiled code finds it."""
+
+    shard: int
+    consumer: Consumer
+    table: int
+
+
 class IntentDesk:
-    """Takes intents from their ring, asks the gate, sends what passes."""
+    """Takes intents from their rings, asks the gate, sends what passes.
+
+    Of a burst every shard gets the same share, so that none waits for a busy one.
+    """
 
     def __init__(
         self,
@@ -57,136 +88,187 @@ class IntentDesk:
         gate: RiskGate,
         session: OrderSession,
         canceller: Canceller,
+        texts: OrderTexts,
     ) -> None:
-        self._latch = LatchWords(ctx.house.latch_supervisor, ctx.house.latch_gate)
         self._log = ctx.log
         self._denial_told_ns = 0
         self._books = books
-        self._gate = gate
         self._session = session
         self._canceller = canceller
-        self._consumer = Consumer(ctx.house.intents)
-        self._session_epoch = int(ctx.house.run[0]["session_epoch"])
-        self._sent_ns: deque[int] = deque()
+        self._pad = pad = Pad(ctx.house, books.specs, texts, gate.address)
+        lanes = (
+            Lane(shard.number, Consumer(shard.intents), table.address)
+            for shard, table in zip(ctx.house.shards, pad.tables, strict=True)
+        )
+        self._by_shard = list(lanes)
+        self._lanes = deque(self._by_shard)
+        self._share = BURST_MAX // len(self._lanes)
+        self._prepared = pad.pad.view(np.uint8).data
+        self._taken = pad.intent.view(np.uint8).data
+        self._exposure = pad.exposure.view(np.uint8).data
+        self._request = texts.request.view(np.int64).data
+        self._frame = texts.frame.data
+        self._row = -1
+        self._request_id = self._masked_id = 0
+        self._limits = _NO_LIMITS
         self.standing = Standing()
-        self.limits = _NO_LIMITS
         self.clock = ClockOffset(0, -1)
 
+    @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        if limits != self._limits:
+            self._limits = limits
+            fill_limits(self._pad.limits, limits)
+
     def waiting(self) -> int:
-        """Intents in the ring."""
-        return self._consumer.waiting()
+        """Intents in the rings."""
+        return sum(lane.consumer.waiting() for lane in self._lanes)
 
     def work(self) -> int:
-        """Handle a burst of intents; returns how many."""
-        count = min(self._consumer.waiting(), BURST_MAX)
-        for _ in range(count):
-            intent = Intent._make(self._consumer.peek(_INTENT))
-            self._consumer.release(1)
-            self._handle(intent, monotonic_ns())
-        return count
+        """Handle a burst of intents; returns how many.
 
-    def last_consumed(self) -> Intent | None:
-        """The newest intent that was taken from the ring, while its slot still holds it."""
-        overwritten = self._consumer.waiting() >= self._consumer.ring.layout.slots
-        if overwritten or not int(self._consumer.words[HEAD]):
-            return None
-        return Intent._make(self._consumer.peek(_INTENT, -1))
+        What `prepare` laid ready must be the newest there is, and is used up afterwards.
+        """
+        handled = self.settle()
+        for lane in self._lanes:
+            handled += self._work_lane(lane)
+        self._lanes.rotate(-1)
+        return handled
 
-    def redo(self, intent: Intent) -> None:
+    def duty(self) -> Duty:
+        """What launches an intent the moment this process wakes."""
+        return Duty(int(entry().address), self._pad.lanes.address)
+
+    def settle(self) -> int:
+        """Fold in what was launched on waking; returns how many that were.
+
+        Raises:
+            RuntimeError: the compiled code failed; what it printed says how.
+        """
+        lane, outcome = _ON_WAKING.unpack_from(self._prepared, _ON_WAKING_AT)
+        if outcome == NOTHING:
+            return 0
+        if outcome == BROKEN:
+            raise RuntimeError("the order path failed in compiled code")
+        _ON_WAKING.pack_into(self._prepared, _ON_WAKING_AT, lane, NOTHING)
+        self._handle(self._by_shard[lane], outcome)
+        if self.waiting():
+            self.prepare()
+        return 1
+
+    def _work_lane(self, lane: Lane) -> int:
+        handled = 0
+        while handled < self._share:
+            outcome = launch(lane.table)
+            if outcome == NOTHING:
+                break
+            self._handle(lane, outcome)
+            handled += 1
+            if self.waiting():
+                self.prepare()
+        return handled
+
+    def prepare(self) -> None:
+        """Lay ready what the next intent needs; for whoever may have changed any of it."""
+        books, session = self._books, self._session
+        self._row = books.orders.reserve()
+        self._request_id = self._request[_ID_WORD] = session.next_id
+        if self._masked_id != self._request_id:
+            # RFC 6455, 5.3: a mask nobody can foretell, for every frame.
+            self._masked_id = self._request_id
+            self._request[_MASK_WORD] = int.from_bytes(os.urandom(4), "little")
+        now_ns = monotonic_ns()
+        _PREPARED.pack_into(
+            self._prepared, 0, 1,
+            self.standing.fitness, books.reports.has_room(), session.up, books.account.pnl_e8,
+            len(books.symbols), self._row, session.descriptor(),
+            wall_ns() - now_ns + self.clock.offset_ns,
+        )  # fmt: skip
+        open_lots = books.orders.open_lots
+        for symbol, position in enumerate(books.positions):
+            _EXPOSURE.pack_into(
+                self._exposure, symbol * EXPOSURE.itemsize,
+                position.lots, open_lots.get((symbol, 1), 0), open_lots.get((symbol, -1), 0),
+            )  # fmt: skip
+
+    def last_consumed(self) -> list[tuple[Lane, Intent]]:
+        """The newest intent that was taken from each ring, while its slot still holds it."""
+        found = []
+        for lane in self._lanes:
+            consumer = lane.consumer
+            overwritten = consumer.waiting() >= consumer.ring.layout.slots
+            if not overwritten and int(consumer.words[HEAD]):
+                found.append((lane, Intent._make(consumer.peek(_INTENT, -1))))
+        return found
+
+    def redo(self, lane: Lane, intent: Intent) -> None:
         """Handle an intent an earlier life consumed and may not have finished: only cancels."""
-        self._handle(intent, monotonic_ns())
+        self.prepare()
+        _INTENT.pack_into(self._taken, 0, *intent)
+        judge(lane.table)
+        self._handle(lane, HELD)
 
-    def _handle(self, intent: Intent, taken_ns: int) -> None:
+    def _handle(self, lane: Lane, outcome: int) -> None:
         books = self._books
         books.account.intents += 1
-        known = intent.symbol < len(books.symbols)
-        top = books.top(intent.symbol) if known else _NO_TOP
-        ruling = self._gate.check(
-            intent, books.specs, self.limits, self._facts(intent, top, taken_ns)
-        )
-        denial = ruling.denial
+        if outcome == SENT:
+            self._follow_up(lane)
+            return
+        intent = self._intent()
+        denial = Denial(int(self._pad.ruling[0]["denial"]))
         if denial is Denial.NONE:
-            if intent.action == Action.PLACE:
-                self._place(intent, ruling, top, taken_ns)
-            else:
-                denial = self._cancel(intent)
+            denial = self._cancel(intent)
         if denial is not Denial.NONE:
-            self._deny(intent, denial, top)
-        books.orders.handled_seq = max(intent.seq, books.orders.handled_seq)
+            self._deny(intent, denial)
+        handled = books.orders.handled_seq
+        handled[lane.shard] = max(intent.seq, handled[lane.shard])
 
-    def _facts(self, intent: Intent, top: Top, now_ns: int) -> Facts:
-        books = self._books
-        while self._sent_ns and now_ns - self._sent_ns[0] >= NS_PER_S:
-            self._sent_ns.popleft()
-        known = intent.symbol < len(books.symbols)
-        open_lots = books.orders.open_lots
-        return Facts(
-            now_ns,
-            self._trading_state(),
-            top,
-            books.positions[intent.symbol].lots if known else 0,
-            open_lots.get((intent.symbol, 1), 0),
-            open_lots.get((intent.symbol, -1), 0),
-            len(self._sent_ns),
-            books.orders.has_room(),
-            books.reports.has_room(),
-            self._session.up,
-            books.account.pnl_e8,
-            books.orders.handled_seq,
-        )
+    def _intent(self) -> Intent:
+        return Intent._make(_INTENT.unpack_from(self._taken))
 
-    def _trading_state(self) -> TradingState:
-        """The latch is read anew before each send; fitness is as old as the last look around."""
-        return max(self._latch.state(), self.standing.fitness)
-
-    def _place(self, intent: Intent, ruling: Ruling, top: Top, taken_ns: int) -> None:
-        books = self._books
-        order = self._new_order(intent, ruling, top, taken_ns)
-        books.orders.save(order)
-        books.orders.handled_seq = intent.seq
-        client_id = client_order_id(self._session_epoch, intent.seq)
+    def _follow_up(self, lane: Lane) -> None:
+        """Fold an order into the books while it travels; its row was stored before it left."""
+        books, failure = self._books, None
         try:
-            signed_ns, sent_ns = self._session.place(order, client_id, order.sent_venue_ms)
+            self._finish_sending(lane)
         except ConnectionClosed as problem:
-            self._failed_to_send(intent, order, top, written=problem.written)
+            failure = problem
+        order = books.orders.adopt(self._row)
+        order.base_ns, signed_ns, sent_ns, _, _ = _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)
+        if failure is not None:
+            self._failed_to_send(order, written=failure.written)
             return
         order.sent_ns = sent_ns
-        order.hops[Hop.SIGNED] = hop(order.base_ns, signed_ns)
-        order.hops[Hop.SENT] = hop(order.base_ns, sent_ns)
-        self._sent_ns.append(sent_ns)
+        self._session.expect(order, self._request_id, signed_ns)
         books.account.orders_sent += 1
-        books.latency.record_sent(order.hops)
 
-    def _new_order(self, intent: Intent, ruling: Ruling, top: Top, taken_ns: int) -> Order:
-        order = self._books.orders.new()
-        order.intent_seq, order.order_ref = intent.seq, intent.order_ref
-        order.market_seq, order.recv_ns = intent.market_seq, intent.recv_ns
-        order.symbol, order.strategy, order.reason = intent.symbol, intent.strategy, intent.reason
-        order.side, order.order_type = intent.side, intent.order_type
-        order.tif, order.flags = intent.tif, intent.flags
-        order.price_ticks, order.qty_lots = ruling.price_ticks, ruling.qty_lots
-        order.bid, order.ask = top.bid, top.ask
-        order.state = OrderState.SENT
-        # An intent that no market event caused counts from its decision.
-        base_ns = order.base_ns = intent.recv_ns or intent.decide_ns
-        hops = order.hops
-        hops[Hop.DECODED] = intent.decoded_off_ns
-        hops[Hop.STRATEGY] = hop(base_ns, intent.strategy_ns)
-        hops[Hop.DECIDED] = hop(base_ns, intent.decide_ns)
-        hops[Hop.EXECUTION] = hop(base_ns, taken_ns)
-        order.updated_ns = monotonic_ns()
-        hops[Hop.GATED] = hop(base_ns, order.updated_ns)
-        order.sent_venue_ms = self.clock.to_venue_ms(wall_ns())
-        return order
+    def _finish_sending(self, lane: Lane) -> None:
+        """Send what compiled code could not.
 
-    def _failed_to_send(self, intent: Intent, order: Order, top: Top, *, written: bool) -> None:
+        Raises:
+            ConnectionClosed: it did not leave whole; its `written` says whether a part did.
+        """
+        frame_bytes, sent_bytes = _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)[3:]
+        if sent_bytes == frame_bytes:
+            return
+        if sent_bytes:
+            self._session.give_up(sent_bytes)
+        self._session.send_frame(self._frame[:frame_bytes])
+        note_sent(lane.table)
+
+    def _failed_to_send(self, order: Order, *, written: bool) -> None:
         if written:
             self._books.move(order, OrderEvent.DOUBT)
             return
         # Not one byte left: the venue cannot have it, so nobody else need hear of an order.
         order.state = OrderState.REJECTED
         self._books.orders.save(order)
-        self._deny(intent, Denial.NOT_CONNECTED, top)
+        self._deny(self._intent(), Denial.NOT_CONNECTED)
 
     def _cancel(self, intent: Intent) -> Denial:
         books = self._books
@@ -194,13 +276,13 @@ class IntentDesk:
             for order in books.open_of(intent.symbol):
                 self._canceller.cancel(order)
             return Denial.NONE
-        order_meant = books.orders.by_ref(intent.target_ref)
+        order_meant = books.orders.by_ref(intent.target_ref, intent.symbol)
         if order_meant is None or not order_meant.is_open:
             return Denial.UNKNOWN_ORDER
         self._canceller.cancel(order_meant)
         return Denial.NONE
 
-    def _deny(self, intent: Intent, denial: Denial, top: Top) -> None:
+    def _deny(self, intent: Intent, denial: Denial) -> None:
         books = self._books
         books.account.count_denial(denial)
         if monotonic_ns() - self._denial_told_ns > NS_PER_S:
@@ -209,4 +291,7 @@ class IntentDesk:
             self._log.warning(f"denied intent {intent.seq}: {denial.name}")
         known = intent.symbol < len(books.symbols)
         position = books.positions[intent.symbol] if known else None
-        books.reports.tell_denial(intent, denial, top, position)
+        facts = self._pad.facts[0]
+        books.reports.tell_denial(
+            intent, denial, (float(facts["bid"]), float(facts["ask"])), position
+        )

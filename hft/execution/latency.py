@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from hft.events import Hop
 from hft.state.blocks import LATENCY, Leg
 from hft.state.histogram import bin_of
+from ringbuf.compiled import compiled
+
+Int = int | np.int64
 
 _WORDS = LATENCY.itemsize // 8
 _FIRST_BIN = 3
@@ -19,10 +24,33 @@ _SENT_LEGS = (
     (Leg.SIGN, Hop.GATED, Hop.SIGNED),
     (Leg.SEND, Hop.SIGNED, Hop.SENT),
 )
+_LEGS = np.array([[int(word) for word in leg] for leg in _SENT_LEGS])
+_DECODE, _TICK_TO_TRADE = int(Leg.DECODE), int(Leg.TICK_TO_TRADE)
+_DECODED, _SENT = int(Hop.DECODED), int(Hop.SENT)
+
+
+@compiled
+def count_leg(rows: Any, leg: int, duration_ns: Int) -> None:
+    """Count one duration in the histogram of a leg; `rows` are LATENCY records."""
+    row = rows[leg]
+    row.count += 1
+    row.max_ns = max(row.max_ns, duration_ns)
+    row.sum_ns += duration_ns
+    row.bins[bin_of(duration_ns)] += 1
+
+
+@compiled
+def count_sent(rows: Any, hops: Any) -> None:
+    """Count every leg up to the send, from the hops of an order's row."""
+    count_leg(rows, _DECODE, np.int64(hops[_DECODED]))
+    for index in range(len(_LEGS)):
+        leg, begin, end = _LEGS[index, 0], _LEGS[index, 1], _LEGS[index, 2]
+        count_leg(rows, leg, max(np.int64(0), np.int64(hops[end]) - np.int64(hops[begin])))
+    count_leg(rows, _TICK_TO_TRADE, np.int64(hops[_SENT]))
 
 
 class Latency:
-    """One histogram per leg."""
+    """One histogram per leg, for what Python counts."""
 
     def __init__(self, rows: npt.NDArray[np.void]) -> None:
         self._words = rows.view(np.uint8).data.cast("q")
@@ -35,10 +63,3 @@ class Latency:
         words[at + 1] = max(words[at + 1], duration_ns)
         words[at + 2] += duration_ns
         words[at + _FIRST_BIN + bin_of(duration_ns)] += 1
-
-    def record_sent(self, hops: list[int]) -> None:
-        """Count every leg up to the send, from an order's hops."""
-        self.record(Leg.DECODE, hops[Hop.DECODED])
-        for leg, begin, end in _SENT_LEGS:
-            self.record(leg, max(0, hops[end] - hops[begin]))
-        self.record(Leg.TICK_TO_TRADE, hops[Hop.SENT])

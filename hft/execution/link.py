@@ -61,7 +61,7 @@ class Link:
         _keep_alive(result)
         self.connection = Connection(result)
         self._descriptor = self.connection.fileno()
-        self._ctx.poller.register(self._descriptor)
+        self._ctx.parking.register(self._descriptor)
         self._backoff.reset()
         self._ctx.log.info(f"{self._name} is up")
         return True
@@ -89,7 +89,7 @@ class Link:
             self._dialler.abandon()
             self._dialler = None
         if self.connection is not None:
-            self._ctx.poller.forget(self._descriptor)
+            self._ctx.parking.forget(self._descriptor)
             self.connection.close()
             self.connection = None
 

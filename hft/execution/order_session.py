@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from hft.agent.contract import Context
-from hft.binance.order_frames import OrderWriter, Placement, Reply, decode_reply
+from hft.binance.order_frames import OrderWriter, Reply, decode_reply
 from hft.clock import monotonic_ns
 from hft.execution.link import Link
 from hft.execution.orders import Order
@@ -85,26 +85,41 @@ class OrderSession:
         except ConnectionClosed as problem:
             self._link.drop(now_ns, str(problem))
 
-    def place(self, order: Order, client_id: str, venue_ms: int) -> tuple[int, int]:
-        """Sign and send an order whose row is stored; returns when it was signed and when sent.
+    @property
+    def next_id(self) -> int:
+        """The id of the next request."""
+        return self._next_id + 1
+
+    def descriptor(self) -> int:
+        """The plain socket an order's frame may be written to at once; -1: `send_frame` must."""
+        connection = self._link.connection
+        return -1 if connection is None else connection.plain_descriptor()
+
+    def send_frame(self, frame: memoryview) -> None:
+        """Send an order that is framed already.
 
         Raises:
             ConnectionClosed: it was not sent whole; its `written` says whether a part was.
         """
-        request_id = self._take_id()
-        placement = Placement(
-            order.symbol,
-            order.side,
-            order.order_type,
-            order.tif,
-            order.flags,
-            order.price_ticks,
-            order.qty_lots,
-        )
-        frame = self._writer.place(request_id, client_id, placement, venue_ms)
-        signed_ns = monotonic_ns()
-        self._send(frame, request_id, Request(Asked.PLACE, order, signed_ns))
-        return signed_ns, monotonic_ns()
+        connection = self._link.connection
+        assert connection is not None, "the gate lets nothing through while down"
+        connection.send_frame(frame)
+
+    def give_up(self, sent_bytes: int) -> None:
+        """Say that an order did not leave whole by the descriptor; minus an errno: not at all.
+
+        Raises:
+            ConnectionClosed: always; its `written` says whether a part was sent.
+        """
+        connection = self._link.connection
+        assert connection is not None, "the gate lets nothing through while down"
+        connection.give_up(sent_bytes)
+
+    def expect(self, order: Order, request_id: int, signed_ns: int) -> None:
+        """Remember an order that left under `next_id`, for its reply."""
+        self._next_id = request_id
+        self._waiting[request_id] = Request(Asked.PLACE, order, signed_ns)
+        self._last_sent_ns = signed_ns
 
     def cancel(self, order: Order, client_id: str, venue_ms: int) -> None:
         """Send a cancel.

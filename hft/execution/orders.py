@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.events import FIRST_TERMINAL_STATE, Hop, OrderState
+from hft.seats import SHARDS_MAX, shard_of
 from hft.state.blocks import EXECUTION_MEMORY, ORDER
 from ringbuf.spsc import packer_of
 
@@ -21,6 +22,8 @@ _ROW = packer_of(ORDER)
 _ROW_BYTES = ORDER.itemsize
 _MEMORY = packer_of(EXECUTION_MEMORY)
 _HOPS_AT = 16
+_NEXT_REPORT, _ROWS_USED = SHARDS_MAX, SHARDS_MAX + 1
+"""Words of EXECUTION_MEMORY behind the first, which are one for each shard."""
 
 
 class Order:
@@ -94,17 +97,23 @@ class OrderTable:
     have a word about it.
     """
 
-    def __init__(self, rows: npt.NDArray[np.void], memory: npt.NDArray[np.void]) -> None:
+    def __init__(
+        self, rows: npt.NDArray[np.void], memory: npt.NDArray[np.void], shards: int = 1
+    ) -> None:
         self._rows = rows.view(np.uint8).data
         self._versions = self._rows.cast("Q")
         self._memory = memory.view(np.uint8).data.cast("Q")
+        self.handled_seq = self._memory[:SHARDS_MAX]
+        """By shard: highest intent sequence that was denied or has its row."""
+        self._shards = shards
         self._rows_max = len(rows)
         self.open: dict[int, Order] = {}
         self.open_lots: dict[tuple[int, int], int] = {}
         self._by_seq: dict[int, Order] = {}
-        self._by_ref: dict[int, Order] = {}
+        self._by_ref: dict[tuple[int, int], Order] = {}
         self._by_venue_id: dict[tuple[int, int], Order] = {}
         self._done: deque[Order] = deque()
+        self._reserved = -1
         self._load()
 
     def _load(self) -> None:
@@ -122,41 +131,50 @@ class OrderTable:
                 self._done.append(order)
 
     @property
-    def handled_seq(self) -> int:
-        """Highest intent sequence that was denied or has its row."""
-        return self._memory[0]
-
-    @handled_seq.setter
-    def handled_seq(self, seq: int) -> None:
-        self._memory[0] = seq
-
-    @property
     def next_report_seq(self) -> int:
         """Sequence of the next report; 0 when none was ever written."""
-        return self._memory[1]
+        return self._memory[_NEXT_REPORT]
 
     @next_report_seq.setter
     def next_report_seq(self, seq: int) -> None:
-        self._memory[1] = seq
+        self._memory[_NEXT_REPORT] = seq
 
     @property
     def rows_used(self) -> int:
         """Rows ever used, from the first on."""
-        return self._memory[2]
+        return self._memory[_ROWS_USED]
 
-    def has_room(self) -> bool:
-        """Say whether another order finds a row."""
-        return self.rows_used < self._rows_max or bool(self._done)
+    def reserve(self) -> int:
+        """Set a row aside for the next order: its index, the same until it is taken; -1: none."""
+        if self._reserved < 0:
+            if self.rows_used < self._rows_max:
+                self._reserved = self.rows_used
+                self._memory[_ROWS_USED] += 1
+            elif self._done:
+                old = self._done.popleft()
+                self._forget(old)
+                self._reserved = old.index
+        return self._reserved
 
     def new(self) -> Order:
-        """Give a fresh order a row: an unused one, or that of the oldest terminal order."""
-        if self.rows_used < self._rows_max:
-            order = Order(self.rows_used)
-            self._memory[2] += 1
-            return order
-        old = self._done.popleft()
-        self._forget(old)
-        return Order(old.index)
+        """Give a fresh order a row: an unused one, or that of the oldest terminal order.
+
+        Raises:
+            IndexError: every row holds an open order.
+        """
+        order, self._reserved = Order(self.reserve()), -1
+        if order.index < 0:
+            raise IndexError("the order table is full")
+        return order
+
+    def adopt(self, index: int) -> Order:
+        """Take in the order whose row was written elsewhere, into the row that was reserved."""
+        self._reserved = -1
+        order = Order.unpack(self._rows, index)
+        self._index(order)
+        self._count(order)
+        self.open[order.index] = order
+        return order
 
     def save(self, order: Order) -> None:
         """Store an order's row, and keep the counts in step; `version` is odd meanwhile."""
@@ -178,9 +196,9 @@ class OrderTable:
         """Find an order of this session by its intent."""
         return self._by_seq.get(intent_seq)
 
-    def by_ref(self, order_ref: int) -> Order | None:
-        """Find the newest order that the strategy calls `order_ref`."""
-        return self._by_ref.get(order_ref)
+    def by_ref(self, order_ref: int, symbol: int) -> Order | None:
+        """Find the newest order that the strategy of the symbol's shard calls `order_ref`."""
+        return self._by_ref.get((shard_of(symbol, self._shards), order_ref))
 
     def by_venue_id(self, symbol: int, venue_order_id: int) -> Order | None:
         """Find an order by the venue's id, which is unique within its symbol."""
@@ -200,15 +218,19 @@ class OrderTable:
 
     def _index(self, order: Order) -> None:
         self._by_seq[order.intent_seq] = order
-        self._by_ref[order.order_ref] = order
+        self._by_ref[self._ref_of(order)] = order
         if order.venue_order_id:
             self._by_venue_id[order.symbol, order.venue_order_id] = order
+
+    def _ref_of(self, order: Order) -> tuple[int, int]:
+        """Strategies choose their own references: two shards may choose the same."""
+        return shard_of(order.symbol, self._shards), order.order_ref
 
     def _forget(self, order: Order) -> None:
         order.retired = True
         self._by_seq.pop(order.intent_seq, None)
-        if self._by_ref.get(order.order_ref) is order:
-            del self._by_ref[order.order_ref]
+        if self._by_ref.get(self._ref_of(order)) is order:
+            del self._by_ref[self._ref_of(order)]
         self._by_venue_id.pop((order.symbol, order.venue_order_id), None)
 
     def _count(self, order: Order) -> None:

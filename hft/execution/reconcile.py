@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hft.binance.order_frames import ORDER_RECV_WINDOW_MS
+from hft.binance.order_text import ORDER_RECV_WINDOW_MS
 from hft.binance.rest import VenueError
 from hft.events import OrderState
 from hft.execution import picture

@@ -13,7 +13,8 @@ from hft.events import REPORT, Hop, Role, Status
 from hft.execution.order_life import STATUS_OF
 from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import Position
-from hft.state.decision import Intent, Top
+from hft.seats import Seat, seats_in, shard_of
+from hft.state.decision import Intent
 from ringbuf.spsc import Producer, packer_of
 
 _REPORT = packer_of(REPORT)
@@ -46,22 +47,25 @@ class Fill:
 
 
 class Reports:
-    """The two report rings and their sequence."""
+    """The report rings, one to each strategy and one to the ledger, and their sequence."""
 
     def __init__(self, ctx: Context, orders: OrderTable) -> None:
         self._orders = orders
-        rings = (ctx.house.reports_strategy, ctx.house.reports_ledger)
-        self._producers = [Producer(ring) for ring in rings]
-        self._halves = [(each, each.ring.layout.slots // 2) for each in self._producers]
-        self._bells = [ctx.bells[Role.STRATEGY], ctx.bells[Role.LEDGER]]
+        house, ledger = ctx.house, Producer(ctx.house.reports_ledger)
+        strategies = [Producer(shard.reports_strategy) for shard in house.shards]
+        everyone = (*strategies, ledger)
+        self._halves = [(each, each.ring.layout.slots // 2) for each in everyone]
+        self._readers = [(strategy, ledger) for strategy in strategies]
+        """By shard: whom a report about one of its symbols is told."""
+        seats = (*seats_in(Role.STRATEGY, len(house.shards)), Seat.LEDGER)
+        self._bells = [ctx.bells[seat] for seat in seats]
         self.written = self._rang_at = 0
         if not orders.next_report_seq:
             orders.next_report_seq = 1
 
     def has_room(self) -> bool:
-        """Say whether both rings are less than half full."""
-        (strategy, half), (ledger, ledger_half) = self._halves
-        return strategy.room() > half and ledger.room() > ledger_half
+        """Say whether every ring is less than half full."""
+        return all(producer.room() > half for producer, half in self._halves)
 
     def ring_bells(self) -> int:
         """Wake the readers of what was told since the last call; returns how many reports."""
@@ -74,33 +78,37 @@ class Reports:
 
     def tell_order(self, order: Order, position: Position, venue_ms: int) -> None:
         """Tell an order's state."""
-        self._write(self._of_order(order, None, STATUS_OF[order.state], position, venue_ms))
+        values = self._of_order(order, None, STATUS_OF[order.state], position, venue_ms)
+        self._write(order.symbol, values)
 
     def tell_fill(self, order: Order | None, fill: Fill, position: Position) -> None:
         """Tell a fill; `order` is None for one that is not ours."""
         if order is None:
-            self._write(self._of_foreign_fill(fill, position))
+            values = self._of_foreign_fill(fill, position)
         else:
-            self._write(
-                self._of_order(order, fill, STATUS_OF[order.state], position, fill.venue_ms)
-            )
+            status = STATUS_OF[order.state]
+            values = self._of_order(order, fill, status, position, fill.venue_ms)
+        self._write(fill.symbol, values)
 
-    def tell_denial(self, intent: Intent, denial: int, top: Top, position: Position | None) -> None:
-        """Tell that the gate refused, unless the readers are far behind."""
-        for producer, half in self._halves:
-            if 2 * producer.room() < half:
+    def tell_denial(
+        self, intent: Intent, denial: int, top: tuple[float, float], position: Position | None
+    ) -> None:
+        """Tell that the gate refused, unless the readers are far behind; `top` is bid and ask."""
+        for producer in self._readers_of(intent.symbol):
+            if 4 * producer.room() < producer.ring.layout.slots:
                 producer.count_drop()
                 return
-        self._write(self._of_denial(intent, denial, top, position))
+        self._write(intent.symbol, self._of_denial(intent, denial, top, position))
 
     def tell_position(self, symbol: int, position: Position, venue_ms: int) -> None:
         """Tell a position that was read anew."""
         self._write(
+            symbol,
             (
                 0, 0, 0, 0, monotonic_ns(), venue_ms, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
                 position.lots, position.entry_e8(), 0.0, 0.0, b"", *_NO_HOPS,
                 0, symbol, 0, 0, Status.POSITION, 0, 0, 0, 0, 0,
-            )
+            ),
         )  # fmt: skip
 
     def _of_order(
@@ -131,7 +139,7 @@ class Reports:
         )  # fmt: skip
 
     def _of_denial(
-        self, intent: Intent, denial: int, top: Top, position: Position | None
+        self, intent: Intent, denial: int, top: tuple[float, float], position: Position | None
     ) -> tuple[object, ...]:
         now_ns = monotonic_ns()
         base_ns = intent.recv_ns or intent.decide_ns
@@ -144,15 +152,18 @@ class Reports:
         lots, entry_e8 = (position.lots, position.entry_e8()) if position else (0, 0)
         return (
             intent.seq, intent.order_ref, intent.market_seq, intent.recv_ns, now_ns, 0, 0, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, lots, entry_e8, top.bid, top.ask, b"", *hops,
+            0, 0, 0, 0, 0, 0, 0, 0, lots, entry_e8, *top, b"", *hops,
             *_NO_HOPS[len(hops) :], 0, intent.symbol, intent.strategy, denial, Status.DENIED,
             intent.side, intent.order_type, intent.tif, intent.flags, 0,
         )  # fmt: skip
 
-    def _write(self, values: tuple[object, ...]) -> None:
+    def _readers_of(self, symbol: int) -> tuple[Producer, Producer]:
+        return self._readers[shard_of(symbol, len(self._readers))]
+
+    def _write(self, symbol: int, values: tuple[object, ...]) -> None:
         seq = self._orders.next_report_seq
         self._orders.next_report_seq = seq + 1
-        for producer in self._producers:
+        for producer in self._readers_of(symbol):
             if not producer.offer(_REPORT, (seq, *values)):
                 producer.count_drop()
         self.written += 1

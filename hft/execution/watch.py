@@ -16,6 +16,7 @@ from hft.execution.intents import IntentDesk, RiskGate
 from hft.execution.order_session import OrderSession
 from hft.execution.reconcile import Reconciler
 from hft.execution.user_stream import UserStream
+from hft.seats import Seat, seats_in
 from hft.state.blocks import Life
 from hft.state.decision import Limits, read_limits
 from hft.state.latch import Latch, latch_of
@@ -53,7 +54,10 @@ class Watch:
         self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
         self._standing = desk.standing
         self._streams_seen = 0
-        self._strategy_died_ns = self._strategy_death()
+        shards = len(ctx.house.shards)
+        self._feeds = seats_in(Role.FEED, shards)
+        self._strategies = seats_in(Role.STRATEGY, shards)
+        self._strategies_died_ns = list(map(self._death, self._strategies))
         self._disagreed_ns = [0] * len(books.symbols)
         self._next_show_ns = self._next_change_ns = self._next_look_ns = self._check_due_ns = 0
         self._fills_checked = -1
@@ -70,7 +74,7 @@ class Watch:
             return
         self._next_look_ns = now_ns + LOOK_EVERY_NS
         self._keep_up(now_ns)
-        self._mind_the_strategy()
+        self._mind_the_strategies()
         limits = read_limits(self._house.limits)
         if limits is not None:
             self._desk.limits = limits
@@ -113,20 +117,26 @@ class Watch:
                 self._log.warning(f"{books.symbols[symbol]}: the venue tells another position")
                 self._reconciler.want(now_ns, disagreed=True)
 
-    def _strategy_death(self) -> int:
-        return int(self._house.orders_to[Role.STRATEGY]["died_ns"])
+    def _death(self, seat: Seat) -> int:
+        return int(self._house.orders_to[seat]["died_ns"])
 
-    def _mind_the_strategy(self) -> None:
-        died_ns = self._strategy_death()
-        if died_ns != self._strategy_died_ns:
-            self._strategy_died_ns = died_ns
-            count = self._canceller.cancel_open()
-            self._log.warning(f"the strategy has ended: {count} open orders are being cancelled")
+    def _mind_the_strategies(self) -> None:
+        for shard, seat in enumerate(self._strategies):
+            died_ns = self._death(seat)
+            if died_ns != self._strategies_died_ns[shard]:
+                self._strategies_died_ns[shard] = died_ns
+                count = self._canceller.cancel_open(self._house.symbols_of(shard))
+                self._log.warning(
+                    f"the {seat.label} has ended: {count} open orders are being cancelled"
+                )
 
-    def _runs(self, role: Role, now_ns: int) -> bool:
-        vitals = self._house.vitals[role]
+    def _runs(self, seat: Seat, now_ns: int) -> bool:
+        vitals = self._house.vitals[seat]
         beat_age_ns = now_ns - int(vitals["heartbeat_ns"])
-        return int(vitals["life"]) == Life.RUNNING and beat_age_ns < _HEARTBEAT_MAX_NS[role]
+        return int(vitals["life"]) == Life.RUNNING and beat_age_ns < _HEARTBEAT_MAX_NS[seat.role]
+
+    def _all_run(self, seats: tuple[Seat, ...], now_ns: int) -> bool:
+        return all(self._runs(seat, now_ns) for seat in seats)
 
     def _feed_is_fresh(self, now_ns: int, limits: Limits) -> bool:
         tops = map(self._books.top, range(len(self._books.symbols)))
@@ -141,10 +151,10 @@ class Watch:
             reconciled=self._reconciler.agreed,
             nothing_unknown=next(orders.unknown(), None) is None,
             reports_have_room=self._books.reports.has_room(),
-            ledger_runs=self._runs(Role.LEDGER, now_ns),
-            feed_runs=self._runs(Role.FEED, now_ns),
+            ledger_runs=self._runs(Seat.LEDGER, now_ns),
+            feed_runs=self._all_run(self._feeds, now_ns),
             feed_fresh=self._feed_is_fresh(now_ns, limits),
-            strategy_runs=self._runs(Role.STRATEGY, now_ns),
+            strategy_runs=self._all_run(self._strategies, now_ns),
         )
         fitness, reason = fitness_of(conditions)
         latch = latch_of(self._house.latch_supervisor[0], self._house.latch_gate[0])

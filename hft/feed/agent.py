@@ -15,21 +15,28 @@ from hft.feed.decode import decode, offer
 from hft.feed.inbox import Inbox
 from hft.feed.link import Link, LinkPlan, Stream
 from hft.feed.rows import Tables
+from hft.seats import seat_of
 from hft.state.blocks import FEED_LINK
 from hft.wire.frames import Opcode
 from ringbuf.layout import RingLayout
 from ringbuf.memory import Segment
+from ringbuf.parking import Duty
 from ringbuf.spsc import Ring
 
 PUBLIC, MARKET_LINK = 0, 1
 """Index of each link's record; the venue serves the two kinds of streams on two routes."""
 
 
-def link_plans(network: Network, symbols: Sequence[str]) -> tuple[LinkPlan, LinkPlan]:
-    """Say which streams come over which connection, in the raw form: no envelope to read."""
+def link_plans(
+    network: Network, symbols: Sequence[str], own: Sequence[int]
+) -> tuple[LinkPlan, LinkPlan]:
+    """Say which streams come over which connection, in the raw form: no envelope to read.
+
+    `own` are the indices of the symbols to subscribe to.
+    """
     books, trades = [], []
-    for index, symbol in enumerate(symbols):
-        name = symbol.lower()
+    for index in own:
+        name = symbols[index].lower()
         books.append(Stream(f"{name}@bookTicker", index, "book_ns"))
         trades.append(Stream(f"{name}@aggTrade", index, "trade_ns"))
         trades.append(Stream(f"{name}@markPrice@1s", index, "mark_ns"))
@@ -45,31 +52,36 @@ def _url(network: Network, route: str, streams: Sequence[Stream]) -> str:
 
 
 class FeedAgent:
-    """Reads both links and publishes what they bring, in the order it came."""
+    """Reads both links and publishes what they bring, in the order it came.
+
+    `symbols` are all of the house, so that an index means the same everywhere; only those of this
+    process's shard are subscribed to.
+    """
 
     def __init__(self, context: Context, network: Network, symbols: Sequence[str]) -> None:
         self._context = context
         self._network = network
         self._symbols = symbols
+        self._own = context.house.symbols_of(context.seat.shard)
         self._links: list[Link] = []
 
     def on_start(self) -> None:
         """Open the ring and the tables, and begin to dial."""
-        house = self._context.house
-        bell = self._context.bells[Role.STRATEGY]
-        self._tables = Tables(house.market, self._symbols, bell)
-        for symbol in range(len(self._symbols)):
+        house, shard = self._context.house, self._context.shard
+        bell = self._context.bells[seat_of(Role.STRATEGY, shard.number)]
+        self._tables = Tables(shard.market, self._symbols, bell)
+        for symbol in self._own:
             value = house.top[symbol].read_bytes()
             if value is not None:
                 self._tables.load_top(symbol, value)
-        for index, plan in enumerate(link_plans(self._network, self._symbols)):
-            counters = house.feed_link[index : index + 1]
+        for index, plan in enumerate(link_plans(self._network, self._symbols, self._own)):
+            counters = shard.feed_link[index : index + 1]
             self._links.append(Link(self._context, plan, self._tables, counters))
 
     def do_work(self, now_ns: int) -> int:
         """Read both links once; counts the events published, and 1 for each link with bytes."""
         receipts = frames = published = 0
-        ready = self._context.poller.look()
+        ready = self._context.parking.look()
         for link in self._links:
             taken = link.work(now_ns, ready)
             if taken is None:
@@ -84,9 +96,13 @@ class FeedAgent:
             self._context.count_out(published)
         return receipts + published
 
-    def has_work(self) -> bool:
+    def inlets(self) -> Sequence[Ring]:
         """Nothing comes to the feed through shared memory."""
-        return False
+        return ()
+
+    def duty(self) -> Duty | None:
+        """Nothing is done before the interpreter is back."""
+        return None
 
     def drain(self, now_ns: int) -> bool:
         """Close the links; nothing is held, as every event is published when it is decoded."""
@@ -101,7 +117,7 @@ class FeedAgent:
 
     def _commit_tops(self, touched: int) -> None:
         tops, tables = self._context.house.top, self._tables
-        for symbol in range(len(self._symbols)):
+        for symbol in self._own:
             if touched >> symbol & 1:
                 tops[symbol].write_bytes(tables.top_bytes(symbol))
 

@@ -167,7 +167,7 @@ class Link:
         counters = self._counters[0]
         counters["connected"] = 1
         counters["connects"] += 1
-        self._context.poller.register(self._descriptor)
+        self._context.parking.register(self._descriptor)
         self._context.log.info(f"{self._plan.name} stream connected")
 
     def _take(self, got: int, now_ns: int) -> Taken:
@@ -239,7 +239,7 @@ class Link:
             return
         sock, self._sock = self._sock, None
         self._counters[0]["connected"] = 0
-        self._context.poller.forget(self._descriptor)
+        self._context.parking.forget(self._descriptor)
         # Courtesy only: a connection that cannot carry it is closed all the same.
         with contextlib.suppress(ConnectionClosed):
             send_at_once(sock, client_frame(Opcode.CLOSE, close_payload(code)))

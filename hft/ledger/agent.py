@@ -34,6 +34,8 @@ from hft.ledger.status import Status
 from hft.ledger.store import Stored
 from hft.state.blocks import Mode
 from hft.units import NS_PER_MS
+from ringbuf.parking import Duty
+from ringbuf.spsc import Ring
 
 if TYPE_CHECKING:
     from hft.config import KeySource, Settings
@@ -109,14 +111,14 @@ class LedgerAgent:
             work += self._compare(now_ns)
         return work
 
-    def has_work(self) -> bool:
-        """Say whether a ring has something new or a thread has finished something."""
-        return bool(
-            self.reports.waiting()
-            or self.logs.waiting()
-            or self.reconciler.has_outcome()
-            or any(courier.has_done() for courier in (self._commits, self._lines))
-        )
+    def inlets(self) -> Sequence[Ring]:
+        """The reports and every process's log; a thread that has finished rings the bell."""
+        house = self._ctx.house
+        return (house.reports_ledger, *(house.log_ring(seat) for seat in house.seats))
+
+    def duty(self) -> Duty | None:
+        """Nothing is done before the interpreter is back."""
+        return None
 
     def drain(self, now_ns: int) -> bool:
         """Empty the rings, compare with the venue a last time, bring everything to the disk."""

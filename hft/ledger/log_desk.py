@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hft.events import Role
 from hft.ledger.courier import Courier
 from hft.ledger.log_file import LogFile
 from hft.state.blocks import LOG_LINES_MAX
@@ -27,7 +26,7 @@ class LogDesk:
     """
 
     def __init__(self, house: House, file: LogFile, courier: Courier) -> None:
-        self._consumers = [Consumer(house.log_ring(role)) for role in Role]
+        self._consumers = [Consumer(house.log_ring(seat)) for seat in house.seats]
         self._taken = [0] * len(self._consumers)
         self._tail: Any = house.log_tail
         self._tail_head: Any = house.log_tail_head

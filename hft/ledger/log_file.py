@@ -20,7 +20,8 @@ import numpy.typing as npt
 import orjson
 
 from hft.clock import Anchor
-from hft.events import Level, Role
+from hft.events import Level
+from hft.seats import Seat
 
 US_PER_S = 1_000_000
 NS_PER_US = 1_000
@@ -62,7 +63,7 @@ class LogFile:
         line: dict[str, str | int] = {
             "ts": iso_utc(self._anchor.to_wall_ns(int(record["ns"]))),
             "level": Level(int(record["level"])).name,
-            "role": Role(int(record["role"])).name.lower(),
+            "role": Seat(int(record["role"])).label,
             "text": bytes(record["text"])[: int(record["size"])].decode(errors="replace"),
         }
         if record["count"]:

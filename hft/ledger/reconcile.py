@@ -102,10 +102,6 @@ class Reconciler:
         """Say whether a comparison is under way or its outcome not yet taken."""
         return self._thread is not None
 
-    def has_outcome(self) -> bool:
-        """Say whether `take` would return something."""
-        return self._outcome is not None
-
     def is_due(self, now_ns: int) -> bool:
         """Say whether a comparison should start now."""
         return self._thread is None and now_ns >= self._due_ns

@@ -9,11 +9,12 @@ from __future__ import annotations
 from enum import IntEnum
 
 from hft.events import SYMBOLS_MAX, Denial, Hop, Verdict, record
+from hft.seats import SHARDS_MAX
 
 STRATEGY_NAME_MAX = 32
 SYMBOL_NAME_MAX = 20
 PARAMS_BYTES_MAX = 1024
-STATE_BYTES_MAX = 65536
+STATE_BYTES_MAX = 262144
 OUT_DETAIL = 8
 ORDERS_MAX = 1024
 LOG_LINES_MAX = 512
@@ -63,7 +64,7 @@ RUN = record(
     ("taker_fee", "<f8"),
 )
 
-# One per role; the process itself writes it.
+# One per seat; the process itself writes it.
 VITALS = record(
     256,
     ("pid", "<i8"),
@@ -82,7 +83,7 @@ VITALS = record(
     ("log_dropped", "<i8"),
 )
 
-# One per role; the supervisor writes it.
+# One per seat; the supervisor writes it.
 ORDERS_TO = record(
     64,
     ("order", "<i8"),
@@ -138,7 +139,7 @@ TOP = record(
     ("trade_venue_ms", "<i8"),
 )
 
-# One per feed connection (0: public, 1: market); feed writes.
+# One per feed connection (0: public, 1: market) of each shard; its feed writes.
 FEED_LINK = record(
     128,
     ("connected", "<i8"),
@@ -279,7 +280,8 @@ ORDER = record(
 # Execution writes: what survives its own death beside the order table.
 EXECUTION_MEMORY = record(
     128,
-    ("handled_intent_seq", "<u8"),  # Denied or in the table; a consumed intent above it is UNKNOWN.
+    # By shard: denied or in the table; a consumed intent above it is UNKNOWN.
+    ("handled_intent_seq", "<u8", SHARDS_MAX),
     ("next_report_seq", "<u8"),
     ("rows_used", "<i8"),  # Rows ever used; new orders take the oldest terminal row.
 )

@@ -1,18 +1,24 @@
 """What the risk gate is asked, what it must know, and what it answers.
 
-Both rooms that speak of it, risk and execution, find the words here and never each other.
+Both rooms that speak of it, risk and execution, find the words here and never each other.  The gate
+is compiled: it finds its records through a table of addresses, one row (address, count) each.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
-from hft.events import Denial, TradingState
+from hft.events import record
 from hft.state.blocks import LIMITS
 from ringbuf.snapshot import Snapshot
 from ringbuf.spsc import packer_of
+
+Records = npt.NDArray[np.void]
 
 
 class Intent(NamedTuple):
@@ -64,38 +70,42 @@ def write_limits(snapshot: Snapshot, limits: Limits) -> None:
     snapshot.write_values(_LIMITS, msgspec.structs.astuple(limits))
 
 
-class Top(NamedTuple):
-    """The prices of one symbol as the gate sees them; `newest_ns` is 0 before the first."""
-
-    bid: float
-    ask: float
-    last: float
-    mark: float
-    newest_ns: int
+def fill_limits(record: Records, limits: Limits) -> None:
+    """Write limits into a record of one's own."""
+    _LIMITS.pack_into(record.view(np.uint8).data, 0, *msgspec.structs.astuple(limits))
 
 
-class Facts(NamedTuple):
-    """What is true at the moment of asking; quantities in lots of the intent's symbol."""
+FACTS = record(
+    192,
+    ("now_ns", "<i8"),
+    ("trading_state", "<i8"),
+    ("bid", "<f8"),
+    ("ask", "<f8"),
+    ("last", "<f8"),
+    ("mark", "<f8"),
+    ("newest_ns", "<i8"),  # When the newest of these prices came; 0: none yet.
+    ("position_lots", "<i8"),  # Of the intent's symbol, like the two below.
+    ("open_buy_lots", "<i8"),  # Not yet filled, of orders in flight, resting or unknown.
+    ("open_sell_lots", "<i8"),
+    ("orders_last_s", "<i8"),
+    ("has_row", "<i8"),
+    ("has_report_room", "<i8"),
+    ("connected", "<i8"),
+    ("pnl_e8", "<i8"),
+    ("last_seq", "<i8"),  # Highest intent sequence handled before this one.
+    ("symbol_count", "<i8"),
+)
+"""What is true at the moment of asking."""
 
-    now_ns: int
-    trading_state: TradingState
-    top: Top
-    position_lots: int
-    open_buy_lots: int
-    """Not yet filled, of orders in flight, resting or unknown."""
-    open_sell_lots: int
-    orders_last_s: int
-    has_row: bool
-    has_report_room: bool
-    connected: bool
-    pnl_e8: int
-    last_seq: int
-    """Highest intent sequence handled before this one."""
+RULING = record(64, ("denial", "<i8"), ("price_ticks", "<i8"), ("qty_lots", "<i8"))
+"""The gate's answer: a Denial, or NONE and the order in whole numbers."""
 
 
-class Ruling(NamedTuple):
-    """The gate's answer: refused and why, or the order in whole numbers."""
+class GateRow(IntEnum):
+    """Rows of the table the gate is handed."""
 
-    denial: Denial
-    price_ticks: int = 0
-    qty_lots: int = 0
+    INTENT = 0
+    SPECS = 1
+    LIMITS = 2
+    FACTS = 3
+    RULING = 4

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.state.blocks import LATENCY_BINS
+from ringbuf.compiled import compiled
 
 FIRST_EDGE_NS = 100.0
 GROWTH = 1.0325
@@ -22,7 +23,8 @@ _LAST = LATENCY_BINS - 1
 _MIDDLE = 2.0 * GROWTH / (GROWTH + 1.0)
 
 
-def bin_of(duration_ns: int) -> int:
+@compiled
+def bin_of(duration_ns: int | np.int64) -> int:
     """Give the bin a duration falls into."""
     if duration_ns <= FIRST_EDGE_NS:
         return 0

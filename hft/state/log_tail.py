@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from hft.clock import Anchor
-from hft.events import LOG_TEXT_MAX, Level, Role
+from hft.events import LOG_TEXT_MAX, Level
+from hft.seats import Seat
 from hft.state.blocks import LOG_LINES_MAX
 from hft.state.values import Records, Values, name_of
 from hft.units import NS_PER_MS
@@ -49,7 +50,7 @@ def _line(record: np.void, anchor: Anchor) -> Values:
     return {
         "ts_ms": anchor.to_wall_ns(int(record["ns"])) // NS_PER_MS,
         "level": name_of(Level, int(record["level"])),
-        "role": name_of(Role, int(record["role"])).lower(),
+        "role": name_of(Seat, int(record["role"])).lower(),
         "text": bytes(record["text"])[:size].decode(errors="replace"),
         "dropped_before": int(record["count"]),
     }

@@ -7,13 +7,14 @@ Whole numbers keep the unit in their name (``_e8``, ``_ns``, ``_lots``); no read
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from hft.clock import Anchor, monotonic_ns
-from hft.events import Hop, LatchReason, OrderState, Role, Side, TradingState, Unfit, Verdict
+from hft.events import Hop, LatchReason, OrderState, Side, TradingState, Unfit, Verdict
+from hft.seats import Seat, numbered
 from hft.state.blocks import Leg, Life, Mode, Order
 from hft.state.histogram import percentile_ns
 from hft.state.values import Records, Values, name_of, plain, read
@@ -22,7 +23,17 @@ from ringbuf.layout import GAP, TAIL
 from ringbuf.snapshot import Snapshot
 from ringbuf.spsc import Ring, ring_report
 
+_COUNTED = ("events", "intents", "refused", "gaps_seen")
 PERCENTILES = {"p50_ns": 50.0, "p90_ns": 90.0, "p99_ns": 99.0, "p99_9_ns": 99.9}
+
+
+class ReadableShard(Protocol):
+    """The part of a shard an observer looks at; `hft.topology.Shard` is one."""
+
+    number: int
+    market: Ring
+    feed_link: Records
+    verdict: Snapshot
 
 
 class ReadableHouse(Protocol):
@@ -36,16 +47,18 @@ class ReadableHouse(Protocol):
     latch_gate: Records
     limits: Snapshot
     top: list[Snapshot]
-    feed_link: Records
-    verdict: Snapshot
     account: Snapshot
     spec: Records
     position: list[Snapshot]
     orders: Records
     latency: Records
     ledger: Snapshot
-    market: Ring
     rings: dict[str, Ring]
+    seats: tuple[Seat, ...]
+
+    @property
+    def shards(self) -> Sequence[ReadableShard]:
+        """The shards, by number."""
 
     def symbols(self) -> list[str]:
         """The symbols of the run, in the order of their index."""
@@ -134,27 +147,32 @@ class HouseReader:
             rows.append({**spec, **values, "symbol": symbol, "venue_age_ns": self._age_ns(told_ns)})
         return rows
 
-    def verdict(self) -> Values | None:
-        """Read why the strategy last did or did not act."""
-        values = read(self.house.verdict)
-        if values is not None:
-            values["age_ns"] = self._age_ns(values["event_ns"])
-            counts = zip(Verdict, values["counts"][: len(Verdict)], strict=True)
-            values["counts"] = {verdict.name: count for verdict, count in counts if count}
-        return values
+    def verdict(self, shard: int = 0) -> Values | None:
+        """Read why the strategy of a shard last did or did not act; counts are of all shards."""
+        every = [read(each.verdict) for each in self.house.shards]
+        values, told = every[shard], [each for each in every if each is not None]
+        if values is None:
+            return None
+        counts = [sum(column) for column in zip(*(each["counts"] for each in told), strict=True)]
+        return {
+            **values,
+            **{name: sum(each[name] for each in told) for name in _COUNTED},
+            "age_ns": self._age_ns(values["event_ns"]),
+            "counts": {verdict.name: counts[verdict] for verdict in Verdict if counts[verdict]},
+        }
 
     def processes(self) -> list[Values]:
         """Read the vitals of every process that ever lived, with what its parent says of it."""
         rows = []
-        for role in Role:
-            vitals, parent = plain(self.house.vitals[role]), plain(self.house.orders_to[role])
+        for seat in self.house.seats:
+            vitals, parent = plain(self.house.vitals[seat]), plain(self.house.orders_to[seat])
             if vitals["life"] == Life.ABSENT and not vitals["pid"]:
                 continue
             rows.append(
                 {
                     **vitals,
                     **parent,
-                    "role": role.name,
+                    "role": seat.name,
                     "life": name_of(Life, vitals["life"]),
                     "order": name_of(Order, parent["order"]),
                     "heartbeat_age_ns": self._age_ns(vitals["heartbeat_ns"]),
@@ -171,16 +189,18 @@ class HouseReader:
         ]
 
     def feed_links(self) -> list[Values]:
-        """Read the counters of the feed's connections."""
+        """Read the counters of every feed's connections."""
         rows = []
-        for route, record in zip(("public", "market"), self.house.feed_link, strict=True):
-            values = plain(record)
-            rows.append({"route": route, **values, "age_ns": self._age_ns(values["last_recv_ns"])})
+        for shard in self.house.shards:
+            for route, record in zip(("public", "market"), shard.feed_link, strict=True):
+                values, name = plain(record), f"{route}{numbered(shard.number)}"
+                age_ns = self._age_ns(values["last_recv_ns"])
+                rows.append({"route": name, **values, "age_ns": age_ns})
         return rows
 
     def market_events(self) -> int:
-        """Count the events the feed has ever published; its growth is the tick rate."""
-        return int(self.house.market.words[TAIL])
+        """Count the events the feeds have ever published; its growth is the tick rate."""
+        return sum(int(shard.market.words[TAIL]) for shard in self.house.shards)
 
     def orders(self, limit: int) -> list[Values]:
         """Copy the newest `limit` rows of the order table, leaving out one being written now."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
 from hft.agent.contract import Context
+from hft.agent.scratch import scratch_house
 from hft.clock import monotonic_ns
 from hft.errors import ConfigError
-from hft.events import Level, Role
+from hft.events import Level
+from hft.seats import Seat
 from hft.strategy import params as parameters
 from hft.strategy.build import Burst, build
 from hft.strategy.burst import ACTED, NEWEST
@@ -18,10 +20,10 @@ from hft.strategy.desk import StrategyDesk, fitted
 from hft.strategy.explain import explain_verdict
 from hft.strategy.load import StrategySpec, make_params
 from hft.strategy.refusal import refusal
-from hft.strategy.scratch import scratch_house
 from hft.units import NS_PER_MS, NS_PER_S
-from ringbuf.layout import CONSUMER_EPOCH, GAP, HEAD, HEADER_BYTES, PRODUCER_EPOCH, TAIL
-from ringbuf.spsc import jump_to_tail
+from ringbuf.layout import CONSUMER_EPOCH, GAP, HEADER_BYTES, PRODUCER_EPOCH, TAIL
+from ringbuf.parking import Duty
+from ringbuf.spsc import Ring, jump_to_tail
 
 READ_AGAIN_NS = 50 * NS_PER_MS
 """After a hole in the reports the blocks are read twice, so far apart: execution may have been
@@ -31,7 +33,7 @@ SAY_EVERY_NS = NS_PER_S // 2
 
 
 class StrategyAgent:
-    """Runs one strategy over the market and report rings of a house.
+    """Runs one strategy over the market and report rings of its shard.
 
     `params` is a record of `make_params`; later changes come through the house's block.  With
     `fresh_state` the strategy starts from zero, else from its committed state where that fits.
@@ -54,20 +56,19 @@ class StrategyAgent:
 
     def on_start(self) -> None:
         """Skip what is old, take state, position and orders from the house."""
-        house = self._ctx.house
+        house, shard = self._ctx.house, self._ctx.shard
         self._index = int(house.run[0]["strategy_index"])
-        bell = self._ctx.bells[Role.EXECUTION]
-        self._desk = StrategyDesk(house, self._spec, self._burst, self._params, bell)
-        self._market = house.market.bytes[:HEADER_BYTES].cast("Q")
-        self._reports = house.reports_strategy.bytes[:HEADER_BYTES].cast("Q")
-        self._intents = house.intents.bytes[:HEADER_BYTES].cast("Q")
+        bell = self._ctx.bells[Seat.EXECUTION]
+        self._desk = StrategyDesk(house, self._spec, self._burst, self._params, shard.number, bell)
+        self._reports = shard.reports_strategy.bytes[:HEADER_BYTES].cast("Q")
+        self._intents = shard.intents.bytes[:HEADER_BYTES].cast("Q")
         self._params_generation = 0
         self._say_again_ns = self._chat_again_ns = 0
         self._chatty = self._ctx.log.level <= Level.DEBUG
-        for ring in (house.market, house.reports_strategy):
+        for ring in (shard.market, shard.reports_strategy):
             ring.words[CONSUMER_EPOCH] += 1
-        house.intents.words[PRODUCER_EPOCH] += 1
-        skipped = int(jump_to_tail(house.market.words))
+        shard.intents.words[PRODUCER_EPOCH] += 1
+        skipped = int(jump_to_tail(shard.market.words))
         restored = self._desk.begin(fresh_state=self._fresh)
         self._tail = self._intents[TAIL]
         self._skip_reports(monotonic_ns())
@@ -88,9 +89,12 @@ class StrategyAgent:
             self._skip_reports(now_ns)
         elif self._read_again_ns and now_ns >= self._read_again_ns:
             self._read_blocks()
+        self._desk.check()
         work = self._desk.run(now_ns)
-        if work:
-            self._ctx.count_in(work)
+        done = work + self._ctx.parking.did()
+        if done:
+            self._ctx.count_in(done)
+        self._desk.know(self._gaps, self._params_generation)
         tail = self._intents[TAIL]
         if tail != self._tail:
             self._ctx.count_out(tail - self._tail)
@@ -98,15 +102,19 @@ class StrategyAgent:
             if now_ns >= self._say_again_ns:
                 self._say_again_ns = now_ns + SAY_EVERY_NS
                 self._ctx.log.info(self._sentence(ACTED))
-        elif work and self._chatty and now_ns >= self._chat_again_ns:
+        elif done and self._chatty and now_ns >= self._chat_again_ns:
             self._chat_again_ns = now_ns + SAY_EVERY_NS
             self._ctx.log.debug(self._sentence(NEWEST))
         return work
 
-    def has_work(self) -> bool:
-        """Say whether market data or a report is waiting."""
-        market, reports = self._market, self._reports
-        return market[TAIL] != market[HEAD] or reports[TAIL] != reports[HEAD]
+    def inlets(self) -> Sequence[Ring]:
+        """Market data and reports."""
+        return (self._ctx.shard.market, self._ctx.shard.reports_strategy)
+
+    def duty(self) -> Duty | None:
+        """One burst, unless something changed that must be read first."""
+        entry = self._burst.duty
+        return None if entry is None else Duty(int(entry().address), self._desk.table)
 
     def drain(self, now_ns: int) -> bool:
         """Stop deciding: nothing is held that could get lost."""
@@ -135,7 +143,7 @@ class StrategyAgent:
     def _skip_reports(self, now_ns: int) -> None:
         """Pass over what waits in the ring, older than the blocks by now, and read those."""
         self._gaps = self._reports[GAP]
-        jump_to_tail(self._ctx.house.reports_strategy.words)
+        jump_to_tail(self._ctx.shard.reports_strategy.words)
         self._read_blocks()
         self._read_again_ns = now_ns + READ_AGAIN_NS
 
@@ -157,6 +165,8 @@ def warm(spec: StrategySpec) -> Burst:
     jump_to_tail(house.market.words)
     try:
         desk.run(0)
+        if burst.duty is not None:
+            burst.duty()
     except Exception as problem:
         raise refusal(spec, problem) from problem
     return burst

@@ -18,15 +18,16 @@ from typing import Any
 
 import msgspec
 import numba
+from numba import types
 from numba.core import config
 
 from hft.clock import monotonic_ns
 from hft.strategy import api, booking, burst, placeholder
 from hft.strategy.load import StrategySpec
-from hft.strategy.native import compiled_monotonic_ns
 from hft.strategy.sources import names_used
 from ringbuf.compiled import compiled
 from ringbuf.doorbell import ring_if_parked, ring_plainly_if_parked
+from ringbuf.native import compiled_monotonic_ns
 
 Function = Callable[..., Any]
 _HOUSE_MODULES = (api.__name__, booking.__name__, burst.__name__)
@@ -51,6 +52,8 @@ class Burst(msgspec.Struct, frozen=True):
     compiled: bool
     enter: Any
     run: Any
+    duty: Callable[[], Any] | None
+    """Compile `enter_on_waking` as a C function, or load it; it is kept for good."""
 
 
 def build(spec: StrategySpec, *, plain: bool = False) -> Burst:
@@ -66,13 +69,23 @@ def build(spec: StrategySpec, *, plain: bool = False) -> Burst:
             {**words, "read_clock": monotonic_ns, "wake": ring_plainly_if_parked},
             lambda function: function,
         )
-        return Burst(False, None, cloner.clone(burst.run_bursts))
+        return Burst(False, None, cloner.clone(burst.run_bursts), None)
     words |= _MACHINE_WORDS
     cloner = _Cloner(words, _njit(), f"_{spec.name}_{spec.digest}", _house_functions())
-    with _cache_folder(f"{spec.name}-{spec.digest}"):
+    folder = f"{spec.name}-{spec.digest}"
+    with _cache_folder(folder):
         enter = compiled(cloner.copy(burst.enter))
     cloner.fill(burst.enter)
-    return Burst(True, enter, None)
+    on_waking = cloner.copy(burst.enter_on_waking)
+    cloner.fill(burst.enter_on_waking)
+    on_waking.__globals__["enter"] = enter
+
+    @cache
+    def duty() -> Any:
+        with _cache_folder(folder):
+            return numba.cfunc(types.int64(types.int64), cache=True)(on_waking)
+
+    return Burst(True, enter, None, duty)
 
 
 def _njit(**options: Any) -> Any:

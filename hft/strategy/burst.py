@@ -32,9 +32,10 @@ from hft.events import (
 from hft.state.blocks import OUT_DETAIL, SPEC, VERDICT
 from hft.strategy.api import OUT, Record
 from hft.strategy.booking import book_order, book_position, free_row, open_row, symbol_of
-from hft.strategy.native import commit_words
 from ringbuf.addressed import array_at
-from ringbuf.layout import HEAD, TAIL
+from ringbuf.atomics import load_acquire
+from ringbuf.layout import GAP, HEAD, TAIL
+from ringbuf.native import CARRIED, commit_rows
 from ringbuf.snapshot import commit
 from ringbuf.spsc import available, free_slots, publish, release, slot_of
 
@@ -48,10 +49,12 @@ BURSTS_MAX = 16
 REPORTS_MAX = 64
 
 WORD = np.dtype("<u8")
+BYTE = np.dtype("u1")
 
 LOOP = record(
-    128,
+    192,
     ("next_intent_seq", "<u8"),
+    ("intent_stride", "<u8"),  # From one intent to the next: the number of shards.
     ("next_market_seq", "<u8"),  # 0: no event seen yet.
     ("strategy", "<i8"),  # Its index, as every intent carries it.
     ("now_ns", "<i8"),  # When the burst began.
@@ -60,7 +63,11 @@ LOOP = record(
     ("symbol", "<i8"),
     ("decoded_off_ns", "<i8"),
     ("bell", "<i8"),  # The descriptor that wakes execution.
+    ("known_gaps", "<u8"),  # Reports lost and parameters set, as far as Python has acted on it.
+    ("known_params", "<u8"),
+    ("broken", "<i8"),  # 1: a burst on waking has begun and not ended.
     ("gap", "u1", SYMBOLS_MAX),  # 1: the next event of this symbol is flagged GAP.
+    ("row", "u1", SYMBOLS_MAX),  # Where the STATE of this symbol lies; none but the shard's are.
 )
 """What the loop itself remembers."""
 
@@ -91,6 +98,7 @@ class Desk(NamedTuple):
     state_value: Any
     state_words: Any
     state_slots: Any
+    changed: Any
     parked: Any
 
 
@@ -117,9 +125,23 @@ def enter(table: int, now_ns: int) -> int:
         array_at(table, 17, WORD),
         array_at(table, 18, WORD),
         array_at(table, 19, WORD),
-        array_at(table, 20, WORD),
+        array_at(table, 20, BYTE),
+        array_at(table, 21, WORD),
     )
     return run_bursts(desk, now_ns)
+
+
+def enter_on_waking(table: int) -> int:
+    """Run bursts the moment the process wakes, unless Python must read something first."""
+    loop = array_at(table, 13, LOOP)[0]
+    reports, params = array_at(table, 2, WORD), array_at(table, 22, WORD)
+    if reports[GAP] != loop.known_gaps or load_acquire(params, 0) != loop.known_params:
+        return 0
+    # A fault in here is told to nobody else.
+    loop.broken = 1
+    work = enter(table, read_clock())
+    loop.broken = 0
+    return work
 
 
 def run_bursts(desk: Desk, now_ns: int) -> int:
@@ -134,7 +156,7 @@ def run_bursts(desk: Desk, now_ns: int) -> int:
         work += took
     if work > 0:
         commit(desk.verdict_words, desk.verdict_slots, desk.verdict)
-        commit_words(desk.state_words, desk.state_slots, desk.state_value)
+        commit_rows(desk.state_words, desk.state_slots, desk.state_value, desk.changed)
     return work
 
 
@@ -150,7 +172,9 @@ def take_burst(desk: Desk) -> int:
         begin_call(loop, out, report.symbol, report.market_seq, report.local_ns)
         book_position(position, report, spec)
         book_order(desk.orders, position, report, spec)
-        state = desk.state[report.symbol]
+        row = loop.row[report.symbol]
+        state = desk.state[row]
+        desk.changed[row] = CARRIED
         on_report(report, position, desk.orders, desk.params[0], state, out)
         if out.count > 0:
             write_intents(
@@ -171,7 +195,10 @@ def take_burst(desk: Desk) -> int:
         position = desk.positions[event.symbol]
         begin_call(loop, out, event.symbol, event.seq, event.recv_ns)
         loop.decoded_off_ns = event.decoded_off_ns
-        on_market(event, position, desk.orders, desk.params[0], desk.state[event.symbol], out)
+        row = loop.row[event.symbol]
+        state = desk.state[row]
+        desk.changed[row] = CARRIED
+        on_market(event, position, desk.orders, desk.params[0], state, out)
         told.events += 1
         told.event_ns = event.recv_ns
         if out.count > 0:
@@ -254,7 +281,7 @@ def write_intents(
 def fill_intent(intent: Record, out: Record, row: int, loop: Record) -> None:
     """Fill an intent from row `row` of `out`; its number is the next one, used once."""
     seq = loop.next_intent_seq
-    loop.next_intent_seq = seq + np.uint64(1)
+    loop.next_intent_seq = seq + loop.intent_stride
     intent.seq = seq
     intent.market_seq = loop.market_seq
     intent.recv_ns = loop.recv_ns

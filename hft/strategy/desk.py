@@ -7,6 +7,7 @@ afterwards; the state comes from the last committed one when it is of the same s
 from __future__ import annotations
 
 import hashlib
+import mmap
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from hft.events import (
     OrderState,
     Status,
 )
+from hft.seats import next_intent
 from hft.state.blocks import STATE_BYTES_MAX, VERDICT
 from hft.strategy.api import IN_FLIGHT, OPEN_ORDERS_MAX, OUT
 from hft.strategy.build import Burst
@@ -33,10 +35,19 @@ from hft.topology import House
 from ringbuf.addressed import AddressTable
 from ringbuf.doorbell import Doorbell
 from ringbuf.layout import HEAD, TAIL
+from ringbuf.memory import Segment
+from ringbuf.native import CARRIED
 from ringbuf.snapshot import READ_ATTEMPTS
+from ringbuf.spsc import Ring
 
 Records = npt.NDArray[Any]
+_FIELDS = LOOP.names or ()
+_NOW, _KNOWN_GAPS, _KNOWN_PARAMS, _BROKEN = (
+    _FIELDS.index(name) for name in ("now_ns", "known_gaps", "known_params", "broken")
+)
+_INTENT_WORDS, _INTENT_SLOTS = 4, 5
 _E8 = 1e8
+_NO_ROW = 255
 _STATUS_OF = {
     OrderState.SENT: IN_FLIGHT,
     OrderState.UNKNOWN: int(Status.UNKNOWN),
@@ -64,7 +75,7 @@ def fitted(params: Records, spec: StrategySpec) -> Records:
 
 
 class StrategyDesk:
-    """Owns the private records of one strategy over one house, and runs its bursts.
+    """Owns the private records of one strategy over one shard of a house, and runs its bursts.
 
     `bell` wakes whoever reads the intents; without one nobody is woken.
 
@@ -78,36 +89,64 @@ class StrategyDesk:
         spec: StrategySpec,
         burst: Burst,
         params: Records,
+        shard: int = 0,
         bell: Doorbell | None = None,
     ) -> None:
         self.house = house
+        self.shard = house.shards[shard]
         self.spec = spec
         self.params = fitted(params, spec)
-        self.symbols = max(1, len(house.symbols()))
-        size = self.symbols * spec.state_dtype.itemsize
+        self.symbols = house.symbols_of(shard) or range(1)
+        size = len(self.symbols) * spec.state_dtype.itemsize
         if size > STATE_BYTES_MAX:
             raise BootError(
-                f"{spec.name}: STATE takes {size} bytes for {self.symbols} symbols, "
+                f"{spec.name}: STATE takes {size} bytes for {len(self.symbols)} symbols, "
                 f"there is room for {STATE_BYTES_MAX}"
             )
-        self.state = np.zeros(self.symbols, spec.state_dtype)
+        self.state = np.zeros(len(self.symbols), spec.state_dtype)
         self.positions = np.zeros(SYMBOLS_MAX, POSITION)
         self.orders = np.zeros(OPEN_ORDERS_MAX, OPEN_ORDER)
         self.verdict = np.zeros(2, VERDICT)
         self.loop = np.zeros(1, LOOP)
+        self.loop["intent_stride"] = len(house.shards)
+        self.loop["row"] = _NO_ROW
+        for row, symbol in enumerate(self.symbols):
+            self.loop["row"][0, symbol] = row
         self.loop["bell"] = bell.write_end if bell else -1
         self._parked = bell.words if bell else np.zeros(1, np.uint64)
         self._out = np.zeros(1, OUT)
         self._event = np.zeros(1, MARKET)
+        self._changed = np.full(len(self.symbols), CARRIED, np.uint8)
         self._arrays = self._all_arrays()
-        self._table = AddressTable(self._arrays)
+        self._table = AddressTable([*self._arrays, house.params.words])
+        self.table = self._table.address
+        """Where the compiled burst finds its arrays."""
+        self._loop_words = self.loop.view(np.int64).data
         self._run = burst.enter if burst.compiled else burst.run
-        self._where: Any = self._table.address if burst.compiled else self._plain_desk()
+        self._where: Any = self.table if burst.compiled else self._plain_desk()
 
     def run(self, now_ns: int) -> int:
         """Run one burst; returns how many reports and events it took."""
         work: int = self._run(self._where, now_ns)
         return work
+
+    def check(self) -> None:
+        """Raise what a burst on waking met: compiled code that C calls can tell nobody.
+
+        The same events are decided on once more, for the fault alone: intents go nowhere.
+        """
+        if not self._loop_words[_BROKEN]:
+            return
+        shape = self.shard.intents.layout
+        nowhere = Ring.create(Segment("scratch", mmap.mmap(-1, shape.nbytes)), 0, shape, 0)
+        arrays = [*self._arrays, self.house.params.words]
+        arrays[_INTENT_WORDS], arrays[_INTENT_SLOTS] = nowhere.words, nowhere.slots
+        self._run(AddressTable(arrays).address, self._loop_words[_NOW])
+        raise RuntimeError(f"{self.spec.name} failed in compiled code, and not when asked again")
+
+    def know(self, gaps: int, params: int) -> None:
+        """Let bursts on waking go on: reports lost and parameters set up to here are acted on."""
+        self._loop_words[_KNOWN_GAPS], self._loop_words[_KNOWN_PARAMS] = gaps, params
 
     def take_params(self, values: Records) -> None:
         """Use other parameters from the next burst on."""
@@ -117,27 +156,27 @@ class StrategyDesk:
 
     def begin(self, *, fresh_state: bool) -> bool:
         """Number intents after the last one, take the state; says whether it was restored."""
-        words, slots = self.house.intents.words, self.house.intents.slots
+        words, slots = self.shard.intents.words, self.shard.intents.slots
         tail = int(words[TAIL])
         last = int(slots["seq"][(tail - 1) % len(slots)]) if tail else 0
-        self.loop["next_intent_seq"] = last + 1
+        self.loop["next_intent_seq"] = next_intent(last, self.shard.number, len(self.house.shards))
         self.loop["strategy"] = self.house.run[0]["strategy_index"]
         self.loop["gap"] = 1
         return self._take_state(fresh=fresh_state)
 
     def _take_state(self, *, fresh: bool) -> bool:
-        head, size = self.house.state_head[0], self.state.nbytes
-        digest = layout_digest(self.spec.state_dtype, self.symbols)
+        head, size = self.shard.state_head[0], self.state.nbytes
+        digest = layout_digest(self.spec.state_dtype, len(self.symbols))
         name = self.spec.name.encode()
         fits = head["dtype_digest"] == digest and bytes(head["name"]) == name
-        kept = self.house.state.read_bytes() if fits and not fresh else None
+        kept = self.shard.state.read_bytes() if fits and not fresh else None
         if kept is not None:
             self.state[:] = np.frombuffer(kept[:size], self.spec.state_dtype)
             return True
         # The head is taken away first and given back last: whoever dies between leaves no head
         # that fits other bytes.
         head["dtype_digest"] = 0
-        self.house.state.write_bytes(self.state.tobytes().ljust(STATE_BYTES_MAX, b"\0"))
+        self.shard.state.write_bytes(self.state.tobytes().ljust(STATE_BYTES_MAX, b"\0"))
         head["name"], head["size"] = name, size
         head["dtype_digest"] = digest
         return False
@@ -145,7 +184,7 @@ class StrategyDesk:
     def take_positions(self) -> None:
         """Read every symbol's position, steps and fees from their blocks."""
         run = self.house.run[0]
-        for index in range(self.symbols):
+        for index in self.symbols:
             position, spec = self.positions[index], self.house.spec[index]
             position["tick"], position["lot"] = spec["tick_e8"] / _E8, spec["lot_e8"] / _E8
             position["maker_fee"], position["taker_fee"] = run["maker_fee"], run["taker_fee"]
@@ -163,7 +202,7 @@ class StrategyDesk:
     def take_orders(self) -> None:
         """Rebuild the table of open orders: the order table, and intents not yet handled."""
         # Read before the table: what is handled by now is denied or in it.
-        handled = int(self.house.memory[0]["handled_intent_seq"])
+        handled = int(self.house.memory[0]["handled_intent_seq"][self.shard.number])
         rows = [row for row in map(self._from_table, self._open_in_table()) if row is not None]
         rows += self._from_ring(handled, {int(row["intent_seq"]) for row in rows})
         self.orders[:] = np.zeros(1, OPEN_ORDER)
@@ -173,9 +212,10 @@ class StrategyDesk:
             self.positions[int(row["symbol"])]["open_orders"] += 1
 
     def _open_in_table(self) -> npt.NDArray[np.int64]:
-        state = self.house.orders["state"]
+        table = self.house.orders
+        state, ours = table["state"], np.isin(table["symbol"], self.symbols)
         indices: npt.NDArray[np.int64] = np.flatnonzero(
-            (state != OrderState.FREE) & (state < FIRST_TERMINAL_STATE)
+            ours & (state != OrderState.FREE) & (state < FIRST_TERMINAL_STATE)
         )
         return indices
 
@@ -203,7 +243,7 @@ class StrategyDesk:
         return None
 
     def _from_ring(self, handled: int, known: set[int]) -> list[Any]:
-        ring = self.house.intents
+        ring = self.shard.intents
         tail, head = int(ring.words[TAIL]), int(ring.words[HEAD])
         # Execution releases before it has handled, so look a little behind the head too.
         oldest = max(0, tail - len(ring.slots), min(head, tail - OPEN_ORDERS_MAX))
@@ -222,28 +262,29 @@ class StrategyDesk:
     # The arrays of the burst.
 
     def _all_arrays(self) -> list[Records]:
-        house, state_slots = self.house, self.house.state.slots.view(np.uint64)
+        shard, state_slots = self.shard, self.shard.state.slots.view(np.uint64)
         return [
-            house.market.words,
-            house.market.slots,
-            house.reports_strategy.words,
-            house.reports_strategy.slots,
-            house.intents.words,
-            house.intents.slots,
+            shard.market.words,
+            shard.market.slots,
+            shard.reports_strategy.words,
+            shard.reports_strategy.slots,
+            shard.intents.words,
+            shard.intents.slots,
             self.positions,
             self.orders,
-            house.spec,
+            self.house.spec,
             self.state,
             self.params,
             self._out,
             self._event,
             self.loop,
             self.verdict,
-            house.verdict.words,
-            house.verdict.slots,
+            shard.verdict.words,
+            shard.verdict.slots,
             self.state.view(np.uint64),
-            house.state.words,
+            shard.state.words,
             state_slots,
+            self._changed,
             self._parked,
         ]
 

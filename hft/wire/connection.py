@@ -8,6 +8,7 @@ sockets itself through `receive_into`.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 import threading
@@ -187,7 +188,7 @@ def _receive_more(sock: ssl.SSLSocket, view: memoryview, last: int) -> int:
     return got
 
 
-def send_at_once(sock: socket.socket, frame: bytes) -> None:
+def send_at_once(sock: socket.socket, frame: bytes | memoryview) -> None:
     """Hand a whole frame to the kernel, without waiting.
 
     Raises:
@@ -250,10 +251,35 @@ class Connection:
         Raises:
             ConnectionClosed: it was not written whole; `written`: whether any of it may have left.
         """
+        self.send_frame(client_frame(Opcode.TEXT, payload))
+
+    def plain_descriptor(self) -> int:
+        """The descriptor that whole frames may be written to directly; -1 with TLS or once ended.
+
+        Whoever writes there tells `give_up` when a frame did not go whole.
+        """
+        return -1 if self._ended or isinstance(self._sock, ssl.SSLSocket) else self._sock.fileno()
+
+    def give_up(self, sent_bytes: int) -> None:
+        """End it after a frame did not leave whole: so many bytes did, or minus an errno.
+
+        Raises:
+            ConnectionClosed: always; `written`: whether any of the frame may have left.
+        """
+        reason = os.strerror(-sent_bytes) if sent_bytes < 0 else f"only {sent_bytes} bytes left"
+        self._ended = self._ended or f"a frame could not be sent: {reason}"
+        raise ConnectionClosed(self._ended, written=sent_bytes > 0)
+
+    def send_frame(self, frame: bytes | memoryview) -> None:
+        """Write one frame that is complete and masked, at once.
+
+        Raises:
+            ConnectionClosed: it was not written whole; `written`: whether any of it may have left.
+        """
         if self._ended:
             raise ConnectionClosed(self._ended, written=False)
         try:
-            send_at_once(self._sock, client_frame(Opcode.TEXT, payload))
+            send_at_once(self._sock, frame)
         except ConnectionClosed as problem:
             self._ended = self._ended or str(problem)
             raise

@@ -49,6 +49,8 @@ METRICS = {
     "decode": "aggtrade_per_s bookticker_per_s markprice_per_s msgspec_per_s orjson_per_s "
     "json_per_s received_per_s websocket_client_per_s",
     "pipeline": "ticks_per_s lost websocket_client_ticks_per_s",
+    "scaling": "symbols1_busy_ns symbols16_busy_ns symbols1_calm_ns symbols16_calm_ns "
+    "shards1_busy_ns shards4_busy_ns shard_idle_us_per_s shard_private_mb shard_segment_mb",
     "tick_to_order": "r100_p50_us r1000_p50_us r1000_p99_us r1000_p999_us r1000_max_us "
     "r10000_p50_us tls_r1000_p50_us floor_p50_us floor_p99_us p50_ratio p99_ratio software_p50_us",
     "memory": "total_mb slope_mb_per_10min feed_private_mb strategy_private_mb",

@@ -27,6 +27,17 @@ def test_trade_ids_go_on_from_block_to_block() -> None:
     assert ids == list(range(FIRST_TRADE, FIRST_TRADE + len(ids)))
 
 
+def test_symbols_take_turns_and_the_ids_of_each_go_on_from_block_to_block() -> None:
+    names = ["AAAUSDT", "BBBUSDT", "CCCUSDT"]
+    block, ids = TradeBlock(names, each=100), []
+    while len(ids) < 2 * 300 + 7:
+        frames = bytes(block.take(77))
+        for at in range(0, len(frames), block.frame_bytes):
+            (event,) = read_message(frames[at + 4 : at + block.frame_bytes])
+            ids.append((event.symbol, int(event.qty2)))
+    assert ids == [(names[at % 3], FIRST_TRADE + at // 3) for at in range(len(ids))]
+
+
 def test_every_tick_carries_the_price_by_which_its_order_is_told() -> None:
     ticks = Ticks()
     for number in range(PRICES + 2):

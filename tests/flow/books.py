@@ -12,11 +12,13 @@ Fill = tuple[int, str, Decimal, Decimal, Decimal, Decimal]
 """Trade id, side, price, quantity, commission, realised P&L."""
 
 
-def our_fills(data_dir: Path) -> list[Fill]:
-    """Every trade of trades.db from its exact columns, by trade id."""
+def our_fills(data_dir: Path, symbol: str = "BTCUSDT") -> list[Fill]:
+    """Every trade of a symbol in trades.db from its exact columns, by trade id."""
     with sqlite3.connect(f"file:{data_dir / 'trades.db'}?mode=ro", uri=True) as database:
         rows = database.execute(
-            "SELECT trade_id, side, price_e8, qty_e8, fee_e8, pnl_e8 FROM trades ORDER BY trade_id"
+            "SELECT trade_id, side, price_e8, qty_e8, fee_e8, pnl_e8 FROM trades "
+            "WHERE symbol = ? ORDER BY trade_id",
+            (symbol,),
         ).fetchall()
     database.close()
     unit = Decimal(10) ** 8

@@ -78,6 +78,28 @@ def test_a_config_file_in_the_current_folder_is_used(
         boot.make_plan(Options(replay=tmp_path / "config.toml"))
 
 
+def test_shards_of_the_command_line_win_and_need_symbols_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.toml").write_text('[trading]\nsymbols = ["BTCUSDT", "ETHUSDT"]\n')
+    assert boot.make_plan(Options()).settings.processes.shards == 1
+    assert boot.make_plan(Options(shards=2)).settings.processes.shards == 2
+    with pytest.raises(ConfigError, match="--shards is 3: expected at most 2, one for each"):
+        boot.make_plan(Options(shards=3))
+
+
+def test_a_folder_of_a_run_with_one_shard_serves_one_with_two(tmp_path: Path) -> None:
+    name = boot.segment_name(tmp_path)
+    boot.lay_house(tmp_path)  # Left behind, as by a run that was killed.
+    try:
+        house = boot.lay_house(tmp_path, shards=2)
+        assert len(house.shards) == 2
+        assert len(boot.attach_for_look(str(tmp_path / boot.LAST_RUN)).shards) == 1
+    finally:
+        unlink(name)
+
+
 def test_a_taken_port_names_itself_and_the_way_out() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

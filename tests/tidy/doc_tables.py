@@ -76,7 +76,7 @@ def blocks() -> str:
             (
                 f"`{block.name}`",
                 block.writer,
-                block.count,
+                block.count_in(1),
                 block.dtype.itemsize,
                 "yes" if block.snapshot else "",
             )
@@ -187,7 +187,7 @@ def written(text: str) -> str:
             text,
             flags=re.DOTALL,
         )
-    size = f"{topology.SEGMENT_BYTES / (1 << 20):.1f} MB"
+    size = f"{topology.segment_bytes(1) / (1 << 20):.1f} MB"
     return re.sub(r"<!-- value: segment -->(\d+\.\d MB)?", f"<!-- value: segment -->{size}", text)
 
 

@@ -13,6 +13,7 @@ FLOORS: tuple[tuple[int, tuple[str, ...]], ...] = (
         (
             "hft.compile_cache",
             "hft.events",
+            "hft.seats",
             "hft.units",
             "hft.clock",
             "hft.errors",

@@ -13,7 +13,7 @@ from hft.errors import BootError, ExitCode
 from hft.events import MARKET, Role
 from hft.state.blocks import Life, Order
 from hft.topology import PROCESSES
-from ringbuf.spsc import Consumer, Producer, packer_of
+from ringbuf.spsc import Consumer, Producer, Ring, packer_of
 from tests.hft.houses import new_context, new_house
 
 PACKER = packer_of(MARKET)
@@ -41,8 +41,11 @@ class Counter:
             self.context.house.orders_to[Role.STRATEGY]["order"] = Order.DRAIN
         return waiting
 
-    def has_work(self) -> bool:
-        return self.consumer.waiting() > 0
+    def duty(self) -> None:
+        return None
+
+    def inlets(self) -> tuple[Ring]:
+        return (self.context.house.market,)
 
     def drain(self, now_ns: int) -> bool:
         self.drains += 1
@@ -72,7 +75,7 @@ def live(make: Callable[[Context], Counter], kind: IdleKind, events: int) -> tup
         house.vitals[Role.STRATEGY]["life"] = Life.STARTING
         house.orders_to[Role.STRATEGY]["order"] = Order.RUN
         agent = make(context)
-        runner = Runner(context, agent, make_idle(kind, context, agent.has_work, hot=True), SPEC)
+        runner = Runner(context, agent, make_idle(kind, context, hot=True), SPEC)
 
         def publish() -> None:
             producer = Producer(house.market)
@@ -117,7 +120,7 @@ def test_a_broken_invariant_ends_with_five_and_says_where() -> None:
 
 def test_a_parked_agent_wakes_from_a_bell_and_beats_without_one() -> None:
     with new_house("BTCUSDT") as house, new_context(house, Role.STRATEGY) as context:
-        idle = make_idle(IdleKind.PARK, context, lambda: False, hot=False)
+        idle = make_idle(IdleKind.PARK, context, hot=False)
         ringing = threading.Timer(0.01, context.wake_self)
         ringing.start()
         before_ns = monotonic_ns()

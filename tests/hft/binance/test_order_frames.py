@@ -7,18 +7,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hft.binance.filters import SymbolSpec
 from hft.binance.order_frames import (
     OrderWriter,
-    Placement,
     client_order_id,
     decode_reply,
     parse_client_order_id,
 )
 from hft.binance.signing import Signer, ws_payload
-from hft.events import IntentFlag, OrderType, Side, TimeInForce
 
-SPEC = SymbolSpec(10_000_000, 100_000, 1, 1_000_000, 120_000, 1, 10**8, 0, 10_000)
 KEY, SECRET = "k" * 64, "secret"
 VENUE_RULE = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
 u64 = st.integers(0, 2**64 - 1)
@@ -44,53 +40,13 @@ def test_names_of_others_are_not_ours() -> None:
         assert parse_client_order_id(name) is None
 
 
-def write(**changes: Any) -> dict[str, Any]:
-    order = Placement(0, Side.BUY, OrderType.LIMIT, TimeInForce.GTC, 0, 600_000, 10)
-    writer = OrderWriter(KEY, Signer(SECRET), ["BTCUSDT"], [SPEC])
-    frame = writer.place(7, "hft-1-2", order._replace(**changes), 1_790_000_000_000)
-    request: dict[str, Any] = json.loads(frame)
-    return request
-
-
 def check_signature(params: dict[str, Any]) -> None:
     signature = params.pop("signature")
     assert Signer(SECRET).sign(ws_payload(params).encode()) == signature
 
 
-def test_a_limit_order_says_all_and_is_signed_over_its_sorted_parameters() -> None:
-    request = write()
-    assert (request["id"], request["method"]) == (7, "order.place")
-    params = request["params"]
-    check_signature(params)
-    assert params == {
-        "apiKey": KEY,
-        "newClientOrderId": "hft-1-2",
-        "price": "60000.0",
-        "quantity": "0.010",
-        "recvWindow": 2000,
-        "side": "BUY",
-        "symbol": "BTCUSDT",
-        "timeInForce": "GTC",
-        "timestamp": 1_790_000_000_000,
-        "type": "LIMIT",
-    }
-
-
-def test_market_reduce_only_and_post_only_orders_are_signed_too() -> None:
-    market = write(order_type=OrderType.MARKET, side=Side.SELL, flags=IntentFlag.REDUCE_ONLY)
-    params = market["params"]
-    check_signature(params)
-    assert params["reduceOnly"] == "true"
-    assert params["side"] == "SELL"
-    assert "price" not in params
-    assert "timeInForce" not in params
-    maker = write(flags=IntentFlag.POST_ONLY)["params"]
-    check_signature(maker)
-    assert maker["timeInForce"] == "GTX"
-
-
 def test_a_cancel_names_the_order_and_is_signed() -> None:
-    writer = OrderWriter(KEY, Signer(SECRET), ["BTCUSDT"], [SPEC])
+    writer = OrderWriter(KEY, Signer(SECRET), ["BTCUSDT"])
     request = json.loads(writer.cancel(3, "hft-1-2", 0, 5))
     assert request["method"] == "order.cancel"
     assert request["params"]["origClientOrderId"] == "hft-1-2"

@@ -265,3 +265,16 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
 def test_the_tree_is_frozen() -> None:
     with pytest.raises(AttributeError):
         config.demo_settings().risk.max_position = 2.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("shards", ["0", "5", "1.5"])
+def test_shards_are_one_to_four(tmp_path: Path, shards: str) -> None:
+    said = refusal(tmp_path, f"[processes]\nshards = {shards}\n")
+    assert said == f"[processes] shards is {shards}: expected a whole number from 1 to 4."
+
+
+def test_every_shard_needs_a_symbol(tmp_path: Path) -> None:
+    text = '[trading]\nsymbols = ["BTCUSDT", "ETHUSDT"]\n[processes]\nshards = '
+    assert config.load(write(tmp_path, f"{text}2\n")).processes.shards == 2
+    said = refusal(tmp_path, f"{text}3\n")
+    assert said == "[processes] shards is 3: expected at most 2, one for each symbol."

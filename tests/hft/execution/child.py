@@ -10,6 +10,7 @@ from hft.agent.log import Log
 from hft.clock import monotonic_ns
 from hft.config import Network, Settings
 from hft.events import Role
+from hft.execution import pad
 from hft.execution.agent import ExecutionAgent
 from hft.risk.gate import Gate
 from hft.state.blocks import Life
@@ -21,6 +22,7 @@ from .rig import KEYS, GivenKeys
 
 
 def main(name: str, url: str) -> None:
+    pad.warm(Gate().address)
     house = House.attach(Segment.attach(name, writable=True))
     bells = {role: Doorbell(house.parked_words(role)) for role in Role}
     log = Log(Role.EXECUTION, house.log_ring(Role.EXECUTION), bells[Role.LEDGER])
@@ -33,7 +35,7 @@ def main(name: str, url: str) -> None:
     context.vitals["life"] = Life.RUNNING
     while True:
         if not agent.do_work(monotonic_ns()):
-            context.poller.wait(1)
+            context.parking.wait(1)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from hft.events import INTENT, Action, OrderType, Role, Side, Status, TimeInForc
 from hft.execution.agent import ExecutionAgent
 from hft.flatten import flatten
 from hft.risk.gate import Gate
+from hft.seats import Seat
 from hft.state.blocks import TOP, Life
 from hft.state.decision import Limits, write_limits
 from hft.topology import House
@@ -87,8 +88,8 @@ class Venue:
     def wallet(self) -> str:
         return next(str(row["balance"]) for row in self.rest.balance() if row["asset"] == "USDT")
 
-    def touch(self) -> tuple[float, float]:
-        row = self.rest.get("/fapi/v1/ticker/bookTicker", {"symbol": SYMBOL})
+    def touch(self, symbol: str = SYMBOL) -> tuple[float, float]:
+        row = self.rest.get("/fapi/v1/ticker/bookTicker", {"symbol": symbol})
         return float(row["bidPrice"]), float(row["askPrice"])
 
     def trade(self, side: str, qty: str, **more: Any) -> Any:
@@ -115,16 +116,19 @@ class Venue:
 class Rig:
     """One house with one symbol, and one execution in it; everyone else is pretended."""
 
-    def __init__(self, venue: Venue, name: str) -> None:
+    def __init__(
+        self, venue: Venue, name: str, symbols: tuple[str, ...] = (SYMBOL,), shards: int = 1
+    ) -> None:
         self.venue = venue
         self.name = name
-        self.house = House.create(name, anchor_now())
+        self.house = House.create(name, anchor_now(), shards)
         run = self.house.run[0]
         run["session_epoch"] = wall_ns()
         run["started_wall_ns"] = wall_ns()
-        run["symbol_count"] = 1
-        run["symbols"][0] = SYMBOL.encode()
-        self.bells = {role: Doorbell(self.house.parked_words(role)) for role in Role}
+        run["symbol_count"] = len(symbols)
+        for index, symbol in enumerate(symbols):
+            run["symbols"][index] = symbol.encode()
+        self.bells = {seat: Doorbell(self.house.parked_words(seat)) for seat in self.house.seats}
         write_limits(self.house.limits, LIMITS)
         self.house.latch_supervisor[0]["resume_ns"] = monotonic_ns()
         self.strategy_reports = Consumer(self.house.reports_strategy)
@@ -132,6 +136,7 @@ class Rig:
         self._log = Consumer(self.house.log_ring(Role.EXECUTION))
         self._intents = Producer(self.house.intents)
         self.seq = 0
+        self.silent: set[Seat] = set()
         self.reports: list[Any] = []
         self.lines: list[str] = []
         self.agent: ExecutionAgent | None = None
@@ -163,16 +168,18 @@ class Rig:
             self.agent = None
 
     def refresh_top(self) -> None:
-        bid, ask = self.venue.touch()
-        now_ns = monotonic_ns()
-        mark = (bid + ask) / 2
-        values = (bid, 1.0, ask, 1.0, bid, mark, mark, 0.0, now_ns, now_ns, now_ns, 0, 0)
-        self.house.top[0].write_values(_TOP, values)
+        for index, symbol in enumerate(self.house.symbols()):
+            bid, ask = self.venue.touch(symbol)
+            now_ns = monotonic_ns()
+            mark = (bid + ask) / 2
+            values = (bid, 1.0, ask, 1.0, bid, mark, mark, 0.0, now_ns, now_ns, now_ns, 0, 0)
+            self.house.top[index].write_values(_TOP, values)
 
     def others_live(self) -> None:
-        for role in (Role.FEED, Role.STRATEGY, Role.LEDGER):
-            self.house.vitals[role]["life"] = Life.RUNNING
-            self.house.vitals[role]["heartbeat_ns"] = monotonic_ns()
+        for seat in self.house.seats:
+            if seat not in (Role.EXECUTION, *self.silent):
+                self.house.vitals[seat]["life"] = Life.RUNNING
+                self.house.vitals[seat]["heartbeat_ns"] = monotonic_ns()
 
     def step(self) -> None:
         self.others_live()
@@ -234,14 +241,19 @@ class Rig:
     def push(self, **changes: Any) -> int:
         """Offer one intent: by default a market buy of 0.01; returns its sequence."""
         self.seq += 1
+        return self.offer(self._intents, self.seq, **changes)
+
+    @staticmethod
+    def offer(ring: Producer, seq: int, **changes: Any) -> int:
+        """Offer an intent of that number into a ring."""
         now_ns = monotonic_ns()
         fields: dict[str, Any] = {
-            "seq": self.seq,
+            "seq": seq,
             "market_seq": 7,
             "recv_ns": now_ns - 3000,
             "strategy_ns": now_ns - 2000,
             "decide_ns": now_ns - 1000,
-            "order_ref": 1000 + self.seq,
+            "order_ref": 1000 + seq,
             "target_ref": 0,
             "price": 0.0,
             "qty": 0.01,
@@ -256,8 +268,8 @@ class Rig:
             "flags": 0,
         }
         fields.update(changes)
-        assert self._intents.offer(_INTENT, list(fields.values()))
-        return self.seq
+        assert ring.offer(_INTENT, list(fields.values()))
+        return seq
 
     def account(self) -> Any:
         value = self.house.account.read()
@@ -321,4 +333,9 @@ def venue_running(*arguments: str) -> Iterator[Venue]:
 
 
 def new_rig(venue: Venue) -> Rig:
-    return Rig(venue, f"hft-test-{os.getpid()}-{monotonic_ns()}")
+    return Rig(venue, rig_name())
+
+
+def rig_name() -> str:
+    """A name for a segment that nobody else has."""
+    return f"hft-test-{os.getpid()}-{monotonic_ns()}"

@@ -29,6 +29,7 @@ class Child:
         deadline = Deadline(WAIT_S)
         while not (
             int(self.rig.house.vitals[3]["pid"]) == self.process.pid
+            and self.rig.house.account.read() is not None
             and int(self.rig.account()["trading_state"]) == 0
         ):
             self.rig.others_live()

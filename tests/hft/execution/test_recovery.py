@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -12,10 +13,10 @@ import pytest
 from hft.binance.order_frames import client_order_id
 from hft.clock import monotonic_ns
 from hft.events import Action, Denial, LatchReason, OrderState, OrderType, Side, Unfit
+from hft.execution import intents
 from hft.execution.books import Books
-from hft.execution.intents import IntentDesk
+from hft.execution.launch import NOTHING, SENT, launch, take
 from hft.execution.order_session import OrderSession
-from hft.execution.orders import Order, OrderTable
 from hft.execution.picture import AccountChanged
 from hft.execution.reports import Reports
 from hft.state.decision import write_limits
@@ -90,36 +91,43 @@ def test_orders_of_dead_sessions_are_cancelled_and_those_of_others_are_not(rig: 
     assert any("not ours" in line for line in rig.lines)
 
 
-def before_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Connection, "send_text", die)
+def python_sends(monkeypatch: pytest.MonkeyPatch, send: Callable[..., None]) -> None:
+    """As with TLS: compiled code stores the row and writes the frame, `send` is to send it."""
+    monkeypatch.setattr(OrderSession, "descriptor", lambda _self: -1)
+    monkeypatch.setattr(Connection, "send_frame", send)
 
 
-def after_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    send = Connection.send_text
+def before_the_send(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    python_sends(monkeypatch, die)
 
-    def send_and_die(self: Connection, payload: bytes) -> None:
-        send(self, payload)
-        if b"order.place" in payload:
+
+def after_the_send(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    def launch_and_die(table: int) -> int:
+        if launch(table) == SENT:
             raise Died
+        return NOTHING
 
-    monkeypatch.setattr(Connection, "send_text", send_and_die)
+    monkeypatch.setattr(intents, "launch", launch_and_die)
 
 
-def between_row_and_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    save = OrderTable.save
-
-    def save_and_die(self: OrderTable, order: Order) -> None:
-        save(self, order)
+def between_row_and_word(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
+    def forget_and_die(*_given: object) -> None:
+        rig.house.memory[0]["handled_intent_seq"][0] -= 1
         raise Died
 
-    monkeypatch.setattr(OrderTable, "save", save_and_die)
+    python_sends(monkeypatch, forget_and_die)
 
 
-def before_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(IntentDesk, "_handle", die)
+def before_the_row(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
+    def take_and_die(table: int) -> int:
+        if take(table):
+            raise Died
+        return NOTHING
+
+    monkeypatch.setattr(intents, "launch", take_and_die)
 
 
-def before_the_reply_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def before_the_reply_is_read(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
     receive = OrderSession.receive
 
     def receive_or_die(self: OrderSession, now_ns: int) -> Any:
@@ -130,7 +138,7 @@ def before_the_reply_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(OrderSession, "receive", receive_or_die)
 
 
-def between_report_and_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def between_report_and_block(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
     tell = Reports.tell_fill
 
     def tell_and_die(*given: Any) -> None:
@@ -140,7 +148,7 @@ def between_report_and_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reports, "tell_fill", tell_and_die)
 
 
-def between_block_and_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def between_block_and_row(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
     publish = Books.publish_position
 
     def publish_and_die(self: Books, symbol: int) -> None:
@@ -166,11 +174,12 @@ def between_block_and_row(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_death_at_any_moment_of_an_order_loses_nothing_and_sends_nothing_twice(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, moment: Callable[..., None], sent: bool
 ) -> None:
-    rig.start()
+    agent = rig.start()
     rig.until_fit()
     filled(rig)
     with monkeypatch.context() as patch:
-        moment(patch)
+        moment(patch, rig)
+        agent._desk.prepare()
         seq = rig.push(qty=0.02)
         step_until_dead(rig)
     rig.start()
@@ -199,7 +208,7 @@ def die_over_a_cancel(
     seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
     rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
     with monkeypatch.context() as patch:
-        moment(patch)
+        moment(patch, rig)
         rig.push(action=Action.CANCEL, target_ref=1000 + seq)
         step_until_dead(rig)
     return seq
@@ -275,13 +284,43 @@ def test_an_order_half_written_is_unknown_and_never_sent_again(
         raise ConnectionClosed("broken in the middle")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Connection, "send_text", break_off)
+        python_sends(patch, break_off)
+        rig.step()
         seq = rig.push()
         rig.until(lambda: rig.statuses(seq) == ["UNKNOWN"], "unknown")
         rig.until(lambda: int(rig.account()["unfit"]) == Unfit.ORDERS_UNKNOWN, "seen")
     rig.until(lambda: rig.statuses(seq)[-1] == "REJECTED", "resolved")
     rig.until_fit()
     assert rig.names_at_venue() == []
+
+
+@pytest.mark.parametrize(
+    ("left", "status", "wanted"),
+    [(17, "UNKNOWN", Unfit.ORDERS_UNKNOWN), (-errno.EPIPE, "DENIED", Unfit.ORDER_SESSION_DOWN)],
+)
+def test_an_order_the_kernel_does_not_take_whole_is_unknown_and_one_it_refuses_was_never_sent(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, left: int, status: str, wanted: Unfit
+) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    with monkeypatch.context() as patch:
+        patch.setattr(OrderSession, "descriptor", lambda _self: -1)
+        rig.step()
+
+        def launch_in_part(table: int) -> int:
+            outcome = launch(table)
+            if outcome == SENT:
+                agent._desk._pad.pad[0]["sent_bytes"] = left
+            return outcome
+
+        patch.setattr(intents, "launch", launch_in_part)
+        seq = rig.push()
+        rig.until(lambda: rig.statuses(seq)[:1] == [status], "told")
+        rig.until(lambda: int(rig.account()["unfit"]) == wanted, "the connection is given up")
+    rig.until_fit()
+    filled(rig)
+    rig.agrees_with_venue()
+    assert len(rig.names_at_venue()) == 1
 
 
 def test_the_breaker_halts_at_the_loss_limit_until_a_person_resumes(rig: Rig) -> None:
@@ -319,6 +358,7 @@ def test_no_order_is_sent_while_the_ledger_is_far_behind(rig: Rig) -> None:
     rig.until_fit()
     half = rig.house.reports_ledger.layout.slots // 2
     rig.house.reports_ledger.words[TAIL] += half  # As if half the ring waited for the ledger.
+    agent._desk.prepare()
     seq = rig.push()
     agent.do_work(monotonic_ns())
     account = agent._books.account

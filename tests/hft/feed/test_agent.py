@@ -6,9 +6,10 @@ import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from hft.agent.contract import Context, Poller
+from hft.agent.contract import Context
 from hft.clock import Deadline, monotonic_ns
 from hft.config import Network
 from hft.events import MarketKind, Role
@@ -17,6 +18,7 @@ from hft.feed.link import FIRST_FRAME_NS, SILENCE_MAX_NS
 from hft.state.blocks import FEED_LINK
 from hft.topology import House
 from ringbuf.compiled import signature_count
+from ringbuf.parking import Parking
 from ringbuf.spsc import Consumer
 from tests.hft.feed.bench_room import agg_trade, book_ticker, gaps
 from tests.hft.houses import new_context, new_house
@@ -47,7 +49,7 @@ class World:
         while not done():
             assert not deadline.passed(), self.said()
             self.agent.do_work(monotonic_ns() + self.ahead_ns)
-            self.context.poller.wait(1)
+            self.context.parking.wait(1)
             self.context.bells[Role.FEED].silence()
 
     def accept(self) -> tuple[socket.socket, socket.socket]:
@@ -116,7 +118,7 @@ def test_events_reach_the_ring_and_the_top_blocks_and_the_strategy_is_woken(worl
     assert (other[0]["bid"], other[0]["ask"], other[0]["trade_ns"]) == (2.5, 2.75, 0)
     vitals = world.house.vitals[Role.FEED]
     assert (vitals["events_in"], vitals["events_out"]) == (4, 4)
-    poller = Poller()
+    poller = Parking(np.zeros(1, np.uint64))
     poller.register(world.context.bells[Role.STRATEGY].fileno())
     assert poller.wait(0), "the strategy said that it sleeps"
 
@@ -271,4 +273,4 @@ def test_draining_closes_both_links(world: World) -> None:
     assert public.recv(100)[:1] == b"\x88"
     assert market.recv(100)[:1] == b"\x88"
     assert not world.house.feed_link["connected"].any()
-    assert not world.agent.has_work()
+    assert world.agent.inlets() == ()

@@ -12,7 +12,7 @@ from hft.events import OrderState
 from hft.ledger import reconcile, user_trades
 from hft.ledger.agent import LedgerAgent
 from tests.hft.ledger.local_venue import LocalVenue
-from tests.hft.ledger.world import SESSION_EPOCH, World, drain, turn_until
+from tests.hft.ledger.world import SESSION_EPOCH, World, drain, has_news, turn_until
 
 ORDER_0 = 9_007_199_254_740_993
 
@@ -27,7 +27,7 @@ def compare_again(ledger: LedgerAgent, venue: LocalVenue) -> None:
     seen = len(venue.asked_for_trades("ETHUSDT"))
     ledger.reconciler.ask_now()
     turn_until(ledger, lambda: len(venue.asked_for_trades("ETHUSDT")) > seen)
-    turn_until(ledger, lambda: not ledger.reconciler.busy() and not ledger.has_work())
+    turn_until(ledger, lambda: not has_news(ledger))
     drain(ledger)
 
 

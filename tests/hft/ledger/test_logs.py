@@ -15,7 +15,7 @@ from hft.events import LOG, Level, Role
 from hft.ledger.log_file import LogFile, iso_utc
 from hft.state.blocks import LOG_LINES_MAX
 from hft.topology import RINGS
-from tests.hft.ledger.world import World, drain, turn_until
+from tests.hft.ledger.world import World, drain, has_news, turn_until
 
 MIDNIGHT_NS = 1_763_769_600 * 1_000_000_000
 """2025-11-22T00:00:00Z."""
@@ -118,7 +118,7 @@ def test_lines_of_one_burst_are_in_the_order_of_their_time(world: World) -> None
 def test_log_lines_wait_for_the_file_and_the_tail_does_not(world: World) -> None:
     logs = world.folder / "logs"
     with world.ledger() as ledger:
-        turn_until(ledger, lambda: not ledger.has_work())
+        turn_until(ledger, lambda: not has_news(ledger))
         logs.rmdir()
         logs.write_text("in the way")
         world.log(Role.FEED).info("held back")

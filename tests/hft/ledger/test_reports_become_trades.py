@@ -15,7 +15,7 @@ from hft.errors import BootError
 from hft.events import Role, Status
 from hft.topology import RINGS
 from ringbuf.spsc import ring_report
-from tests.hft.ledger.world import ACCOUNT_EPOCH, SESSION_EPOCH, World, drain, turn_until
+from tests.hft.ledger.world import ACCOUNT_EPOCH, SESSION_EPOCH, World, drain, has_news, turn_until
 
 
 def depth(world: World) -> int:
@@ -161,13 +161,13 @@ def test_draining_empties_the_rings_and_commits(world: World) -> None:
     assert "last words" in [line["text"] for line in world.log_lines()]
 
 
-def test_the_ledger_has_work_exactly_while_something_waits(world: World) -> None:
+def test_the_ledger_has_news_exactly_while_something_waits(world: World) -> None:
     with world.ledger() as ledger:
-        turn_until(ledger, lambda: not ledger.has_work())
+        turn_until(ledger, lambda: not has_news(ledger))
         world.report(1)
-        assert ledger.has_work()
+        assert has_news(ledger)
         turn_until(ledger, lambda: depth(world) == 0)
-        turn_until(ledger, lambda: not ledger.has_work())
+        turn_until(ledger, lambda: not has_news(ledger))
 
 
 def test_a_database_of_a_newer_release_is_left_alone(world: World) -> None:

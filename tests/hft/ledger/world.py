@@ -177,7 +177,17 @@ def drain(agent: LedgerAgent, wait_s: float = WAIT_S) -> None:
         wait_for_news(agent)
 
 
+def has_news(agent: LedgerAgent) -> bool:
+    """Whether a ring has something, a comparison runs, or a thread has finished something."""
+    couriers = (agent._commits, agent._lines)
+    return (
+        any(ring.depth() for ring in agent.inlets())
+        or agent.reconciler.busy()
+        or any(courier.has_done() for courier in couriers)
+    )
+
+
 def wait_for_news(agent: LedgerAgent) -> None:
     """Sleep as a parked process does, for at most ten milliseconds."""
-    agent._ctx.poller.wait(10)
+    agent._ctx.parking.wait(10)
     agent._ctx.bells[Role.LEDGER].silence()

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hft.binance.filters import SymbolSpec
-from hft.events import Action, Denial, IntentFlag, LatchReason, OrderType, Side, TradingState
+from hft.events import (
+    INTENT,
+    Action,
+    Denial,
+    IntentFlag,
+    LatchReason,
+    OrderType,
+    Side,
+    TradingState,
+)
 from hft.risk.gate import Gate
-from hft.state.decision import Facts, Intent, Limits, Ruling, Top
-from hft.units import E8
+from hft.state.blocks import LIMITS as LIMITS_RECORD
+from hft.state.blocks import SPEC as SPEC_RECORD
+from hft.state.decision import FACTS as FACTS_RECORD
+from hft.state.decision import RULING, Intent, Limits, fill_limits
+from hft.units import E8, nearest_steps
+from ringbuf.addressed import AddressTable
 
 SPEC = SymbolSpec(
     tick_e8=10_000_000,
@@ -28,22 +44,22 @@ SPEC = SymbolSpec(
 )
 LIMITS = Limits(1000 * E8, 0, 1 * E8, E8 // 10, 10, 500_000_000, 3_000_000_000)
 NOW_NS = 10**15
-TOP = Top(60_000.0, 60_000.1, 60_000.0, 60_000.0, NOW_NS - 1_000_000)
-FACTS = Facts(
-    now_ns=NOW_NS,
-    trading_state=TradingState.ACTIVE,
-    top=TOP,
-    position_lots=0,
-    open_buy_lots=0,
-    open_sell_lots=0,
-    orders_last_s=0,
-    has_row=True,
-    has_report_room=True,
-    connected=True,
-    pnl_e8=0,
-    last_seq=4,
-)
-INTENT = Intent(
+FACTS = {
+    "now_ns": NOW_NS,
+    "trading_state": TradingState.ACTIVE,
+    "bid": 60_000.0,
+    "ask": 60_000.1,
+    "last": 60_000.0,
+    "mark": 60_000.0,
+    "newest_ns": NOW_NS - 1_000_000,
+    "has_row": True,
+    "has_report_room": True,
+    "connected": True,
+    "last_seq": 4,
+    "symbol_count": 1,
+}
+NO_TOP = {"bid": 0.0, "ask": 0.0, "last": 0.0, "mark": 0.0, "newest_ns": 0}
+GOOD = Intent(
     seq=5,
     market_seq=1,
     recv_ns=NOW_NS - 3_000,
@@ -65,8 +81,40 @@ INTENT = Intent(
 )
 
 
-def judge(facts: dict[str, Any] | None = None, **intent: Any) -> Ruling:
-    return Gate().check(INTENT._replace(**intent), [SPEC], LIMITS, FACTS._replace(**(facts or {})))
+class Ruling(NamedTuple):
+    """The gate's answer; whole numbers only of a pass."""
+
+    denial: Denial
+    price_ticks: int = 0
+    qty_lots: int = 0
+
+
+def judge(
+    facts: dict[str, Any] | None = None,
+    spec: SymbolSpec = SPEC,
+    risk: Limits = LIMITS,
+    **intent: Any,
+) -> Ruling:
+    asked, specs, limits, known, ruling = (
+        np.zeros(1, kind) for kind in (INTENT, SPEC_RECORD, LIMITS_RECORD, FACTS_RECORD, RULING)
+    )
+    asked[0] = GOOD._replace(**intent)
+    specs[0] = msgspec.structs.astuple(spec)
+    fill_limits(limits, risk)
+    for name, value in {**FACTS, **(facts or {})}.items():
+        known[0][name] = value
+    table = AddressTable((asked, specs, limits, known, ruling))
+    ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(Gate().address)(table.address)
+    denial = Denial(int(ruling[0]["denial"]))
+    if denial is not Denial.NONE:
+        return Ruling(denial)
+    return Ruling(denial, int(ruling[0]["price_ticks"]), int(ruling[0]["qty_lots"]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_beforehand() -> None:
+    """An example's deadline is no time to compile in."""
+    judge()
 
 
 def test_a_good_intent_passes_as_whole_ticks_and_lots() -> None:
@@ -106,9 +154,9 @@ def test_a_good_intent_passes_as_whole_ticks_and_lots() -> None:
         (Denial.POSITION_ABOVE_LIMIT, {"position_lots": -991}, {"side": Side.SELL}),
         (Denial.ORDER_RATE_ABOVE_LIMIT, {"orders_last_s": 10}, {}),
         (Denial.ORDER_TABLE_FULL, {"has_row": False}, {}),
-        (Denial.NO_PRICE, {"top": Top(0.0, 0.0, 0.0, 0.0, 0)}, {}),
-        (Denial.NO_PRICE, {"top": Top(0.0, 0.0, 0.0, 0.0, 0)}, {"order_type": OrderType.MARKET}),
-        (Denial.FEED_STALE, {"top": TOP._replace(newest_ns=NOW_NS - 3_000_000_001)}, {}),
+        (Denial.NO_PRICE, NO_TOP, {}),
+        (Denial.NO_PRICE, NO_TOP, {"order_type": OrderType.MARKET}),
+        (Denial.FEED_STALE, {"newest_ns": NOW_NS - 3_000_000_001}, {}),
         (Denial.REPORTS_BACKED_UP, {"has_report_room": False}, {}),
         (Denial.NOT_CONNECTED, {"connected": False}, {}),
         (Denial.LOSS_LIMIT_REACHED, {"pnl_e8": -1000 * E8}, {}),
@@ -136,7 +184,7 @@ def test_a_position_above_its_limit_may_get_smaller() -> None:
 
 
 def test_closing_needs_no_fresh_feed() -> None:
-    stale = {"top": TOP._replace(newest_ns=NOW_NS - 10**11), "position_lots": 10}
+    stale = {"newest_ns": NOW_NS - 10**11, "position_lots": 10}
     assert judge(stale, side=Side.SELL).denial is Denial.NONE
 
 
@@ -156,6 +204,43 @@ def test_quantities_worked_out_in_floats_are_not_short_of_a_lot() -> None:
     assert judge(qty=0.1 + 0.2 - 0.27).qty_lots == 30  # 0.030000000000000027
     assert judge(qty=0.7 - 0.6).qty_lots == 100  # 0.09999999999999998
     assert judge(price=59_999.7 + 0.3).price_ticks == 600_000
+
+
+FREE = msgspec.structs.replace(
+    SPEC, min_lots=1, max_lots=2**62, min_ticks=1, max_ticks=2**62, min_notional_e8=0, unit_e8=0
+)
+WIDE = Limits(0, 0, 2**62, 2**62, 10, 500_000_000, 3_000_000_000)
+
+
+@given(
+    whole=st.integers(0, 10**7),
+    fraction=st.integers(0, 10**8 - 1),
+    step_e8=st.sampled_from([1, 10, 1000, 100_000, 10_000_000, 50_000_000, E8]),
+)
+def test_numbers_written_as_decimals_become_the_steps_of_their_text(
+    whole: int, fraction: int, step_e8: int
+) -> None:
+    value = float(f"{whole}.{fraction:08d}")
+    spec = msgspec.structs.replace(FREE, tick_e8=step_e8, lot_e8=step_e8)
+    exact = whole * E8 + fraction
+    ruling = judge(None, spec, WIDE, price=value, qty=value)
+    if exact < step_e8:
+        assert ruling.denial in (Denial.QUANTITY_BELOW_STEP, Denial.QUANTITY_NOT_POSITIVE)
+        return
+    assert ruling == Ruling(Denial.NONE, nearest_steps(value, step_e8), exact // step_e8)
+
+
+@pytest.mark.parametrize("amount", [9.1e10, 1e18, 1e300])
+def test_amounts_beyond_64_bits_are_outside_the_filters(amount: float) -> None:
+    assert judge(qty=amount).denial is Denial.QUANTITY_ABOVE_FILTER
+    assert judge(price=amount).denial is Denial.PRICE_OUTSIDE_FILTER
+
+
+@pytest.mark.parametrize("qty", [50_000_000.0, 123_456_789.1, 9_007_199_254.3])
+def test_a_large_quantity_is_not_a_lot_short(qty: float) -> None:
+    tenth = msgspec.structs.replace(FREE, lot_e8=E8 // 10)
+    ruling = judge(None, tenth, WIDE, qty=qty)
+    assert ruling.qty_lots == round(qty * 10)
 
 
 @given(

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from hft.agent.scratch import scratch_house
 from hft.events import INTENT, MARKET, REPORT, Denial, MarketFlag, MarketKind, Side, Status
 from hft.strategy.build import Burst, build
 from hft.strategy.desk import StrategyDesk
 from hft.strategy.load import StrategySpec, discover, make_params, read
-from hft.strategy.scratch import scratch_house
 from ringbuf.spsc import Consumer, Producer, packer_of
 
 LOT_E8 = 100_000  # 0.001 of the base.

@@ -228,6 +228,19 @@ def test_verdict_and_state_are_committed_with_their_details(rig):
     assert committed[0]["mean"] == 60_000.0
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_whichever_symbols_a_burst_touched_the_committed_state_is_the_whole_one(puppet, plain):
+    rig = Rig(puppet, plain=plain, symbols=("AUSDT", "BUSDT", "CUSDT"))
+    for symbols in ((0,), (0,), (1,), (2,), (2,), (0, 1), (), (2,), (1, 2), (0,), (0,), (0,)):
+        for symbol in symbols:
+            rig.event(price=1.0, symbol=symbol)
+        rig.run()
+        kept = rig.house.state.read_bytes()
+        assert kept is not None
+        assert kept[: rig.desk.state.nbytes] == rig.desk.state.tobytes()
+    assert [int(count) for count in rig.desk.state["seen"]] == [6, 3, 4]
+
+
 def test_a_run_is_bounded(rig):
     most = BURSTS_MAX * BURST_MAX
     for _ in range(most + 36):

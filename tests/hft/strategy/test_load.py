@@ -76,7 +76,7 @@ def test_a_file_in_a_users_folder_is_found_by_its_name(tmp_path):
         ),
         (("eager: bool = False", "eager: bool"), "cannot follow optional fields"),
         (("STATE =", "STATES ="), "STATE must be a numpy dtype"),
-        (('("count", "<i8")', '("count", "<f8", 9000)'), "the block holds 65536"),
+        (('("count", "<i8")', '("count", "<f8", 33000)'), "the block holds 262144"),
         (("on_market(event, position,", "on_market(position,"), "on_market must take (event,"),
         (("def on_market", "def on_tick"), "on_market must be a plain function"),
         (("import msgspec", "import msgspeck"), "ModuleNotFoundError"),

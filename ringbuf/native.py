@@ -1,4 +1,4 @@
-"""What the compiled burst needs from the machine: the clock and a block copy."""
+"""What compiled code needs from the machine: the clock, a block copy, a call to an address."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ringbuf.compiled import compiled
 cgutils: Any = typed_cgutils
 
 Words = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
 
 # CPython's monotonic clock on macOS is the uptime clock, not the one POSIX calls monotonic.
 _CLOCK_ID = 8 if sys.platform == "darwin" else getattr(time, "CLOCK_MONOTONIC", 1)
@@ -40,6 +41,16 @@ def _copy_words(typingctx: Any, target: Any, first: Any, source: Any) -> Any:
 
 
 @intrinsic
+def _call_at(typingctx: Any, address: Any, argument: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        word = ir.IntType(64)
+        kind = ir.FunctionType(word, [word])
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), [args[1]])
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
 def _clock_gettime(typingctx: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         word, half = ir.IntType(64), ir.IntType(32)
@@ -55,6 +66,8 @@ def _clock_gettime(typingctx: Any) -> Any:
 
 
 copy_words = cast(Callable[[Words, Any, Words], None], _copy_words)
+call_at = cast(Callable[[int, int], int], _call_at)
+"""Call the C function ``int64 (int64)`` at an address: how rooms that never meet are joined."""
 clock_gettime = cast(Callable[[], int], _clock_gettime)
 
 
@@ -64,12 +77,25 @@ def compiled_monotonic_ns() -> int:
     return clock_gettime()
 
 
+CARRIED = 2
+"""Commits that carry a row after it changed: either half of the snapshot must learn of it."""
+
+
 @compiled
-def commit_words(generation_word: Words, slots: Words, value: Words) -> None:
-    """Publish `value` into the idle half of `slots` of a two-slot snapshot (`ringbuf.snapshot`)."""
+def commit_rows(generation_word: Words, slots: Words, value: Words, changed: Bytes) -> None:
+    """Publish `value` into the idle half of `slots` of a two-slot snapshot (`ringbuf.snapshot`).
+
+    `value` consists of rows of one size; only those are copied of which `changed` is above 0, and
+    it counts down.  Whoever changes a row sets it to `CARRIED`.
+    """
     full_fence()
     generation = generation_word[0] + np.uint64(1)
-    half = len(slots) // 2
+    half, size = len(slots) // 2, len(value) // len(changed)
     assert len(value) <= half, "the value fits its slot"
-    copy_words(slots, half * np.int64(generation & np.uint64(1)), value)
+    for row in range(len(changed)):
+        if changed[row] != 0:
+            changed[row] -= 1
+            at = row * size
+            into = half * np.int64(generation & np.uint64(1)) + at
+            copy_words(slots, into, value[at : at + size])
     store_release(generation_word, 0, generation)  # SYNC(generation): pairs with Snapshot.read().
