@@ -34,6 +34,7 @@ Words = npt.NDArray[np.uint64]
 
 POLLFD = np.dtype([("descriptor", "<i4"), ("events", "<i2"), ("ready", "<i2")])
 """``struct pollfd`` of poll(2)."""
+_READY_SHIFT = 48
 DESCRIPTORS_MAX = 64
 _POLLIN = 1
 
@@ -120,7 +121,9 @@ class Parking:
         self._polled = np.zeros(DESCRIPTORS_MAX, POLLFD)
         self._state = np.zeros(1, STATE)
         self._words = self._state.view(np.int64).data
-        self._ready = self._polled["ready"]
+        # The same records as plain integers, `ready` highest: numpy's scalars cost ten times more.
+        self._raw = self._polled.view(np.int64).data
+        self._known: list[int] = []
         self._told = False
         self._rings: list[Ring] = []
         self._table = AddressTable((parked, self._polled, self._state))
@@ -138,7 +141,7 @@ class Parking:
 
     def descriptors(self) -> list[int]:
         """The descriptors it sleeps on."""
-        return [int(each) for each in self._polled["descriptor"][: self._words[0]]]
+        return list(self._known)
 
     def register(self, descriptor: int) -> None:
         """Wake up when `descriptor` can be read; asking twice is harmless.
@@ -146,18 +149,19 @@ class Parking:
         Raises:
             ValueError: there are too many.
         """
-        count = self._words[0]
-        if descriptor in self.descriptors():
+        count = len(self._known)
+        if descriptor in self._known:
             return
         if count == DESCRIPTORS_MAX:
             raise ValueError(f"more than {DESCRIPTORS_MAX} descriptors to sleep on")
         self._polled[count] = (descriptor, _POLLIN, 0)
+        self._known.append(descriptor)
         self._words[0] = count + 1
 
     def forget(self, descriptor: int) -> None:
         """Stop waiting on `descriptor`; one that was never registered is harmless."""
-        kept = [each for each in self.descriptors() if each != descriptor]
-        self._words[0] = 0
+        kept = [each for each in self._known if each != descriptor]
+        self._known, self._words[0] = [], 0
         for each in kept:
             self.register(each)
 
@@ -184,12 +188,12 @@ class Parking:
 
     def ready(self) -> list[int]:
         """The descriptors the last sleep found ready, or ended."""
-        known, told = self._polled["descriptor"], self._ready
-        return [int(known[index]) for index in range(self._words[0]) if told[index]]
+        raw = self._raw
+        return [known for at, known in enumerate(self._known) if raw[at] >> _READY_SHIFT]
 
     def rang(self) -> bool:
         """Say whether the last sleep found the descriptor ready that was registered first."""
-        return bool(self._ready[0])
+        return bool(self._raw[0] >> _READY_SHIFT)
 
     def did(self) -> int:
         """How much the duty has done since this was asked the last time."""
