@@ -4,7 +4,8 @@ import select
 from typing import Any
 
 from hft.clock import Deadline
-from ringbuf.doorbell import Doorbell, must_ring, say_awake, say_parked
+from ringbuf.compiled import compiled
+from ringbuf.doorbell import Doorbell, must_ring, ring_if_parked, say_awake, say_parked
 from ringbuf.spsc import Consumer, Producer, Ring, packer_of
 from tests.ringbuf.scratch import EVENT, JOIN_S, running, scratch_ring, scratch_segment
 
@@ -73,6 +74,28 @@ def test_the_bell_is_silent_unless_the_consumer_says_that_it_sleeps() -> None:
         assert is_ringing(bell)
         say_awake(bell.words)
         bell.silence()
+        bell.silence()
+        assert not is_ringing(bell)
+        bell.close()
+        del bell
+
+
+@compiled
+def ring_from_compiled_code(words: Any, handle: int) -> None:
+    ring_if_parked(words, handle)
+
+
+def test_compiled_code_rings_the_same_bell_and_only_for_a_sleeper() -> None:
+    with scratch_segment(64) as segment:
+        bell = Doorbell(segment.words(0, 1))
+        ring_from_compiled_code(bell.words, bell.write_end)
+        assert not is_ringing(bell)
+        say_parked(bell.words)
+        ring_from_compiled_code(bell.words, bell.write_end)
+        ring_from_compiled_code(bell.words, bell.write_end)
+        assert is_ringing(bell)
+        bell.say_awake()
+        assert not must_ring(bell.words)
         bell.silence()
         assert not is_ringing(bell)
         bell.close()

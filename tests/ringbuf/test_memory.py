@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import mmap
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -123,3 +125,12 @@ def test_a_released_lock_can_be_taken_again(tmp_path: Path) -> None:
     first.release()
     assert second.acquire()
     second.release()
+
+
+def test_a_populated_segment_costs_no_faults_when_it_is_touched() -> None:
+    with scratch_segment(1 << 22) as segment:
+        segment.populate()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for at in range(0, 1 << 22, mmap.PAGESIZE):
+            segment.view[at] = 1
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before < 100

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -271,3 +273,25 @@ def test_what_was_warmed_is_what_runs(floor):
     floor.report(Status.POSITION, position_lots=1)
     agent.do_work(floor.now_ns)
     assert [signature_count(function) for function in hot_functions(burst)] == before
+
+
+def test_ten_thousand_events_allocate_nothing_that_stays(floor):
+    agent = floor.start()
+    floor.trade()
+    agent.do_work(floor.now_ns)
+
+    def decide(cycles):
+        for _ in range(cycles):
+            floor.trade(after_s=0.001)
+            assert agent.do_work(floor.now_ns) == 1
+
+    decide(1000)
+    gc.collect()
+    gc.disable()
+    try:
+        before = sys.getallocatedblocks()
+        decide(10_000)
+        grown = sys.getallocatedblocks() - before
+    finally:
+        gc.enable()
+    assert grown < 100

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import array
+import fcntl
 import ssl
+import termios
 import threading
 from pathlib import Path
 
-from hft.wire.connection import Connection, Dialler, receive_into
+from hft.clock import Deadline
+from hft.wire.connection import TLS_RECORD_BYTES, Connection, Dialler, receive_into
 from tests.hft.wire.certificate import make_certificate, needs_openssl
 from tests.hft.wire.local_server import LocalServer, server_frame
 from tests.hft.wire.test_connection import closed_reason, receive_until
+
+RECORD_OVERHEAD_BYTES = 22
+"""Head, type and tag of a record of TLS 1.3; older ones have more."""
 
 
 def dialled_over_tls(server: LocalServer, ca_file: str) -> tuple[object, object]:
@@ -67,3 +74,24 @@ def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     with LocalServer(context) as server:
         outcome, _ = dialled_over_tls(server, "")
         assert isinstance(outcome, ssl.SSLCertVerificationError)
+
+
+@needs_openssl
+def test_full_records_that_have_arrived_are_read_together(tmp_path: Path) -> None:
+    certificate, context = make_certificate(tmp_path)
+    with LocalServer(context) as server:
+        sock, end = dialled_over_tls(server, str(certificate))
+        assert isinstance(sock, ssl.SSLSocket)
+        assert isinstance(end, ssl.SSLSocket)
+        view, total = memoryview(bytearray(65_536)), 2 * TLS_RECORD_BYTES + 100
+        end.sendall(b"go")
+        deadline, waiting = Deadline(30), array.array("i", [0])
+        while receive_into(sock, view) == 0:
+            assert not deadline.passed()
+        end.sendall(b"x" * total)
+        while waiting[0] < total + 3 * RECORD_OVERHEAD_BYTES:
+            assert not deadline.passed()
+            fcntl.ioctl(sock.fileno(), termios.FIONREAD, waiting)
+        assert receive_into(sock, view) == total
+        end.close()
+        sock.close()
