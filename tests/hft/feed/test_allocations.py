@@ -21,7 +21,7 @@ STRAY_MAX = 100
 def test_ten_thousand_receipts_allocate_nothing_that_stays(world: World) -> None:
     _, end = world.accept()
     frames = [server_frame(agg_trade(number)) for number in range(1, CYCLES + 1001)]
-    idle = make_idle(IdleKind.PARK, world.context, world.agent.has_work, hot=True)
+    idle = make_idle(IdleKind.PARK, world.context, hot=True)
 
     def take(part: list[bytes]) -> None:
         deadline = Deadline(60)
