@@ -31,7 +31,7 @@ from hft.events import (
 from hft.execution.latency import count_sent
 from hft.state.blocks import LATCH, LATENCY, ORDER, TOP
 from hft.state.decision import FACTS, RULING
-from hft.wire.sends import send_now
+from hft.wire.bare_socket import send_now
 from ringbuf.addressed import array_at
 from ringbuf.atomics import full_fence, load_acquire, store_release
 from ringbuf.compiled import compiled, merged

@@ -14,10 +14,12 @@ from hft.events import MARKET, Role
 from hft.feed.decode import decode, offer
 from hft.feed.inbox import Inbox
 from hft.feed.link import Link, LinkPlan, Stream
+from hft.feed.receive import entry, no_receipts
 from hft.feed.rows import Tables
 from hft.seats import seat_of
 from hft.state.blocks import FEED_LINK
 from hft.wire.frames import Opcode
+from ringbuf.addressed import AddressTable
 from ringbuf.layout import RingLayout
 from ringbuf.memory import Segment
 from ringbuf.parking import Duty
@@ -64,6 +66,8 @@ class FeedAgent:
         self._symbols = symbols
         self._own = context.house.symbols_of(context.seat.shard)
         self._links: list[Link] = []
+        self._receipts = no_receipts(2)
+        self._table = AddressTable((self._receipts,))
 
     def on_start(self) -> None:
         """Open the ring and the tables, and begin to dial."""
@@ -76,7 +80,8 @@ class FeedAgent:
                 self._tables.load_top(symbol, value)
         for index, plan in enumerate(link_plans(self._network, self._symbols, self._own)):
             counters = shard.feed_link[index : index + 1]
-            self._links.append(Link(self._context, plan, self._tables, counters))
+            receipt = self._receipts[index : index + 1]
+            self._links.append(Link(self._context, plan, self._tables, counters, receipt))
 
     def do_work(self, now_ns: int) -> int:
         """Read both links once; counts the events published, and 1 for each link with bytes."""
@@ -100,9 +105,9 @@ class FeedAgent:
         """Nothing comes to the feed through shared memory."""
         return ()
 
-    def duty(self) -> Duty | None:
-        """Nothing is done before the interpreter is back."""
-        return None
+    def duty(self) -> Duty:
+        """Receive and decode what plain sockets have."""
+        return Duty(int(entry().address), self._table.address)
 
     def drain(self, now_ns: int) -> bool:
         """Close the links; nothing is held, as every event is published when it is decoded."""
@@ -138,3 +143,4 @@ def warm() -> None:
         frame = bytes((0x80 | Opcode.TEXT, len(payload))) + payload
         inbox.room()[: len(frame)] = frame
         inbox.take(len(frame), 0, 0)
+    entry()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hft.binance.market_frames import BadFrame, ControlReply, MarketEvent, read_message
 from hft.events import MARKET
 from hft.feed.decode import BUFFER, STOP_NEEDS_MORE, decode, offer
+from hft.feed.receive import BROKEN, NOT_DECODED, RECEIPT, no_receipts
 from hft.feed.rows import TOLD, Tables
 from hft.feed.scan import FIELDS
 from hft.feed.tokens import GUARD_BYTES
@@ -35,6 +36,12 @@ from the kernel is still in the core's own cache when it is decoded."""
 OFFSET_MAX_NS = (1 << 32) - 1
 _PACKER = packer_of(MARKET)
 _AT, _FRAMES, _PUBLISHED, _TOUCHED = range(4)
+_WORDS = RECEIPT.names or ()
+_ARMED, _DESCRIPTOR, _TABLE, _BUFFER, _FROM, _FILLED, _ROOM, _FRAGMENTS, _GOT = range(9)
+assert _WORDS[_FROM] == "at"
+assert _WORDS[_GOT : _GOT + 4] == ("got", "recv_ns", "decoded_off_ns", "stop")
+NOTHING = -(1 << 62)
+"""In the place of bytes received: nobody has looked since the receipt was armed."""
 assert TOLD.names == ("at", "frames", "published", "touched")
 
 
@@ -63,6 +70,7 @@ class Inbox:
         tables: Tables,
         link: npt.NDArray[np.void],
         refused: Callable[[str], None],
+        receipt: npt.NDArray[np.void] | None = None,
     ) -> None:
         self._tables = tables
         self._link = link
@@ -72,7 +80,7 @@ class Inbox:
         # The same record as plain integers: a field of a numpy record costs ten times as much.
         self._told = told.view(np.int64).data
         self._buffer, self._capacity = _buffer_of(FIRST_BYTES), FIRST_BYTES
-        self._view = self._buffer.data
+        self._view, self._start = self._buffer.data, self._buffer.ctypes.data
         self._table = AddressTable(
             (
                 self._buffer, tables.words, tables.slots, tables.rows, tables.desk, link, spare,
@@ -80,11 +88,14 @@ class Inbox:
             )
         )  # fmt: skip
         self._address = self._table.address
+        self._receipt = (no_receipts(1) if receipt is None else receipt).view(np.int64).data
+        self._receipt[_TABLE] = self._address
         self._at = self._filled = 0
         self._assembler = Assembler()
 
     def clear(self) -> None:
-        """Forget everything; a new connection begins."""
+        """Forget everything; a new connection begins, or one has ended."""
+        self._receipt[_ARMED], self._receipt[_GOT] = 0, NOTHING
         self._at = self._filled = 0
         self._assembler = Assembler()
 
@@ -96,19 +107,59 @@ class Inbox:
 
     def take(self, got: int, recv_ns: int, decoded_off_ns: int) -> Taken:
         """Read every whole frame, the `got` new bytes included, and publish its events."""
+        self._receipt[_ARMED] = 0
         self._filled += got
-        stamp = recv_ns, max(0, min(decoded_off_ns, OFFSET_MAX_NS))
-        told, taken = self._told, Taken()
+        told = self._told
         told[_FRAMES] = told[_PUBLISHED] = told[_TOUCHED] = 0
+        return self._read((recv_ns, max(0, min(decoded_off_ns, OFFSET_MAX_NS))), NOT_DECODED)
+
+    # What is received before Python is asked.
+
+    def arm(self, descriptor: int) -> None:
+        """Let compiled code take the next receipt from a plain socket; see `hft.feed.receive`."""
+        receipt, told = self._receipt, self._told
+        if receipt[_ARMED]:
+            return
+        room = len(self.room())
+        told[_FRAMES] = told[_PUBLISHED] = told[_TOUCHED] = 0
+        receipt[_BUFFER], receipt[_FROM], receipt[_FILLED] = self._start, self._at, self._filled
+        receipt[_ROOM], receipt[_FRAGMENTS] = room, self._assembler.is_open
+        receipt[_GOT], receipt[_DESCRIPTOR] = NOTHING, descriptor
+        receipt[_ARMED] = 1
+
+    def received(self) -> int:
+        """What compiled code received since it was armed: bytes, 0 for the end, minus an errno.
+
+        NOTHING: not a byte; else `finish` reads on.
+        """
+        return int(self._receipt[_GOT])
+
+    def finish(self) -> tuple[Taken, int]:
+        """Read on behind what compiled code has decoded; also when that was received.
+
+        Raises:
+            RuntimeError: the compiled code failed; what it printed says how.
+        """
+        receipt = self._receipt
+        got, recv_ns, off_ns, stop = receipt[_GOT : _GOT + 4]
+        receipt[_GOT] = NOTHING
+        if stop == BROKEN:
+            raise RuntimeError("the decoder failed in compiled code")
+        self._filled += got
+        if stop != NOT_DECODED:
+            self._at = self._told[_AT]
+        return self._read((recv_ns, max(0, min(off_ns, OFFSET_MAX_NS))), stop), recv_ns
+
+    def _read(self, stamp: tuple[int, int], stop: int) -> Taken:
+        told, taken = self._told, Taken()
         while True:
             # Between fragments a whole text is a broken framing, which only the slow path sees.
-            if not self._assembler.is_open:
+            if stop == NOT_DECODED and not self._assembler.is_open:
                 stop = decode(self._address, self._at, self._filled, *stamp)
                 self._at = told[_AT]
-                if stop == STOP_NEEDS_MORE:
-                    break
-            if not self._take_one(taken, stamp):
+            if stop == STOP_NEEDS_MORE or not self._take_one(taken, stamp):
                 break
+            stop = NOT_DECODED
         if self._at == self._filled:
             self._at = self._filled = 0
         taken.frames, taken.published = told[_FRAMES], told[_PUBLISHED]
@@ -172,7 +223,7 @@ class Inbox:
 
     def _grow(self, nbytes: int) -> None:
         self._buffer, self._capacity = _buffer_of(nbytes), nbytes
-        self._view = self._buffer.data
+        self._view, self._start = self._buffer.data, self._buffer.ctypes.data
         self._table.replace(BUFFER, self._buffer)
 
 

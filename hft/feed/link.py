@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import ssl
 from collections.abc import Sequence
 
 import msgspec
@@ -12,7 +14,7 @@ import numpy.typing as npt
 
 from hft.agent.contract import Context
 from hft.clock import monotonic_ns
-from hft.feed.inbox import Inbox, Taken
+from hft.feed.inbox import NOTHING, Inbox, Taken
 from hft.feed.rows import Tables
 from hft.state.blocks import FEED_LINK
 from hft.units import NS_PER_S
@@ -68,7 +70,8 @@ class LinkPlan(msgspec.Struct, frozen=True):
 class Link:
     """Keeps one connection, and reads what it brings into the market ring.
 
-    `counters` is the link's record in the state segment.
+    `counters` is the link's record in the state segment, `receipt` its part of what compiled code
+    receives on waking.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Link:
         plan: LinkPlan,
         tables: Tables,
         counters: npt.NDArray[np.void],
+        receipt: npt.NDArray[np.void],
     ) -> None:
         self._context = context
         self._plan = plan
@@ -84,12 +88,12 @@ class Link:
         self._counters = counters
         # The same words as plain integers: a field of a numpy record costs ten times as much.
         self._words = counters.view(np.int64).data
-        self._inbox = Inbox(tables, counters, self._complain)
+        self._inbox = Inbox(tables, counters, self._complain, receipt)
         self._backoff = Backoff()
         self._dialler: Dialler | None = None
         self._sock: socket.socket | None = None
         self._descriptor = -1
-        self._more = False
+        self._more = self._plain = False
         self._dial_at_ns = 0
         self._heard_ns = 0
         self._check_at_ns = 0
@@ -109,7 +113,10 @@ class Link:
             return None
         taken = None
         try:
-            if self._more or self._descriptor in ready:
+            if self._inbox.received() != NOTHING:
+                taken = self._finish()
+                self._answer(taken)
+            elif self._more or self._descriptor in ready:
                 room = self._inbox.room()
                 got = receive_into(self._sock, room)
                 # Where the room was too small, TLS may hold more that the kernel knows nothing of.
@@ -119,6 +126,8 @@ class Link:
                     self._answer(taken)
             if now_ns >= self._check_at_ns:
                 self._check(now_ns)
+            if self._plain:
+                self._inbox.arm(self._descriptor)
         except ConnectionClosed as problem:
             self._hang_up(CloseCode.NORMAL)
             self._dial_again(str(problem), now_ns)
@@ -155,6 +164,7 @@ class Link:
     def _begin(self, sock: socket.socket, now_ns: int) -> None:
         # The first frames may have come in one TLS record with the handshake's answer.
         self._sock, self._descriptor, self._more = sock, sock.fileno(), True
+        self._plain = not isinstance(sock, ssl.SSLSocket)
         self._inbox.clear()
         self._complaints = 0
         self._connected_ns = self._heard_ns = now_ns
@@ -170,8 +180,22 @@ class Link:
         self._context.parking.register(self._descriptor)
         self._context.log.info(f"{self._plan.name} stream connected")
 
+    def _finish(self) -> Taken:
+        """Read on behind what was received and decoded on waking."""
+        got = self._inbox.received()
+        if got <= 0:
+            why = os.strerror(-got) if got else "the other side closed the connection"
+            raise ConnectionClosed(why if not got else f"the connection broke: {why}")
+        taken, recv_ns = self._inbox.finish()
+        self._note(taken, got, recv_ns)
+        return taken
+
     def _take(self, got: int, now_ns: int) -> Taken:
         taken = self._inbox.take(got, now_ns, monotonic_ns() - now_ns)
+        self._note(taken, got, now_ns)
+        return taken
+
+    def _note(self, taken: Taken, got: int, now_ns: int) -> None:
         if taken.frames:
             if not self._has_spoken():
                 # Only now: a venue that takes us in and throws us out is not dialled at once.
@@ -179,7 +203,6 @@ class Link:
             self._heard_ns = now_ns
         self._words[_BYTES_IN] += got
         self._words[_LAST_RECV] = now_ns
-        return taken
 
     def _answer(self, taken: Taken) -> None:
         assert self._sock is not None
@@ -238,6 +261,7 @@ class Link:
         if self._sock is None:
             return
         sock, self._sock = self._sock, None
+        self._inbox.clear()
         self._counters[0]["connected"] = 0
         self._context.parking.forget(self._descriptor)
         # Courtesy only: a connection that cannot carry it is closed all the same.

@@ -215,12 +215,8 @@ def _as_promised(kind: Int, seen: Int, fields: Int) -> bool:
     if kind == _TRADE:
         texts = _form(fields, _PRICE) | _form(fields, _QTY)
         wholes = _form(fields, _MATCHED) == _WHOLE and _form(fields, _TRADE_ID) == _WHOLE
-        return bool(
-            seen & _TRADE_NEEDS == _TRADE_NEEDS
-            and 0 <= texts < _WHOLE
-            and wholes
-            and _form(fields, _BY_MAKER) == _TRUTH
-        )
+        wholes = wholes and _form(fields, _BY_MAKER) == _TRUTH
+        return bool(seen & _TRADE_NEEDS == _TRADE_NEEDS and 0 <= texts < _WHOLE and wholes)
     if kind == _BOOK_TOP:
         texts = _form(fields, _BID) | _form(fields, _BID_QTY)
         texts |= _form(fields, _ASK) | _form(fields, _ASK_QTY)

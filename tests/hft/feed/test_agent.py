@@ -30,9 +30,15 @@ MARK = b'{"e":"markPriceUpdate","E":5,"s":"BTCUSDT","p":"1.5","i":"1.25","r":"0.
 
 
 class World:
-    """A house, a venue, and the feed between them; `now_ns` runs ahead where a test says so."""
+    """A house, a venue, and the feed between them; `now_ns` runs ahead where a test says so.
 
-    def __init__(self, house: House, context: Context, venue: LocalServer) -> None:
+    With `on_waking` the feed sleeps as a parked process does, and receives before it is asked.
+    """
+
+    def __init__(
+        self, house: House, context: Context, venue: LocalServer, *, on_waking: bool = False
+    ) -> None:
+        self.on_waking = on_waking
         self.house, self.context, self.venue = house, context, venue
         self.ahead_ns = 0
         self.consumer = Consumer(house.market)
@@ -43,14 +49,20 @@ class World:
         network = Network(ws_url=self.venue.url)
         self.agent = FeedAgent(self.context, network, self.house.symbols())
         self.agent.on_start()
+        self.context.parking.watch(self.agent.inlets(), self.agent.duty())
 
     def work_until(self, done: Callable[[], bool]) -> None:
         deadline = Deadline(30)
         while not done():
             assert not deadline.passed(), self.said()
             self.agent.do_work(monotonic_ns() + self.ahead_ns)
-            self.context.parking.wait(1)
+            if self.on_waking:
+                self.context.parking.sleep(1)
+            else:
+                self.context.parking.wait(1)
             self.context.bells[Role.FEED].silence()
+        if self.on_waking:
+            self.agent.do_work(monotonic_ns() + self.ahead_ns)
 
     def accept(self) -> tuple[socket.socket, socket.socket]:
         """Accept both links: the public one first, whichever came first."""
@@ -79,14 +91,14 @@ class World:
         return int(self.house.feed_link[link][name])
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
+@pytest.fixture(params=[False, True], ids=["asked", "on-waking"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
     with (
         new_house("BTCUSDT", "ETHUSDT") as house,
         new_context(house, Role.FEED) as context,
         LocalServer() as venue,
     ):
-        world = World(house, context, venue)
+        world = World(house, context, venue, on_waking=request.param)
         yield world
         world.agent.on_close()
         del world.consumer, world.log
