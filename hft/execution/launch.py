@@ -163,6 +163,8 @@ def launch_on_waking(lanes: int) -> int:
     """
     pad = array_at(lanes, 1, PAD)[0]
     tables = array_at(lanes, 0, _LONG)
+    if pad.outcome != NOTHING:
+        return 0
     for lane in range(len(tables)):
         # A fault in here is told to nobody else.
         pad.lane, pad.outcome = lane, BROKEN

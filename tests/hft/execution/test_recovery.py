@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import signal
@@ -15,7 +16,7 @@ from hft.clock import monotonic_ns
 from hft.events import Action, Denial, LatchReason, OrderState, OrderType, Side, Unfit
 from hft.execution import intents
 from hft.execution.books import Books
-from hft.execution.launch import NOTHING, SENT, launch, take
+from hft.execution.launch import BROKEN, NOTHING, SENT, launch, take
 from hft.execution.order_session import OrderSession
 from hft.execution.picture import AccountChanged
 from hft.execution.reports import Reports
@@ -442,3 +443,39 @@ def test_a_user_stream_that_is_mute_is_noticed_and_dialled_anew(
     rig.until_fit()
     rig.agrees_with_venue()
     assert any("not seen" in line for line in rig.lines)
+
+
+def test_an_order_launched_on_waking_is_folded_into_the_books(rig: Rig) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    duty = agent.duty()
+    wake = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(duty.address)
+    assert wake(duty.argument) == 0, "no intent waits"
+    first, second = rig.push(), rig.push()
+    assert wake(duty.argument) == 1
+    assert wake(duty.argument) == 0, "nothing is taken before everything is prepared anew"
+    assert rig.intents_waiting() == 1
+    rig.until(lambda: rig.statuses(first)[-1:] == ["FILLED"], "the one sent on waking")
+    rig.until(lambda: rig.statuses(second)[-1:] == ["FILLED"], "the one after it")
+    denied = rig.push(qty=-1.0)
+    rig.until(lambda: agent._desk.waiting() == 1 or bool(rig.statuses(denied)), "offered")
+    rig.until(lambda: rig.statuses(denied) == ["DENIED"], "denied")
+    rig.agrees_with_venue()
+
+
+def test_an_order_launched_on_waking_before_the_drain_is_not_lost(rig: Rig) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    seq, duty = rig.push(), agent.duty()
+    assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(duty.address)(duty.argument) == 1
+    assert rig.drain()
+    assert rig.statuses(seq)[-1] == "FILLED"
+    rig.fills_and_position_agree()
+
+
+def test_a_fault_in_the_order_path_ends_the_process_and_the_venue_is_asked(rig: Rig) -> None:
+    agent = rig.start()
+    rig.until_fit()
+    agent._desk._pad.pad[0]["outcome"] = BROKEN
+    with pytest.raises(RuntimeError, match="the order path failed in compiled code"):
+        agent.do_work(monotonic_ns())

@@ -15,6 +15,7 @@ from hft.config import Network
 from hft.events import MarketKind, Role
 from hft.feed.agent import MARKET_LINK, PUBLIC, FeedAgent, hot_functions, warm
 from hft.feed.link import FIRST_FRAME_NS, SILENCE_MAX_NS
+from hft.feed.receive import BROKEN
 from hft.state.blocks import FEED_LINK
 from hft.topology import House
 from ringbuf.compiled import signature_count
@@ -286,3 +287,18 @@ def test_draining_closes_both_links(world: World) -> None:
     assert market.recv(100)[:1] == b"\x88"
     assert not world.house.feed_link["connected"].any()
     assert world.agent.inlets() == ()
+
+
+def test_a_fault_in_the_decoder_on_waking_ends_the_process() -> None:
+    with (
+        new_house("BTCUSDT") as house,
+        new_context(house, Role.FEED) as context,
+        LocalServer() as venue,
+    ):
+        world = World(house, context, venue, on_waking=True)
+        world.accept()
+        world.agent._receipts[0]["got"] = 5
+        world.agent._receipts[0]["stop"] = BROKEN
+        with pytest.raises(RuntimeError, match="the decoder failed in compiled code"):
+            world.agent.do_work(monotonic_ns())
+        world.agent.on_close()
