@@ -15,17 +15,19 @@ from typing import Any
 
 import numpy as np
 
-from benches.pair import beside, core_pair, shared_rings
+from benches.pair import EVENT, beside, core_pair, shared_rings
 from benches.report import Metrics, Outcome, Row, expect, quantiles, run
 from benches.ring_c import compiler, run_c_ring
 from benches.ring_faces import parked_hop, pipe_hop, python_rate, queue_rate
 from hft.clock import monotonic_ns
-from ringbuf.compiled import compiled
+from ringbuf.addressed import AddressTable, array_at
+from ringbuf.compiled import compiled, inlined
 from ringbuf.layout import HEAD, TAIL
 from ringbuf.native import clock_gettime
 from ringbuf.spsc import available, free_slots, publish, release, slot_of
 
 SLOTS = 4096
+WORD = np.dtype("<u8")
 BURST = np.int64(64)
 TRIPS = 20_000
 EVENTS = 1_000_000
@@ -74,47 +76,67 @@ def pong(there: Any, there_slots: Any, back: Any, back_slots: Any, trips: int) -
         pass_on(back, back_slots, value + 1)
 
 
+@inlined
+def line(table: int) -> tuple[Any, Any, Any]:
+    """The ring behind a table of addresses, and one event of one's own."""
+    return array_at(table, 0, WORD), array_at(table, 1, EVENT), array_at(table, 2, EVENT)
+
+
 @compiled
-def push_all(words: Any, slots: Any, total: int) -> None:
-    """Write `total` events, each published before the next is written."""
+def push_all(table: int, total: int) -> None:
+    """Write `total` whole events, each published before the next is written."""
+    words, slots, spare = line(table)
     for number in range(total):
         while free_slots(words, 1) < 1:
             continue
-        slots[slot_of(words, np.int64(words[TAIL]))].seq = number
+        spare[0].seq = spare[0].payload[0] = number
+        slots[slot_of(words, np.int64(words[TAIL]))] = spare[0]
         publish(words, 1)
 
 
 @compiled
-def pop_all(words: Any, slots: Any, total: int) -> int:
-    """Take `total` events one by one; returns how many were the next."""
-    good = 0
-    for number in range(total):
-        good += spin_for(words, slots) == number
+def pop_all(table: int, total: int) -> int:
+    """Take `total` whole events one by one; returns how many were the next."""
+    words, slots, spare = line(table)
+    good = idle = 0
+    while good < total and idle < SPINS_MAX:
+        if available(words, 1) < 1:
+            idle += 1
+            continue
+        spare[0] = slots[slot_of(words, np.int64(words[HEAD]))]
+        release(words, 1)
+        if spare[0].seq != good or spare[0].payload[0] != good:
+            break
+        good, idle = good + 1, 0
     return good
 
 
 @compiled
-def pour(words: Any, slots: Any, total: int) -> None:
-    """Write `total` events, as many at a time as fit into a burst and into the ring."""
+def pour(table: int, total: int) -> None:
+    """Write `total` whole events, as many at a time as fit into a burst and into the ring."""
+    words, slots, spare = line(table)
     made = 0
     while made < total:
         count = min(free_slots(words, 64), BURST, np.int64(total - made))
         tail = np.int64(words[TAIL])
         for step in range(count):
-            slots[slot_of(words, tail + step)].seq = made + step
+            spare[0].seq = spare[0].payload[0] = made + step
+            slots[slot_of(words, tail + step)] = spare[0]
         publish(words, count)
         made += int(count)
 
 
 @compiled
-def drink(words: Any, slots: Any, total: int) -> int:
-    """Take `total` events, each of which must be the next; returns how many were."""
+def drink(table: int, total: int) -> int:
+    """Take `total` whole events, each of which must be the next; returns how many were."""
+    words, slots, spare = line(table)
     seen, good, idle = 0, 0, 0
     while seen < total and idle < SPINS_MAX:
         count = min(available(words, 64), BURST)
         head = np.int64(words[HEAD])
         for step in range(count):
-            good += slots[slot_of(words, head + step)].seq == seen + step
+            spare[0] = slots[slot_of(words, head + step)]
+            good += spare[0].seq == seen + step and spare[0].payload[0] == seen + step
         release(words, count)
         seen += int(count)
         idle = idle + 1 if count == 0 else 0
@@ -136,11 +158,13 @@ def compiled_hop(trips: int) -> np.ndarray:
 def rate_of(write: Callable[..., None], read: Callable[..., int], total: int) -> float:
     """Events per second through one ring, with a compiled loop on either side."""
     with shared_rings(1, SLOTS) as (ring,):
-        write(ring.words, ring.slots, 0)
-        read(ring.words, ring.slots, 0)
-        with beside(write, ring.words, ring.slots, total):
+        lines = [AddressTable((ring.words, ring.slots, np.zeros(1, EVENT))) for _ in range(2)]
+        there, back = lines[0].address, lines[1].address
+        write(there, 0)
+        read(back, 0)
+        with beside(write, there, total):
             started_ns = monotonic_ns()
-            good = read(ring.words, ring.slots, total)
+            good = read(back, total)
             took_ns = monotonic_ns() - started_ns
     expect("events in order", good, total)
     return total * 1e9 / took_ns

@@ -1,4 +1,4 @@
-/* The least a ring can be, for comparison: one producer, one consumer, 64-byte events, C11 atomics.
+/* The least a ring can be, for comparison: one producer, one consumer, whole 64-byte events, C11 atomics.
  *
  *   ring_c CORE OTHER_CORE TRIPS EVENTS
  *
@@ -40,21 +40,31 @@ static void pin(int core) {
     if (sched_setaffinity(0, sizeof set, &set)) _exit(2);
 }
 
-static void push(Ring *r, uint64_t value) {
+static void push(Ring *r, const Event *event) {
     uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
     while (tail - r->cached_head == SLOTS)
         r->cached_head = atomic_load_explicit(&r->head, memory_order_acquire);
-    r->slots[tail & (SLOTS - 1)].seq = value;
+    r->slots[tail & (SLOTS - 1)] = *event;
     atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
 }
 
-static uint64_t pop(Ring *r) {
+static void pop(Ring *r, Event *event) {
     uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
     while (head == r->cached_tail)
         r->cached_tail = atomic_load_explicit(&r->tail, memory_order_acquire);
-    uint64_t value = r->slots[head & (SLOTS - 1)].seq;
+    *event = r->slots[head & (SLOTS - 1)];
     atomic_store_explicit(&r->head, head + 1, memory_order_release);
-    return value;
+}
+
+static void send(Ring *r, uint64_t value) {
+    Event event = {value, {value}};
+    push(r, &event);
+}
+
+static uint64_t receive(Ring *r) {
+    Event event;
+    pop(r, &event);
+    return event.payload[0] == event.seq ? event.seq : UINT64_MAX;
 }
 
 int main(int argc, char **argv) {
@@ -69,19 +79,19 @@ int main(int argc, char **argv) {
     if (child < 0) return 2;
     if (child == 0) {
         pin(other);
-        for (int64_t i = 0; i < trips; i++) push(&rings[1], pop(&rings[0]) + 1);
-        for (int64_t i = 0; i < events; i++) push(&rings[2], (uint64_t)i);
+        for (int64_t i = 0; i < trips; i++) send(&rings[1], receive(&rings[0]) + 1);
+        for (int64_t i = 0; i < events; i++) send(&rings[2], (uint64_t)i);
         _exit(0);
     }
     pin(core);
     for (int64_t i = 0; i < trips; i++) {
         int64_t started = now_ns();
-        push(&rings[0], (uint64_t)i);
-        wrong += pop(&rings[1]) != (uint64_t)i + 1;
+        send(&rings[0], (uint64_t)i);
+        wrong += receive(&rings[1]) != (uint64_t)i + 1;
         took[i] = now_ns() - started;
     }
     int64_t started = now_ns();
-    for (int64_t i = 0; i < events; i++) wrong += pop(&rings[2]) != (uint64_t)i;
+    for (int64_t i = 0; i < events; i++) wrong += receive(&rings[2]) != (uint64_t)i;
     double rate = (double)events * 1e9 / (double)(now_ns() - started);
     int status = 0;
     waitpid(child, &status, 0);

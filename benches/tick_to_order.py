@@ -28,7 +28,7 @@ EVERY = {100: 2, 1_000: 12, 10_000: 125}
 """One tick in so many is answered: the risk gate lets at most 100 orders per second through."""
 SLICES = 10
 WARM_S = 1.0
-SLICE_S, QUICK_SLICE_S = 4.0, 0.6
+SLICE_S, QUICK_SLICE_S = 3.0, 0.6
 RATE_S, QUICK_RATE_S = 20.0, 2.0
 SOFTWARE = ("DECODE", "DECIDE", "GATE", "SIGN", "SEND")
 """The legs in which no process waits for another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ class StrategiesBook:
                 known = ", ".join(self.names())
                 raise ConfigError(f"[strategy.{name}]: no strategy; expected one of {known}.")
             make_params(self.catalogue.specs[name], strategy_settings(settings, name))
+
+    def digest(self) -> str:
+        """Digest the sources of all strategies."""
+        digests = sorted(spec.digest for spec in self.catalogue.specs.values())
+        return hashlib.blake2b(repr(digests).encode(), digest_size=10).hexdigest()
 
     def compile_all(self) -> None:
         """Compile every strategy, so that switching to it costs a fork and no more.

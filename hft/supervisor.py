@@ -113,6 +113,7 @@ def run(plan: Plan) -> int:
         port = dashboard.port if plan.options.port is None else plan.options.port
         listener = undo.enter_context(boot.open_port(dashboard.host, port))
         with _patience():
+            hot.fill_cache(book.digest(), (hot.warm, book.compile_all))
             hot.warm()
             book.compile_all()
         plan, simulator, demo = _venue(plan, undo)
