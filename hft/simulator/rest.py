@@ -104,6 +104,10 @@ class RestDoor:
         venue = self._venue
         return {
             "account_epoch": venue.account_epoch,
+            "seed": venue.seed,
+            "symbols": list(venue.exchange.listings),
+            "server_time_ms": venue.said_ms(venue.now_ms()),
+            "faults": venue.describe_faults(),
             "market": venue.describe_market(),
             "counts": {
                 **msgspec.structs.asdict(venue.counts),
@@ -124,7 +128,7 @@ class RestDoor:
             return 0
         known = self._venue.credentials_of(request.api_key)
         if route.security == SIGNED:
-            check_time(params, now_ms)
+            check_time(params, self._venue.said_ms(now_ms))
             payload, signature = rest_payload(request.query, request.body)
             if not signature:
                 raise refusal(-1102, "signature")
