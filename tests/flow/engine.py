@@ -145,6 +145,7 @@ class Venue:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "hft.simulator", "--port", str(port)),
+                *("--limits", "off"),
                 *("--api-key", self.KEY, "--api-secret", self.SECRET, *arguments),
             ],
             stdin=subprocess.DEVNULL,
