@@ -8,10 +8,11 @@ import pytest
 import requests
 import websocket
 
+from hft.simulator.__main__ import main
 from hft.simulator.limits import BAN_FIRST_MS, STRIKES_MAX, Limits, Throttled
 
 from .clocked import START_MS, Clocked, clocked
-from .wire import API_KEY, receive, sign
+from .wire import API_KEY, eventually, receive, running, sign
 
 ALL_ORDERS = "/fapi/v1/openOrders"
 ORDER: dict[str, Any] = {
@@ -211,3 +212,18 @@ def test_limits_that_are_off_count_and_refuse_nobody() -> None:
         limits.spend_orders(1, 5, START_MS)
     assert limits.weight(HERE, START_MS) == 52_000
     assert limits.order_counts(1, START_MS) == (6_500, 1_300)
+
+
+def test_the_process_keeps_the_limits_unless_told_otherwise(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "default: venue" in capsys.readouterr().out
+    assert main(["--port", "0", "--limits", "some"]) == 4
+    with running("--limits", "venue") as simulator:
+        assert simulator.get("/sim/state")["limits"] == "venue"
+        eventually(lambda: simulator.signed("GET", ALL_ORDERS).status_code == 429)
+        assert simulator.get("/sim/state")["counts"]["throttled"] == 1
+    with running("--limits", "off") as simulator:
+        assert simulator.get("/sim/state")["limits"] == "off"
