@@ -39,22 +39,30 @@ DESCRIPTORS_MAX = 64
 _POLLIN = 1
 
 STATE = np.dtype(
-    [(name, "<i8") for name in ("descriptors", "rings", "duty", "argument", "did", "again")]
+    [(name, "<i8") for name in ("descriptors", "rings", "duty", "argument", "did", "run")]
 )
-"""Counts of descriptors and rings; the duty, what it is handed and what it said it did."""
+"""Counts of descriptors and rings; the duty, what it is handed, what it said it did, and the order
+under which it is done."""
 
 _WORD = np.dtype("<u8")
-_PARKED, _POLLED, _STATE, _RINGS = range(4)
+_LONG = np.dtype("<i8")
+_PARKED, _POLLED, _STATE, _ORDER, _RINGS = range(5)
+
+
+_ALWAYS = np.zeros(1, np.int64)
 
 
 class Duty(NamedTuple):
     """What a process does the moment it wakes: ``int64 (int64)`` at `address`, given `argument`.
 
-    It returns how much work it did, and must be harmless when nothing is there to do.
+    It returns how much work it did, and must be harmless when nothing is there to do.  It is done
+    only while the word in `order` is `run`: nothing new begins once the process was told to stop.
     """
 
     address: int
     argument: int
+    order: npt.NDArray[np.int64] | None = None
+    run: int = 0
 
 
 @intrinsic
@@ -100,7 +108,7 @@ def park(table: int, timeout_ms: int) -> int:
     else:
         ready = wait(table, timeout_ms)
     store_release(parked, 0, np.uint64(0))
-    if ready > 0 and state.duty != 0:
+    if ready > 0 and state.duty != 0 and array_at(table, _ORDER, _LONG)[0] == state.run:
         state.did += call_at(state.duty, state.argument)
     return int(ready)
 
@@ -126,18 +134,27 @@ class Parking:
         self._known: list[int] = []
         self._told = False
         self._rings: list[Ring] = []
-        self._table = AddressTable((parked, self._polled, self._state))
+        self._table = AddressTable((parked, self._polled, self._state, _ALWAYS))
         self._address = self._table.address
 
     def watch(self, rings: Sequence[Ring], duty: Duty | None) -> None:
         """Look at these rings before sleeping, and do this duty on waking."""
         self._rings = list(rings)
         self._table = AddressTable(
-            (self._parked, self._polled, self._state, *(ring.words for ring in self._rings))
-        )
+            (
+                self._parked, self._polled, self._state,
+                _ALWAYS if duty is None or duty.order is None else duty.order,
+                *(ring.words for ring in self._rings),
+            )
+        )  # fmt: skip
         self._address = self._table.address
         self._words[1] = len(self._rings)
-        self._words[2], self._words[3] = duty or (0, 0)
+        self._words[2], self._words[3] = (duty.address, duty.argument) if duty else (0, 0)
+        self._words[5] = duty.run if duty else 0
+
+    def stop_duty(self) -> None:
+        """Do no duty from now on."""
+        self._words[2] = 0
 
     def descriptors(self) -> list[int]:
         """The descriptors it sleeps on."""

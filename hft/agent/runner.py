@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from hft.agent.contract import Agent, Context
 from hft.agent.idle import Idle
 from hft.agent.machine import Step, advance
@@ -17,6 +19,7 @@ from hft.events import Role
 from hft.state.blocks import ORDERS_TO, Life, Order
 from hft.topology import ProcessSpec
 from ringbuf.compiled import signature_count
+from ringbuf.parking import Duty
 
 DRAIN_MAX_S = 5.0
 _READY_WAIT_MS = 5
@@ -58,7 +61,7 @@ class Runner:
         code = ExitCode.FATAL
         try:
             self._agent.on_start()
-            self._context.parking.watch(self._agent.inlets(), self._agent.duty())
+            self._context.parking.watch(self._agent.inlets(), self._duty())
             self._live()
             code = ExitCode.OK
         except HftError as problem:
@@ -73,8 +76,17 @@ class Runner:
         self._move(Step.ENDED)
         return code
 
+    def _duty(self) -> Duty | None:
+        """The agent's duty, as long as the order is to run."""
+        duty, seat = self._agent.duty(), self._context.seat
+        if duty is None:
+            return None
+        orders = self._context.house.orders_to[seat : seat + 1].view(np.int64)
+        return duty._replace(order=orders, run=int(Order.RUN))
+
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._stop_asked = True
+        self._context.parking.stop_duty()
 
     def _move(self, step: Step) -> None:
         self._vitals.life = advance(self._vitals.life, step)

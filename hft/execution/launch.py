@@ -302,7 +302,7 @@ def fire(table: int) -> None:
     pad.gated_ns = clock_gettime()
     pad.venue_ms = (pad.gated_ns + pad.venue_less_local_ns) // _MS_NS
     _store_row(table, intent, ruling, pad)
-    array_at(table, _HANDLED, _WORD)[0] = intent.seq
+    store_release(array_at(table, _HANDLED, _WORD), 0, intent.seq)
     _describe(request, intent, ruling, array_at(table, _DECIMALS, PRICE_DECIMALS)[intent.symbol])
     request.venue_ms = pad.venue_ms
     pad.frame_bytes = write_order(pad.text_table)

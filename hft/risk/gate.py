@@ -37,8 +37,8 @@ Record = Any
 Records = Any
 Int = int | np.int64
 
-_LARGEST = 9.0e10
-"""Above this a price or quantity in units of 1e-8 leaves 64 bits; no filter lets it through."""
+_LARGEST = 4.5e10
+"""Above this twice a price or quantity in units of 1e-8 leaves 64 bits; no filter lets it pass."""
 _FLOAT_STEPS = 51
 """An amount of 2**51 units is not told from its neighbour by a float64."""
 

@@ -19,6 +19,7 @@ from hft.errors import BootError, ConfigError, ExitCode, HftError
 from hft.simulator.clockwork import Clockwork, Market, SteppedMarkets
 from hft.simulator.fault_door import FaultyVenue
 from hft.simulator.fault_kinds import read_scenario
+from hft.simulator.limits import Limits
 from hft.simulator.market import SyntheticMarket, character_of
 from hft.simulator.recording import read_head
 from hft.simulator.replay import ReplayMarket
@@ -65,6 +66,12 @@ def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--replay", metavar="FILE", help="play this recording instead")
     parser.add_argument("--speed", type=float, default=1.0, help="replay X times faster")
+    parser.add_argument(
+        "--limits",
+        choices=("venue", "off"),
+        default="venue",
+        help="enforce the rate limits, or only count; default: %(default)s",
+    )
     parser.add_argument("--api-key", default=API_KEY, help="default: %(default)s")
     parser.add_argument("--api-secret", default=API_SECRET, help="default: %(default)s")
     parser.add_argument(
@@ -135,7 +142,8 @@ async def _serve(options: argparse.Namespace) -> None:
 
 def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market]:
     credentials = Credentials(options.api_key, options.api_secret)
-    venue = Venue([KNOWN[name] for name in options.symbols], credentials)
+    limits = Limits(enforced=options.limits == "venue")
+    venue = Venue([KNOWN[name] for name in options.symbols], credentials, limits=limits)
     markets = [
         SyntheticMarket(venue.exchange, listing, character_of(name), options.seed)
         for name, listing in venue.exchange.listings.items()
@@ -154,7 +162,8 @@ def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
     path = Path(options.replay)
     head = read_head(path)
     credentials = Credentials(options.api_key, options.api_secret)
-    venue = Venue(head.symbols, credentials, recorded=True)
+    limits = Limits(enforced=options.limits == "venue")
+    venue = Venue(head.symbols, credentials, recorded=True, limits=limits)
     market = ReplayMarket(venue, path, head, options.speed)
     market.on_end = lambda: _say({"finished": True})
     venue.describe_market = market.describe

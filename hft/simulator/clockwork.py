@@ -13,7 +13,6 @@ from hft.simulator.venue import Venue
 from hft.units import NS_PER_MS
 
 BEHIND_MAX_STEPS = 50
-PING_INTERVAL_MS = 180_000
 
 
 class Market(Protocol):
@@ -61,7 +60,6 @@ class Clockwork:
         self._market = market
         self._everyone = everyone
         self._second = 0
-        self._ping_ms = venue.now_ms() + PING_INTERVAL_MS
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -85,13 +83,11 @@ class Clockwork:
         if second != self._second:
             self._second = second
             self._every_second(second)
-        if now_ms >= self._ping_ms:
-            self._ping_ms = now_ms + PING_INTERVAL_MS
-            for connection in list(self._everyone):
-                connection.ping(str(now_ms).encode())
 
     def _every_second(self, second: int) -> None:
         now_ms = second * 1_000
         self._venue.users.expire(now_ms)
+        for connection in list(self._everyone):
+            connection.look_after(now_ms)
         if self._venue.publisher.marking:
             self._venue.publisher.send_mark_prices(now_ms, slow=second % 3 == 0)

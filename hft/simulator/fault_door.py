@@ -23,7 +23,8 @@ from hft.simulator.faults import Armed, Faults, read_faults
 from hft.simulator.hub import text_frame
 from hft.simulator.refusals import TEXTS, Refusal
 from hft.simulator.rest import Reply, Request
-from hft.simulator.server import ClientProtocol, Connections, SessionSide, WebSocketDoor
+from hft.simulator.server import ClientProtocol, Connections
+from hft.simulator.sides import SessionSide, WebSocketDoor
 from hft.simulator.venue import Venue
 
 FAULTS_PATH = "/sim/faults"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hft.simulator.calls import Call
+from hft.simulator.calls import Call, Weight
 from hft.simulator.depth_streams import depth_texts
 from hft.simulator.desk import Listing
 from hft.simulator.messages import FUNDING_RATE, Json, next_funding_ms, price8
@@ -37,9 +37,9 @@ def depth_weight(params: Mapping[str, str]) -> int:
     return DEPTH_WEIGHTS.get(int(limit), 1) if limit.isdigit() else 1
 
 
-def one_or_forty(params: Mapping[str, str]) -> int:
-    """Weight of a request that costs much more without a symbol."""
-    return 1 if params.get("symbol") else 40
+def one_or_all(one: int, everything: int) -> Weight:
+    """Weight of a request that costs more without a symbol."""
+    return lambda params: one if params.get("symbol") else everything
 
 
 def depth(call: Call) -> object:

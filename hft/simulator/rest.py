@@ -10,9 +10,12 @@ import orjson
 
 from hft.simulator import account_calls, market_calls, order_calls, stream_calls
 from hft.simulator.calls import KEYED, PUBLIC, SIGNED, Call, Route, check_time
+from hft.simulator.limits import HANDSHAKE_WEIGHT, Throttled
 from hft.simulator.refusals import Refusal, refusal
 from hft.simulator.signing import is_signed, rest_payload
 from hft.simulator.venue import Venue
+
+Headers = tuple[tuple[str, str], ...]
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -23,6 +26,7 @@ class Request(msgspec.Struct, frozen=True):
     query: bytes
     body: bytes
     api_key: str
+    address: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -30,7 +34,7 @@ class Reply(msgspec.Struct, frozen=True):
 
     status: int
     body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -38,16 +42,24 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/fapi/v1/time"): Route(market_calls.server_time, PUBLIC),
     ("GET", "/fapi/v1/exchangeInfo"): Route(market_calls.info, PUBLIC),
     ("GET", "/fapi/v1/depth"): Route(market_calls.depth, PUBLIC, market_calls.depth_weight),
-    ("GET", "/fapi/v1/ticker/bookTicker"): Route(market_calls.book_ticker, PUBLIC, 2),
-    ("GET", "/fapi/v1/ticker/price"): Route(market_calls.price, PUBLIC),
-    ("GET", "/fapi/v2/ticker/price"): Route(market_calls.price, PUBLIC),
-    ("GET", "/fapi/v1/premiumIndex"): Route(market_calls.premium_index, PUBLIC),
+    ("GET", "/fapi/v1/ticker/bookTicker"): Route(
+        market_calls.book_ticker, PUBLIC, market_calls.one_or_all(2, 5)
+    ),
+    ("GET", "/fapi/v1/ticker/price"): Route(
+        market_calls.price, PUBLIC, market_calls.one_or_all(1, 2)
+    ),
+    ("GET", "/fapi/v2/ticker/price"): Route(
+        market_calls.price, PUBLIC, market_calls.one_or_all(1, 2)
+    ),
+    ("GET", "/fapi/v1/premiumIndex"): Route(
+        market_calls.premium_index, PUBLIC, market_calls.one_or_all(1, 10)
+    ),
     ("POST", "/fapi/v1/order"): Route(order_calls.place, SIGNED, 0, 1),
     ("GET", "/fapi/v1/order"): Route(order_calls.query, SIGNED),
     ("DELETE", "/fapi/v1/order"): Route(order_calls.cancel, SIGNED),
     ("GET", "/fapi/v1/openOrder"): Route(order_calls.open_order, SIGNED),
     ("GET", "/fapi/v1/openOrders"): Route(
-        order_calls.open_orders, SIGNED, market_calls.one_or_forty
+        order_calls.open_orders, SIGNED, market_calls.one_or_all(1, 40)
     ),
     ("DELETE", "/fapi/v1/allOpenOrders"): Route(order_calls.cancel_all, SIGNED),
     ("GET", "/fapi/v1/allOrders"): Route(order_calls.all_orders, SIGNED, 5),
@@ -85,19 +97,37 @@ class RestDoor:
             return Reply(200, orjson.dumps(self.state()))
         now_ms = venue.now_ms()
         route = ROUTES.get((request.method, request.path))
+        address, account_id = request.address, 0
+        orders = 0 if route is None else route.orders
         try:
+            params = _params(request)
+            weight = 0 if route is None else route.weigh(params)
+            venue.limits.spend(address, request.path, weight, now_ms)
             if route is None:
                 raise refusal(-5000, request.path, request.method)
-            params = _params(request)
-            venue.usage.add(now_ms, route.weigh(params), route.orders)
             account_id = self._authenticate(route, request, params, now_ms)
+            venue.limits.spend_orders(account_id, orders, now_ms)
             result = route.handler(Call(venue, params, now_ms, account_id))
         except Refusal as refused:
-            venue.counts.refusals += 1
-            return Reply(refused.status, orjson.dumps(refused.body()), self._usage(route, now_ms))
+            used = self._used(address, account_id if orders else 0, now_ms)
+            return self._refuse(refused, used)
         finally:
             venue.flush(now_ms)
-        return Reply(200, orjson.dumps(result), self._usage(route, now_ms))
+        used = self._used(address, account_id if orders else 0, now_ms)
+        return Reply(200, orjson.dumps(result), used)
+
+    def admit_socket(self, address: str, *, session: bool) -> Reply | None:
+        """Count a WebSocket handshake; gives the refusal if there is one."""
+        venue = self._venue
+        now_ms = venue.now_ms()
+        try:
+            if session:
+                venue.limits.spend(address, "", HANDSHAKE_WEIGHT, now_ms)
+            else:
+                venue.limits.check_streams(address, now_ms)
+        except Throttled as refused:
+            return self._refuse(refused, self._used(address, 0, now_ms))
+        return None
 
     def state(self) -> dict[str, object]:
         """Describe this run of the simulator."""
@@ -109,6 +139,7 @@ class RestDoor:
             "server_time_ms": venue.said_ms(venue.now_ms()),
             "faults": venue.describe_faults(),
             "market": venue.describe_market(),
+            "limits": "venue" if venue.limits.enforced else "off",
             "counts": {
                 **msgspec.structs.asdict(venue.counts),
                 "stream_frames": venue.hub.frames_sent,
@@ -136,13 +167,22 @@ class RestDoor:
                 raise refusal(-1022)
         return known.account_id
 
-    def _usage(self, route: Route | None, now_ms: int) -> tuple[tuple[str, str], ...]:
-        weight, ten_seconds, minute = self._venue.usage.counts(now_ms)
-        headers = (("X-MBX-USED-WEIGHT-1M", str(weight)),)
-        if route is None or not route.orders:
-            return headers
+    def _refuse(self, refused: Refusal, headers: Headers) -> Reply:
+        self._venue.counts.refusals += 1
+        if isinstance(refused, Throttled):
+            self._venue.counts.throttled += 1
+            headers = (*headers, ("Retry-After", str(refused.wait_s)))
+        return Reply(refused.status, orjson.dumps(refused.body()), headers)
+
+    def _used(self, address: str, account_id: int, now_ms: int) -> Headers:
+        """Say what was used: the weight always, orders when an account is named."""
+        limits = self._venue.limits
+        weight = (("X-MBX-USED-WEIGHT-1M", str(limits.weight(address, now_ms))),)
+        if not account_id:
+            return weight
+        ten_seconds, minute = limits.order_counts(account_id, now_ms)
         return (
-            *headers,
+            *weight,
             ("X-MBX-ORDER-COUNT-10S", str(ten_seconds)),
             ("X-MBX-ORDER-COUNT-1M", str(minute)),
         )

@@ -11,70 +11,31 @@ import asyncio
 import base64
 import hashlib
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import cast
 from urllib.parse import unquote
 
 import httptools
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import CloseConnection, Ping, TextMessage
+from wsproto.events import (
+    CloseConnection,
+    Event,
+    Ping,
+    Pong,
+    TextMessage,
+)
 from wsproto.utilities import RemoteProtocolError
 
 from hft.simulator.hub import SEND_BUFFER_MAX_BYTES, text_frame
+from hft.simulator.lifetimes import GOING_AWAY, TOO_FAST, TOO_MANY_STREAMS, Lifetime
 from hft.simulator.rest import Reply, Request, RestDoor
+from hft.simulator.sides import SessionSide, StreamSide, WebSocketDoor
 from hft.simulator.venue import Venue
-from hft.simulator.ws_api import SessionDoor
 from hft.simulator.ws_streams import StreamClient
 
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-PING_FRAME_HEAD = 0x89
-CLOSE_GOING_AWAY = b"\x88\x02\x03\xe9"
 BODY_MAX_BYTES = 1 << 20
 PREFIXES = ("public", "market", "private")
-
-
-class WebSocketDoor(Protocol):
-    """What a WebSocket connection leads to."""
-
-    def answer(self, message: str) -> bytes:
-        """Answer one text message."""
-
-    def close(self) -> None:
-        """Let go of what the connection held."""
-
-
-class SessionSide:
-    """The WebSocket API behind a connection."""
-
-    def __init__(self, venue: Venue, query: str) -> None:
-        self._venue = venue
-        self._door = SessionDoor(venue, rate_limits="returnRateLimits=false" not in query)
-        venue.counts.session_connections += 1
-
-    def answer(self, message: str) -> bytes:
-        """Answer one request."""
-        return self._door.answer(message)
-
-    def close(self) -> None:
-        """Count the connection out."""
-        self._venue.counts.session_connections -= 1
-
-
-class StreamSide:
-    """Streams behind a connection."""
-
-    def __init__(self, venue: Venue, client: StreamClient) -> None:
-        self._venue = venue
-        self._client = client
-        venue.counts.stream_connections += 1
-
-    def answer(self, message: str) -> bytes:
-        """Answer one control message."""
-        return self._client.answer(message)
-
-    def close(self) -> None:
-        """Drop the subscriptions and count the connection out."""
-        self._client.close()
-        self._venue.counts.stream_connections -= 1
+SESSION_PATH = "/ws-fapi/v1"
 
 
 class Connections(set["ClientProtocol"]):
@@ -92,6 +53,8 @@ class ClientProtocol(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._frames: Connection | None = None
         self._door: WebSocketDoor | None = None
+        self._life: Lifetime | None = None
+        self._address = ""
         self._text = ""
         self._reset()
 
@@ -107,6 +70,7 @@ class ClientProtocol(asyncio.Protocol):
         # uvloop's transport has every method of asyncio.Transport without being its subclass.
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=SEND_BUFFER_MAX_BYTES)
+        self._address = str((transport.get_extra_info("peername") or ("",))[0])
         self._venue.counts.connections += 1
         self._everyone.add(self)
 
@@ -159,6 +123,7 @@ class ClientProtocol(asyncio.Protocol):
             query=query,
             body=self._body,
             api_key=self._headers.get(b"x-mbx-apikey", b"").decode("latin-1"),
+            address=self._address,
         )
         self.respond(request, close=not self._parser.should_keep_alive())
         self._reset()
@@ -176,12 +141,17 @@ class ClientProtocol(asyncio.Protocol):
     def _upgrade(self, early: bytes) -> None:
         key = self._headers.get(b"sec-websocket-key", b"")
         path, _, query = self._url.decode("latin-1").partition("?")
+        refused = self._rest.admit_socket(self._address, session=path == SESSION_PATH)
+        if refused is not None:
+            self.write_reply(refused, close=True)
+            return
         door = self._open_door(path, query) if key else None
         if door is None or self._transport is None:
             self.write_reply(Reply(404, b'{"code":-5000,"msg":"No such stream."}'), close=True)
             return
         accept = base64.b64encode(hashlib.sha1(key + WEBSOCKET_GUID).digest())
         self._frames = Connection(ConnectionType.SERVER)
+        self._life = Lifetime(self._venue.now_ms(), must_echo=door[0].must_echo)
         self._transport.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
@@ -190,14 +160,16 @@ class ClientProtocol(asyncio.Protocol):
         if door[1] is not None:
             client, names, combined = door[1]
             client.open(names, query, combined=combined)
+            if self._is_overfull():
+                return
         if early:
             self._receive_frames(early)
 
     def _open_door(
         self, path: str, query: str
     ) -> tuple[WebSocketDoor, tuple[StreamClient, str, bool] | None] | None:
-        if path == "/ws-fapi/v1":
-            return SessionSide(self._venue, query), None
+        if path == SESSION_PATH:
+            return SessionSide(self._venue, query, self._address), None
         words = unquote(path).lstrip("/").split("/", 1)
         prefix = ""
         if words[0] in PREFIXES:
@@ -215,10 +187,14 @@ class ClientProtocol(asyncio.Protocol):
         try:
             self._frames.receive_data(data)
             for event in self._frames.events():
+                if not self._keeps_pace(event):
+                    return
                 if isinstance(event, TextMessage):
                     self._receive_text(event)
                 elif isinstance(event, Ping):
                     self._write(self._frames.send(event.response()))
+                elif isinstance(event, Pong) and self._life is not None:
+                    self._life.on_pong(bytes(event.payload))
                 elif isinstance(event, CloseConnection):
                     self._write(self._frames.send(event.response()))
                     self.end()
@@ -239,7 +215,10 @@ class ClientProtocol(asyncio.Protocol):
 
     def respond_text(self, door: WebSocketDoor, message: str) -> None:
         """Answer one text message."""
-        self.write_text(door.answer(message))
+        answer = door.answer(message)
+        if self._is_overfull():
+            return
+        self.write_text(answer)
         self._venue.flush(self._venue.now_ms())
 
     def write_text(self, payload: bytes) -> None:
@@ -257,15 +236,50 @@ class ClientProtocol(asyncio.Protocol):
             return
         transport.write(frame)
 
-    def ping(self, payload: bytes) -> None:
-        """Send a WebSocket ping if this is a WebSocket."""
-        if self._frames is not None:
-            self.write_frame(bytes((PING_FRAME_HEAD, len(payload))) + payload)
+    def _keeps_pace(self, event: Event) -> bool:
+        """Cut off a client that says too much in a second; unfinished messages do not count."""
+        if isinstance(event, TextMessage):
+            counts = event.message_finished
+        else:
+            counts = isinstance(event, Ping | Pong)
+        venue = self._venue
+        if not counts or self._door is None or not venue.limits.enforced:
+            return True
+        now_ms = venue.now_ms()
+        if self._door.keeps_pace(now_ms, text=isinstance(event, TextMessage)):
+            return True
+        venue.counts.throttled += 1
+        venue.limits.strike_streams(self._address, now_ms)
+        self._cut(TOO_FAST)
+        return False
+
+    def _is_overfull(self) -> bool:
+        """Cut off a connection that follows too many streams; says whether it did."""
+        if self._door is None or not self._venue.limits.enforced or not self._door.overfull():
+            return False
+        self._cut(TOO_MANY_STREAMS)
+        return True
+
+    def look_after(self, now_ms: int) -> None:
+        """Ping a WebSocket, or end one whose time is over."""
+        if self._life is None:
+            return
+        ending = self._life.ending(now_ms)
+        if ending:
+            self._cut(ending)
+            return
+        ping = self._life.ping(now_ms)
+        if ping:
+            self.write_frame(ping)
 
     def go_away(self) -> None:
         """Close politely: the venue is shutting down."""
         if self._frames is not None:
-            self._write(CLOSE_GOING_AWAY)
+            self._write(GOING_AWAY)
+        self.end()
+
+    def _cut(self, close_frame: bytes) -> None:
+        self._write(close_frame)
         self.end()
 
     def _write(self, data: bytes) -> None:

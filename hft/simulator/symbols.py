@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
+from hft.simulator.limits import ORDERS_1M_MAX, ORDERS_10S_MAX, WEIGHT_MAX
 from hft.units import E8, decimals_of, format_e8, trim_e8
 
 RATE_LIMITS: list[dict[str, object]] = [
-    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400},
-    {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300},
+    {
+        "rateLimitType": "REQUEST_WEIGHT",
+        "interval": "MINUTE",
+        "intervalNum": 1,
+        "limit": WEIGHT_MAX,
+    },
+    {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": ORDERS_1M_MAX},
+    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": ORDERS_10S_MAX},
 ]
 
 

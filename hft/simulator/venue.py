@@ -11,7 +11,7 @@ from hft.clock import wall_ms
 from hft.simulator.desk import Desk, Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
-from hft.simulator.limits import Usage
+from hft.simulator.limits import Limits
 from hft.simulator.publisher import Publisher
 from hft.simulator.refusals import refusal
 from hft.simulator.symbols import Symbol
@@ -38,19 +38,27 @@ class Counts(msgspec.Struct):
     stream_connections: int = 0
     session_connections: int = 0
     cut_off: int = 0
+    throttled: int = 0
 
 
 class Venue:
     """Everything the doors (REST, streams, WebSocket API) share."""
 
     def __init__(
-        self, symbols: Iterable[Symbol], credentials: Credentials, *, recorded: bool = False
+        self,
+        symbols: Iterable[Symbol],
+        credentials: Credentials,
+        *,
+        recorded: bool = False,
+        limits: Limits | None = None,
+        clock: Callable[[], int] = wall_ms,
     ) -> None:
+        """Open; without `limits` usage is only counted.  `clock` gives milliseconds."""
         self.exchange = Exchange(symbols)
         self.hub = Hub()
         self.users = UserStreams()
         self.publisher = Publisher(self.exchange, self.hub, self.users, recorded=recorded)
-        self.usage = Usage()
+        self.limits = limits or Limits(enforced=False)
         self.counts = Counts()
         self.account_epoch = secrets.token_hex(8)
         self.account_alias = secrets.token_hex(4)
@@ -60,12 +68,13 @@ class Venue:
         self.seed = 0
         self.clock_step_ms = 0
         self._credentials = {credentials.api_key: credentials}
+        self._clock = clock
         self._latest_ms = 0
         self.exchange.open_desk(credentials.account_id)
 
     def now_ms(self) -> int:
         """Read the venue's clock; it never goes back."""
-        self._latest_ms = max(self._latest_ms, wall_ms())
+        self._latest_ms = max(self._latest_ms, self._clock())
         return self._latest_ms
 
     def said_ms(self, now_ms: int) -> int:

@@ -9,6 +9,7 @@ import orjson
 
 from hft.simulator import account_calls, market_calls, order_calls, stream_calls
 from hft.simulator.calls import KEYED, PUBLIC, SIGNED, Call, Route, check_time
+from hft.simulator.limits import Throttled
 from hft.simulator.refusals import Refusal, refusal
 from hft.simulator.signing import is_signed, session_payload, text_of
 from hft.simulator.symbols import RATE_LIMITS
@@ -18,8 +19,8 @@ METHODS: dict[str, Route] = {
     "ping": Route(market_calls.ping, PUBLIC),
     "time": Route(market_calls.server_time, PUBLIC),
     "depth": Route(market_calls.depth, PUBLIC, market_calls.depth_weight),
-    "ticker.price": Route(market_calls.price, PUBLIC),
-    "ticker.book": Route(market_calls.book_ticker, PUBLIC, 2),
+    "ticker.price": Route(market_calls.price, PUBLIC, market_calls.one_or_all(1, 2)),
+    "ticker.book": Route(market_calls.book_ticker, PUBLIC, market_calls.one_or_all(2, 5)),
     "order.place": Route(order_calls.place, SIGNED, 0, 1),
     "order.cancel": Route(order_calls.cancel, SIGNED),
     "order.status": Route(order_calls.query, SIGNED),
@@ -38,9 +39,10 @@ METHODS: dict[str, Route] = {
 class SessionDoor:
     """Answers the requests of one WebSocket API connection."""
 
-    def __init__(self, venue: Venue, *, rate_limits: bool = True) -> None:
+    def __init__(self, venue: Venue, *, rate_limits: bool = True, address: str = "") -> None:
         self._venue = venue
         self._rate_limits = rate_limits
+        self._address = address
 
     def answer(self, message: str) -> bytes:
         """Answer one text frame; everything wrong with it becomes an error reply."""
@@ -48,7 +50,7 @@ class SessionDoor:
         venue.counts.session_requests += 1
         now_ms = venue.now_ms()
         reply: dict[str, object] = {"id": None}
-        route: Route | None = None
+        account_id = orders = 0
         shown = self._rate_limits
         try:
             request = _read(message)
@@ -57,15 +59,17 @@ class SessionDoor:
 
             shown = _wants_limits(request, params, default=shown)
             texts = {name: text_of(value) for name, value in params.items()}
-            venue.usage.add(now_ms, route.weigh(texts), route.orders)
+            venue.limits.spend(self._address, "", route.weigh(texts), now_ms)
             account_id = self._authenticate(route, params, texts, now_ms)
+            orders = route.orders
+            venue.limits.spend_orders(account_id, orders, now_ms)
             result = route.handler(Call(venue, texts, now_ms, account_id))
             reply.update(status=200, result=result)
         except Refusal as refused:
             venue.counts.refusals += 1
-            reply.update(status=refused.status, error=refused.body())
+            reply.update(status=refused.status, error=self._error(refused, now_ms))
         if shown and reply.get("status") != 401:
-            reply["rateLimits"] = self._limit_rows(route, now_ms)
+            reply["rateLimits"] = self._limit_rows(account_id if orders else 0, now_ms)
         return orjson.dumps(reply)
 
     def _authenticate(
@@ -84,10 +88,19 @@ class SessionDoor:
                 raise refusal(-1022)
         return known.account_id
 
-    def _limit_rows(self, route: Route | None, now_ms: int) -> list[dict[str, object]]:
-        weight, ten_seconds, minute = self._venue.usage.counts(now_ms)
-        rows = [{**RATE_LIMITS[0], "count": weight}]
-        if route is not None and route.orders:
+    def _error(self, refused: Refusal, now_ms: int) -> dict[str, object]:
+        error = refused.body()
+        if isinstance(refused, Throttled):
+            self._venue.counts.throttled += 1
+            error["data"] = {"serverTime": now_ms, "retryAfter": refused.until_ms}
+        return error
+
+    def _limit_rows(self, account_id: int, now_ms: int) -> list[dict[str, object]]:
+        """Say what was used: the weight always, orders when an account is named."""
+        limits = self._venue.limits
+        rows = [{**RATE_LIMITS[0], "count": limits.weight(self._address, now_ms)}]
+        if account_id:
+            ten_seconds, minute = limits.order_counts(account_id, now_ms)
             rows.append({**RATE_LIMITS[2], "count": ten_seconds})
             rows.append({**RATE_LIMITS[1], "count": minute})
         return rows

@@ -39,6 +39,11 @@ class StreamClient:
         self._prefix = prefix
         self._names: dict[str, None] = {}
 
+    @property
+    def stream_count(self) -> int:
+        """How many names it follows, mute ones too."""
+        return len(self._names)
+
     def open(self, path_names: str, query: str, *, combined: bool) -> None:
         """Subscribe what the address names: path, `streams=` or `listenKey=&events=`."""
         self.combined = combined

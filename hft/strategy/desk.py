@@ -46,6 +46,8 @@ _NOW, _KNOWN_GAPS, _KNOWN_PARAMS, _BROKEN = (
     _FIELDS.index(name) for name in ("now_ns", "known_gaps", "known_params", "broken")
 )
 _INTENT_WORDS, _INTENT_SLOTS = 4, 5
+_COMMITTED = (15, 16, 18, 19)
+"""Verdict and state, as other processes and the next life see them."""
 _E8 = 1e8
 _NO_ROW = 255
 _STATUS_OF = {
@@ -133,7 +135,7 @@ class StrategyDesk:
     def check(self) -> None:
         """Raise what a burst on waking met: compiled code that C calls can tell nobody.
 
-        The same events are decided on once more, for the fault alone: intents go nowhere.
+        The same events are decided on once more, for the fault alone: nothing of it is kept.
         """
         if not self._loop_words[_BROKEN]:
             return
@@ -141,7 +143,10 @@ class StrategyDesk:
         nowhere = Ring.create(Segment("scratch", mmap.mmap(-1, shape.nbytes)), 0, shape, 0)
         arrays = [*self._arrays, self.house.params.words]
         arrays[_INTENT_WORDS], arrays[_INTENT_SLOTS] = nowhere.words, nowhere.slots
-        self._run(AddressTable(arrays).address, self._loop_words[_NOW])
+        for row in _COMMITTED:
+            arrays[row] = arrays[row].copy()
+        table = AddressTable(arrays)
+        self._run(table.address, self._loop_words[_NOW])
         raise RuntimeError(f"{self.spec.name} failed in compiled code, and not when asked again")
 
     def know(self, gaps: int, params: int) -> None:

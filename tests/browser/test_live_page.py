@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import browser  # noqa: F401
-from tests.flow.engine import Engine, eventually, signed
+from tests.flow.engine import ASK_VENUE_S, Engine, eventually, signed
 
 pytestmark = pytest.mark.flow
 
@@ -47,7 +47,7 @@ def test_the_page_shows_live_ticks_and_trades_and_its_buttons_reach_the_venue(
     before = {trade["id"] for trade in _at_venue(demo, "/fapi/v1/userTrades")}
     page.locator("#flatten").click()
     page.locator("#dialog-yes").click()
-    eventually(lambda: _position(demo) == "0.000", 20, "a flat venue")
+    eventually(lambda: _position(demo) == "0.000", 20, "a flat venue", pause_s=ASK_VENUE_S)
     expect(page.locator("#position")).to_have_text("0.000")
     later = [trade for trade in _at_venue(demo, "/fapi/v1/userTrades") if trade["id"] not in before]
     orders = {trade["orderId"] for trade in later}

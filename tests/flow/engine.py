@@ -22,7 +22,13 @@ T = TypeVar("T")
 BOOT_MAX_S = 120.0
 
 
-def eventually(look: Callable[[], T | None], seconds: float, what: str) -> T:
+ASK_VENUE_S = 0.25
+"""Between questions to a venue that keeps its limits, the demo's."""
+
+
+def eventually(
+    look: Callable[[], T | None], seconds: float, what: str, *, pause_s: float = 0.02
+) -> T:
     """Look until something truthy is there; fail with `what` when the time is over."""
     deadline = Deadline(seconds)
     while True:
@@ -31,7 +37,7 @@ def eventually(look: Callable[[], T | None], seconds: float, what: str) -> T:
             return found
         if deadline.passed():
             raise AssertionError(f"not within {seconds:g} s: {what}")
-        sleep_s(0.02)
+        sleep_s(pause_s)
 
 
 def free_port() -> int:
@@ -145,6 +151,7 @@ class Venue:
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "hft.simulator", "--port", str(port)),
+                *("--limits", "off"),
                 *("--api-key", self.KEY, "--api-secret", self.SECRET, *arguments),
             ],
             stdin=subprocess.DEVNULL,

@@ -12,7 +12,16 @@ import requests
 
 from hft.control import ask
 from tests.flow.books import our_fills, venue_fills
-from tests.flow.engine import Engine, Venue, alive, eventually, segments, user_trades, write_config
+from tests.flow.engine import (
+    ASK_VENUE_S,
+    Engine,
+    Venue,
+    alive,
+    eventually,
+    segments,
+    user_trades,
+    write_config,
+)
 
 pytestmark = pytest.mark.flow
 
@@ -122,6 +131,7 @@ def test_a_simulator_that_dies_in_the_demo_comes_back_and_is_traded_on(
         lambda: user_trades(run["rest_url"], run["api_key"], run["api_secret"], "BTCUSDT"),
         30,
         "a fill at the new simulator",
+        pause_s=ASK_VENUE_S,
     )
     assert one.stop() == 0
 

@@ -11,7 +11,14 @@ import pytest
 
 from hft.control import ask
 from tests.flow.books import our_fills, venue_fills
-from tests.flow.engine import Engine, Venue, eventually, user_trades, write_config
+from tests.flow.engine import (
+    ASK_VENUE_S,
+    Engine,
+    Venue,
+    eventually,
+    user_trades,
+    write_config,
+)
 
 pytestmark = pytest.mark.flow
 
@@ -35,7 +42,12 @@ def test_the_demo_trades_one_symbol_in_each_shard(engine: Callable[..., Engine])
     run = one.run
     keys = (run["rest_url"], run["api_key"], run["api_secret"])
     for symbol in SYMBOLS:
-        eventually(lambda symbol=symbol: user_trades(*keys, symbol), 20, f"a fill of {symbol}")
+        eventually(
+            lambda symbol=symbol: user_trades(*keys, symbol),
+            20,
+            f"a fill of {symbol}",
+            pause_s=ASK_VENUE_S,
+        )
     assert {"feed", "feed2", "strategy", "strategy2"} <= set(run["pids"])
     assert [row["symbol"] for row in one.get("/api/status")["symbols"]] == SYMBOLS
     eventually(lambda: healthy(one) == set(run["pids"]), 10, "every process in the list, and well")

@@ -54,7 +54,8 @@ class Venue:
 
     def __init__(self, *arguments: str, port: int = 0) -> None:
         command = [sys.executable, "-m", "hft.simulator", "--port", str(port), "--symbols", SYMBOL]
-        command += ["--api-key", KEYS.api_key, "--api-secret", KEYS.secret_key, *arguments]
+        command += ["--limits", "off", "--api-key", KEYS.api_key]
+        command += ["--api-secret", KEYS.secret_key, *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url = str(json.loads(self.process.stdout.readline())["listening"])

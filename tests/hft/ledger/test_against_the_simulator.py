@@ -22,6 +22,7 @@ KEYS = Keys("ledger0test0key" + "0" * 49, "ledger0test0secret" + "0" * 46)
 @pytest.fixture
 def simulator() -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "hft.simulator", "--port", "0", "--seed", "3"]
+    command += ["--limits", "off"]
     process = subprocess.Popen(
         [*command, "--api-key", KEYS.api_key, "--api-secret", KEYS.secret_key],
         stdout=subprocess.PIPE,

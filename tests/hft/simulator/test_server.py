@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hft.clock import Deadline
 from hft.simulator.hub import SEND_BUFFER_MAX_BYTES, Hub, enveloped, prefix_of, text_frame
-from hft.simulator.limits import Usage
+from hft.simulator.limits import Limits
 from hft.simulator.user_streams import LISTEN_KEY_LIFE_MS, UserStreams
 
 from .wire import API_KEY, Simulator, eventually
@@ -158,10 +158,11 @@ def test_a_listen_key_expires_and_says_so_once() -> None:
 
 
 def test_usage_windows_follow_the_calendar() -> None:
-    usage = Usage()
+    limits = Limits(enforced=False)
     seen = []
     for now_ms in (59_000, 59_900, 60_000, 70_000):
-        usage.add(now_ms, 5, 1)
-        seen.append(usage.counts(now_ms))
+        limits.spend("::1", "/", 5, now_ms)
+        limits.spend_orders(1, 1, now_ms)
+        seen.append((limits.weight("::1", now_ms), *limits.order_counts(1, now_ms)))
     assert seen == [(5, 1, 1), (10, 2, 2), (5, 1, 1), (10, 1, 2)]
     assert all(later != earlier for earlier, later in pairwise(seen))

@@ -92,7 +92,8 @@ def sign(text: str) -> str:
 
 @contextlib.contextmanager
 def running(*arguments: str) -> Iterator[Simulator]:
-    command = [sys.executable, "-m", "hft.simulator", "--port", "0"]
+    """Run one that refuses nobody for haste: the tests are all one address."""
+    command = [sys.executable, "-m", "hft.simulator", "--port", "0", "--limits", "off"]
     command += ["--api-key", API_KEY, "--api-secret", API_SECRET, *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
