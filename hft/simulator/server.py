@@ -34,6 +34,7 @@ from hft.simulator.ws_streams import StreamClient
 
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BODY_MAX_BYTES = 1 << 20
+CUT_GRACE_S = 1.0
 PREFIXES = ("public", "market", "private")
 SESSION_PATH = "/ws-fapi/v1"
 
@@ -179,8 +180,10 @@ class ClientProtocol(asyncio.Protocol):
         try:
             self._frames.receive_data(data)
             for event in self._frames.events():
-                if not self._keeps_pace(event):
-                    return
+                if self._door is None or not self._keeps_pace(event):
+                    if isinstance(event, CloseConnection):
+                        self._end()
+                    continue
                 if isinstance(event, TextMessage):
                     self._receive_text(event)
                 elif isinstance(event, Ping):
@@ -263,8 +266,12 @@ class ClientProtocol(asyncio.Protocol):
         self._end()
 
     def _cut(self, close_frame: bytes) -> None:
+        """Say why, and listen until the client has heard: closing at once might lose the word."""
         self._write(close_frame)
-        self._end()
+        if self._door is not None:
+            self._door.close()
+        self._door = self._life = None
+        asyncio.get_running_loop().call_later(CUT_GRACE_S, self._end)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
