@@ -11,7 +11,17 @@ from typing import Any
 
 import orjson
 
-BENCHES = ("ring", "stress", "decode", "pipeline", "scaling", "tick_to_order", "memory", "restart")
+BENCHES = (
+    "ring",
+    "stress",
+    "decode",
+    "step",
+    "pipeline",
+    "scaling",
+    "tick_to_order",
+    "memory",
+    "restart",
+)
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
 

@@ -37,9 +37,8 @@ LATE_MAX_NS = 10_000_000
 HOPELESS_NS = 500_000_000
 DRAIN_MAX_S = 0.05
 QUIET_S = 0.1
-PROBE_S, QUICK_PROBE_S = 5.0, 2.0
-STEPS, QUICK_STEPS = 7, 5
-ATTEMPTS, QUICK_ATTEMPTS = 4, 2
+FULL, QUICK = (5.0, 0.88, 3), (2.0, 0.75, 2)
+"""Seconds of a probe, from one rate to the next lower, and attempts at each."""
 LOW_RATE, HIGH_RATE = 100_000.0, 6_000_000.0
 NAIVE, QUICK_NAIVE = 200_000, 20_000
 WARM = 1000
@@ -169,28 +168,23 @@ class Line:
 
 
 def highest(line: Line, quick: bool) -> tuple[Probe, float]:
-    """Search for the highest rate that holds, and the highest that lost nothing, however late.
+    """Look from above for the highest rate that holds, and the highest that lost nothing, however
+    late.
 
-    A rate has several attempts: what held once can be held, while the machine may have had something
-    else to do.
+    What held once can be held; a rate that does not hold has several attempts, since the machine
+    may have had something else to do.
     """
-    seconds, steps = (QUICK_PROBE_S, QUICK_STEPS) if quick else (PROBE_S, STEPS)
-    attempts = QUICK_ATTEMPTS if quick else ATTEMPTS
-    best, low, high = Probe(0.0, 0, 0, 0, drained=True), LOW_RATE, HIGH_RATE
-    lossless = 0.0
-    for _ in range(steps):
-        rate = (low * high) ** 0.5
-        for _attempt in range(attempts):
+    seconds, step, attempts = QUICK if quick else FULL
+    rate, lossless = HIGH_RATE, 0.0
+    while rate > LOW_RATE:
+        for _ in range(attempts):
             probe = line.probe(rate, seconds)
             if probe.lost == 0 and probe.late_ns < HOPELESS_NS:
                 lossless = max(lossless, rate)
             if probe.held():
-                break
-        if probe.held():
-            best, low = probe, rate
-        else:
-            high = rate
-    return best, lossless
+                return probe, lossless
+        rate *= step
+    return Probe(0.0, 0, 0, 0, drained=True), lossless
 
 
 def search(tls: tuple[str, ssl.SSLContext] | None, quick: bool) -> tuple[Probe, float]:

@@ -6,6 +6,7 @@ stall a trading process and is counted as a late compilation.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -44,6 +45,14 @@ def fill_cache(name: str, steps: Sequence[Callable[[], None]]) -> None:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         raise
+
+
+def trim() -> None:
+    """Give back what compiling and loading left free in the heap: every fork would inherit it."""
+    # Only the C library of GNU has it.
+    give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if give_back is not None:
+        give_back(0)
 
 
 def warm() -> None:

@@ -116,6 +116,7 @@ def run(plan: Plan) -> int:
             hot.fill_cache(book.digest(), (hot.warm, book.compile_all))
             hot.warm()
             book.compile_all()
+            hot.trim()
         plan, simulator, demo = _venue(plan, undo)
         if not plan.demo:
             rest_url = plan.settings.network.rest_url

@@ -89,7 +89,7 @@ def rings_of(shards: int) -> tuple[RingSpec, ...]:
     return (
         *(ring for shard in range(shards) for ring in _rings_of_shard(shard)),
         RingSpec(
-            "reports_ledger", events.REPORT, 16384, Seat.EXECUTION, Seat.LEDGER, "drop, set GAP"
+            "reports_ledger", events.REPORT, 8192, Seat.EXECUTION, Seat.LEDGER, "drop, set GAP"
         ),
         *(
             RingSpec(f"log_{seat.label}", events.LOG, 1024, seat, Seat.LEDGER, "drop, count")

@@ -10,7 +10,8 @@ park       sleeps on its sockets and doorbell, until something comes         eve
 auto       spin where cores are left over, park elsewhere                    the default
 =========  ================================================================  ===================
 
-On two cores spinning everywhere costs milliseconds; a parked hop costs 3 to 9 microseconds.
+On two cores spinning everywhere costs milliseconds; a parked hop costs microseconds, some tens of
+them on a virtual machine.
 """
 
 from __future__ import annotations

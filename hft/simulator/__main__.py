@@ -17,6 +17,8 @@ import uvloop
 
 from hft.errors import BootError, ConfigError, ExitCode, HftError
 from hft.simulator.clockwork import Clockwork, Market, SteppedMarkets
+from hft.simulator.fault_door import FaultyVenue
+from hft.simulator.fault_kinds import read_scenario
 from hft.simulator.limits import Limits
 from hft.simulator.market import SyntheticMarket, character_of
 from hft.simulator.recording import read_head
@@ -72,6 +74,11 @@ def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--api-key", default=API_KEY, help="default: %(default)s")
     parser.add_argument("--api-secret", default=API_SECRET, help="default: %(default)s")
+    parser.add_argument(
+        "--faults",
+        metavar="SCENARIO",
+        help="commit faults: a TOML or JSON file, a scenario's name, or on (POST /sim/faults)",
+    )
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this process ends")
     options = parser.parse_args(argv)
     if not 0 <= options.port <= 65_535:
@@ -95,13 +102,17 @@ def _follow_parent(parent_pid: int) -> None:
 
 
 async def _serve(options: argparse.Namespace) -> None:
+    scenario = read_scenario(options.faults) if options.faults else None
     venue, market = _replay(options) if options.replay else _synthetic(options)
+    venue.seed = options.seed
     everyone = Connections()
+    open_protocol = functools.partial(ClientProtocol, venue, everyone)
+    if scenario is not None:
+        faulty = FaultyVenue(venue, scenario, options.seed)
+        open_protocol = functools.partial(faulty.open_protocol, everyone)
     loop = asyncio.get_running_loop()
     try:
-        server = await loop.create_server(
-            lambda: ClientProtocol(venue, everyone), "127.0.0.1", options.port
-        )
+        server = await loop.create_server(open_protocol, "127.0.0.1", options.port)
     except OSError as error:
         raise BootError(
             f"cannot listen on 127.0.0.1:{options.port}: {os.strerror(error.errno or 0)}"

@@ -78,6 +78,7 @@ class Clockwork:
         venue.exchange.on_time(now_ms)
         venue.flush(now_ms)
         venue.publisher.on_time(now_ms)
+        venue.on_time(now_ms)
         second = now_ms // 1_000
         if second != self._second:
             self._second = second

@@ -6,7 +6,7 @@ limit is cut off, as the live venue does with slow consumers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import orjson
@@ -22,6 +22,13 @@ class Subscriber(Protocol):
 
     def write_frame(self, frame: bytes) -> None:
         """Write one encoded frame."""
+
+    def end(self) -> None:
+        """Close the connection once what was written has left."""
+
+
+Sender = Callable[[Iterable[Subscriber], str, bytes], int]
+"""Writes a payload of a stream to subscribers; gives to how many."""
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -50,6 +57,7 @@ class Hub:
     def __init__(self) -> None:
         self._by_stream: dict[str, dict[Subscriber, None]] = {}
         self.frames_sent = 0
+        self.send_to: Sender = send_to
 
     def subscribe(self, stream: str, subscriber: Subscriber) -> None:
         """Start writing a stream to a subscriber."""
@@ -76,7 +84,7 @@ class Hub:
         """Send one payload to everybody who listens to a stream."""
         subscribers = self._by_stream.get(stream)
         if subscribers:
-            self.frames_sent += send_to(subscribers, stream, payload)
+            self.frames_sent += self.send_to(subscribers, stream, payload)
 
 
 def send_to(subscribers: Iterable[Subscriber], stream: str, payload: bytes) -> int:

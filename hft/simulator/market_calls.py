@@ -22,7 +22,7 @@ def ping(_: Call) -> object:
 
 def server_time(call: Call) -> object:
     """Give the venue's time."""
-    return {"serverTime": call.now_ms}
+    return {"serverTime": call.venue.said_ms(call.now_ms)}
 
 
 def info(call: Call) -> object:

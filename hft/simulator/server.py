@@ -10,24 +10,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from http import HTTPStatus
 from typing import cast
 from urllib.parse import unquote
 
 import httptools
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import (
-    CloseConnection,
-    Event,
-    Ping,
-    Pong,
-    TextMessage,
-)
+from wsproto.events import CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
 from hft.simulator.hub import SEND_BUFFER_MAX_BYTES, text_frame
 from hft.simulator.lifetimes import GOING_AWAY, TOO_FAST, TOO_MANY_STREAMS, Lifetime
-from hft.simulator.rest import Reply, Request, RestDoor
+from hft.simulator.rest import Reply, Request, RestDoor, http_bytes
 from hft.simulator.sides import SessionSide, StreamSide, WebSocketDoor
 from hft.simulator.venue import Venue
 from hft.simulator.ws_streams import StreamClient
@@ -94,7 +87,7 @@ class ClientProtocol(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._write_reply(Reply(400, b'{"code":-1000,"msg":"Malformed request."}'), close=True)
+            self.write_reply(Reply(400, b'{"code":-1000,"msg":"Malformed request."}'), close=True)
 
     # httptools callbacks
 
@@ -110,7 +103,7 @@ class ClientProtocol(asyncio.Protocol):
         """Collect the body; one past the limit ends the connection."""
         self._body += body
         if len(self._body) > BODY_MAX_BYTES:
-            self._write_reply(Reply(413, b'{"code":-1000,"msg":"Body too large."}'), close=True)
+            self.write_reply(Reply(413, b'{"code":-1000,"msg":"Body too large."}'), close=True)
             self._reset()
 
     def on_message_complete(self) -> None:
@@ -126,9 +119,16 @@ class ClientProtocol(asyncio.Protocol):
             api_key=self._headers.get(b"x-mbx-apikey", b"").decode("latin-1"),
             address=self._address,
         )
-        reply = self._rest.answer(request)
-        self._write_reply(reply, close=not self._parser.should_keep_alive())
+        self.respond(request, close=not self._parser.should_keep_alive())
         self._reset()
+
+    def respond(self, request: Request, *, close: bool) -> None:
+        """Answer one REST request."""
+        self.write_reply(self.answer(request), close=close)
+
+    def answer(self, request: Request) -> Reply:
+        """Carry out one REST request."""
+        return self._rest.answer(request)
 
     # WebSocket
 
@@ -137,11 +137,11 @@ class ClientProtocol(asyncio.Protocol):
         path, _, query = self._url.decode("latin-1").partition("?")
         refused = self._rest.admit_socket(self._address, session=path == SESSION_PATH)
         if refused is not None:
-            self._write_reply(refused, close=True)
+            self.write_reply(refused, close=True)
             return
         door = self._open_door(path, query) if key else None
         if door is None or self._transport is None:
-            self._write_reply(Reply(404, b'{"code":-5000,"msg":"No such stream."}'), close=True)
+            self.write_reply(Reply(404, b'{"code":-5000,"msg":"No such stream."}'), close=True)
             return
         accept = base64.b64encode(hashlib.sha1(key + WEBSOCKET_GUID).digest())
         self._frames = Connection(ConnectionType.SERVER)
@@ -173,6 +173,7 @@ class ClientProtocol(asyncio.Protocol):
             return None
         names = words[1] if len(words) > 1 else ""
         client = StreamClient(self._venue.hub, self._venue.users, self.write_frame, prefix=prefix)
+        client.end = self.end
         return StreamSide(self._venue, client), (client, names, words[0] == "stream")
 
     def _receive_frames(self, data: bytes) -> None:
@@ -182,7 +183,7 @@ class ClientProtocol(asyncio.Protocol):
             for event in self._frames.events():
                 if self._door is None or not self._keeps_pace(event):
                     if isinstance(event, CloseConnection):
-                        self._end()
+                        self.end()
                     continue
                 if isinstance(event, TextMessage):
                     self._receive_text(event)
@@ -192,25 +193,32 @@ class ClientProtocol(asyncio.Protocol):
                     self._life.on_pong(bytes(event.payload))
                 elif isinstance(event, CloseConnection):
                     self._write(self._frames.send(event.response()))
-                    self._end()
+                    self.end()
                     return
         except RemoteProtocolError:
-            self._end()
+            self.end()
 
     def _receive_text(self, event: TextMessage) -> None:
         self._text += event.data
         if len(self._text) > BODY_MAX_BYTES:
-            self._end()
+            self.end()
         if not event.message_finished:
             return
         message, self._text = self._text, ""
         if self._door is None:
             return
-        answer = self._door.answer(message)
-        if self._is_overfull():
-            return
-        self.write_frame(text_frame(answer))
+        self.respond_text(self._door, message)
+
+    def respond_text(self, door: WebSocketDoor, message: str) -> None:
+        """Answer one text message, unless it asks for more than a connection may have."""
+        payload = door.answer(message)
+        if not self._is_overfull():
+            self.write_text(payload)
         self._venue.flush(self._venue.now_ms())
+
+    def write_text(self, payload: bytes) -> None:
+        """Write one text message."""
+        self.write_frame(text_frame(payload))
 
     def write_frame(self, frame: bytes) -> None:
         """Write one frame; a client that does not read is cut off."""
@@ -263,7 +271,7 @@ class ClientProtocol(asyncio.Protocol):
         """Close politely: the venue is shutting down."""
         if self._frames is not None:
             self._write(GOING_AWAY)
-        self._end()
+        self.end()
 
     def _cut(self, close_frame: bytes) -> None:
         """Say why, and listen until the client has heard: closing at once might lose the word."""
@@ -271,26 +279,19 @@ class ClientProtocol(asyncio.Protocol):
         if self._door is not None:
             self._door.close()
         self._door = self._life = None
-        asyncio.get_running_loop().call_later(CUT_GRACE_S, self._end)
+        asyncio.get_running_loop().call_later(CUT_GRACE_S, self.end)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Close the connection once what was written has left."""
         if self._transport is not None:
             self._transport.close()
 
-    def _write_reply(self, reply: Reply, *, close: bool) -> None:
-        lines = [
-            f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
-            "Content-Type: application/json",
-            f"Content-Length: {len(reply.body)}",
-            "Cache-Control: no-cache, no-store, must-revalidate",
-            "Access-Control-Allow-Origin: *",
-            f"Connection: {'close' if close else 'keep-alive'}",
-        ]
-        lines += [f"{name}: {value}" for name, value in reply.headers]
-        self._write("\r\n".join(lines).encode() + b"\r\n\r\n" + reply.body)
+    def write_reply(self, reply: Reply, *, close: bool) -> None:
+        """Write one REST reply, and end the connection where it is the last."""
+        self._write(http_bytes(reply, close=close))
         if close:
-            self._end()
+            self.end()

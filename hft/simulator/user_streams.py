@@ -6,7 +6,7 @@ import secrets
 
 import orjson
 
-from hft.simulator.hub import Subscriber, send_to
+from hft.simulator.hub import Sender, Subscriber, send_to
 from hft.simulator.messages import Json, listen_key_expired
 from hft.simulator.refusals import refusal
 
@@ -19,6 +19,7 @@ class UserStreams:
     def __init__(self) -> None:
         self._key_of: dict[int, tuple[str, int]] = {}
         self._followers: dict[str, dict[Subscriber, frozenset[str] | None]] = {}
+        self.send_to: Sender = send_to
 
     def start(self, account_id: int, now_ms: int) -> str:
         """Give the living key of an account, extended; or a new one."""
@@ -71,14 +72,25 @@ class UserStreams:
         """Let the keys die that nobody extended, and say so to their followers."""
         for account_id, (key, until_ms) in list(self._key_of.items()):
             if until_ms <= now_ms:
-                followers = self._followers.get(key)
-                if followers:
-                    self._send(key, followers, listen_key_expired(key, now_ms))
                 del self._key_of[account_id]
+                self._say_expired(key, now_ms)
+
+    def end_all(self, now_ms: int, *, silent: bool) -> None:
+        """Let every key die now; `silent` without telling its followers."""
+        keys = [key for key, _ in self._key_of.values()]
+        self._key_of.clear()
+        if not silent:
+            for key in keys:
+                self._say_expired(key, now_ms)
+
+    def _say_expired(self, key: str, now_ms: int) -> None:
+        followers = self._followers.get(key)
+        if followers:
+            self._send(key, followers, listen_key_expired(key, now_ms))
 
     def _send(
         self, key: str, followers: dict[Subscriber, frozenset[str] | None], event: Json
     ) -> None:
         name = event["e"]
         wanting = [who for who, events in followers.items() if events is None or name in events]
-        send_to(wanting, key, orjson.dumps(event))
+        self.send_to(wanting, key, orjson.dumps(event))

@@ -63,6 +63,10 @@ class Venue:
         self.account_epoch = secrets.token_hex(8)
         self.account_alias = secrets.token_hex(4)
         self.describe_market: Callable[[], dict[str, object]] = dict
+        self.describe_faults: Callable[[], dict[str, object] | None] = _none
+        self.on_time: Callable[[int], None] = _none
+        self.seed = 0
+        self.clock_step_ms = 0
         self._credentials = {credentials.api_key: credentials}
         self._clock = clock
         self._latest_ms = 0
@@ -72,6 +76,10 @@ class Venue:
         """Read the venue's clock; it never goes back."""
         self._latest_ms = max(self._latest_ms, self._clock())
         return self._latest_ms
+
+    def said_ms(self, now_ms: int) -> int:
+        """Give the time that requests are told and judged by; a fault may have stepped it."""
+        return now_ms + self.clock_step_ms
 
     def flush(self, now_ms: int) -> None:
         """Send what a transaction of time `now_ms` caused."""
@@ -102,3 +110,7 @@ class Venue:
         if listing is None:
             raise refusal(-1121)
         return listing
+
+
+def _none(*_: object) -> None:
+    """Stand where faults would, which are off."""

@@ -79,7 +79,7 @@ class SessionDoor:
             return 0
         known = self._venue.credentials_of(texts.get("apiKey", ""))
         if route.security == SIGNED:
-            check_time(texts, now_ms)
+            check_time(texts, self._venue.said_ms(now_ms))
             signature = texts.get("signature", "")
             if not signature:
                 raise refusal(-1102, "signature")

@@ -35,6 +35,7 @@ class StreamClient:
         self._hub = hub
         self._users = users
         self.write_frame = write_frame
+        self.end: Callable[[], None] = _nothing
         self._prefix = prefix
         self._names: dict[str, None] = {}
 
@@ -131,6 +132,10 @@ class StreamClient:
     def _drop(self, name: str) -> None:
         self._hub.unsubscribe(name, self)
         self._users.unfollow(name, self)
+
+
+def _nothing() -> None:
+    """End a connection that has no socket."""
 
 
 def _is_listen_key(name: str) -> bool:

@@ -48,6 +48,7 @@ METRICS = {
     "stress": "rate_per_s drops",
     "decode": "aggtrade_per_s bookticker_per_s markprice_per_s msgspec_per_s orjson_per_s "
     "json_per_s received_per_s websocket_client_per_s",
+    "step": "ping_pong_step_ns momentum_step_ns liquidation_step_ns momentum_plain_step_ns",
     "pipeline": "ticks_per_s lost websocket_client_ticks_per_s",
     "scaling": "symbols1_busy_ns symbols16_busy_ns symbols1_calm_ns symbols16_calm_ns "
     "shards1_busy_ns shards4_busy_ns shard_idle_us_per_s shard_private_mb shard_segment_mb",
