@@ -22,7 +22,7 @@ from hft.simulator.fault_streams import StreamFaults
 from hft.simulator.faults import Armed, Faults, read_faults
 from hft.simulator.hub import text_frame
 from hft.simulator.refusals import TEXTS, Refusal
-from hft.simulator.rest import Reply, Request
+from hft.simulator.rest import Reply, Request, http_bytes
 from hft.simulator.server import ClientProtocol, Connections
 from hft.simulator.sides import SessionSide, WebSocketDoor
 from hft.simulator.venue import Venue
@@ -148,7 +148,7 @@ class FaultyProtocol(ClientProtocol):
         elif isinstance(armed.fault, LostAck):
             reply = self.answer(request)
             self._muted = True
-            self._lose(armed.fault, self.reply_bytes(reply, close=close))
+            self._lose(armed.fault, http_bytes(reply, close=close))
         elif isinstance(armed.fault, TooMany):
             refused, wait = _too_many(armed.fault, self._faulty.venue.now_ms())
             self.write_reply(Reply(refused.status, orjson.dumps(refused.body()), wait), close=close)

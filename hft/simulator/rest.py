@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -193,3 +194,17 @@ def _params(request: Request) -> dict[str, str]:
     params = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
     params.update(parse_qsl(request.query.decode("utf-8", "replace"), keep_blank_values=True))
     return params
+
+
+def http_bytes(reply: Reply, *, close: bool) -> bytes:
+    """Put a reply into the bytes of HTTP."""
+    lines = [
+        f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(reply.body)}",
+        "Cache-Control: no-cache, no-store, must-revalidate",
+        "Access-Control-Allow-Origin: *",
+        f"Connection: {'close' if close else 'keep-alive'}",
+    ]
+    lines += [f"{name}: {value}" for name, value in reply.headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + reply.body

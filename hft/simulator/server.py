@@ -10,30 +10,24 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from http import HTTPStatus
 from typing import cast
 from urllib.parse import unquote
 
 import httptools
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import (
-    CloseConnection,
-    Event,
-    Ping,
-    Pong,
-    TextMessage,
-)
+from wsproto.events import CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
 from hft.simulator.hub import SEND_BUFFER_MAX_BYTES, text_frame
 from hft.simulator.lifetimes import GOING_AWAY, TOO_FAST, TOO_MANY_STREAMS, Lifetime
-from hft.simulator.rest import Reply, Request, RestDoor
+from hft.simulator.rest import Reply, Request, RestDoor, http_bytes
 from hft.simulator.sides import SessionSide, StreamSide, WebSocketDoor
 from hft.simulator.venue import Venue
 from hft.simulator.ws_streams import StreamClient
 
 WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 BODY_MAX_BYTES = 1 << 20
+CUT_GRACE_S = 1.0
 PREFIXES = ("public", "market", "private")
 SESSION_PATH = "/ws-fapi/v1"
 
@@ -187,8 +181,10 @@ class ClientProtocol(asyncio.Protocol):
         try:
             self._frames.receive_data(data)
             for event in self._frames.events():
-                if not self._keeps_pace(event):
-                    return
+                if self._door is None or not self._keeps_pace(event):
+                    if isinstance(event, CloseConnection):
+                        self.end()
+                    continue
                 if isinstance(event, TextMessage):
                     self._receive_text(event)
                 elif isinstance(event, Ping):
@@ -214,11 +210,10 @@ class ClientProtocol(asyncio.Protocol):
         self.respond_text(self._door, message)
 
     def respond_text(self, door: WebSocketDoor, message: str) -> None:
-        """Answer one text message."""
-        answer = door.answer(message)
-        if self._is_overfull():
-            return
-        self.write_text(answer)
+        """Answer one text message, unless it asks for more than a connection may have."""
+        payload = door.answer(message)
+        if not self._is_overfull():
+            self.write_text(payload)
         self._venue.flush(self._venue.now_ms())
 
     def write_text(self, payload: bytes) -> None:
@@ -279,8 +274,12 @@ class ClientProtocol(asyncio.Protocol):
         self.end()
 
     def _cut(self, close_frame: bytes) -> None:
+        """Say why, and listen until the client has heard: closing at once might lose the word."""
         self._write(close_frame)
-        self.end()
+        if self._door is not None:
+            self._door.close()
+        self._door = self._life = None
+        asyncio.get_running_loop().call_later(CUT_GRACE_S, self.end)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -293,19 +292,6 @@ class ClientProtocol(asyncio.Protocol):
 
     def write_reply(self, reply: Reply, *, close: bool) -> None:
         """Write one REST reply, and end the connection where it is the last."""
-        self._write(self.reply_bytes(reply, close=close))
+        self._write(http_bytes(reply, close=close))
         if close:
             self.end()
-
-    def reply_bytes(self, reply: Reply, *, close: bool) -> bytes:
-        """Put a reply into the bytes of HTTP."""
-        lines = [
-            f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
-            "Content-Type: application/json",
-            f"Content-Length: {len(reply.body)}",
-            "Cache-Control: no-cache, no-store, must-revalidate",
-            "Access-Control-Allow-Origin: *",
-            f"Connection: {'close' if close else 'keep-alive'}",
-        ]
-        lines += [f"{name}: {value}" for name, value in reply.headers]
-        return "\r\n".join(lines).encode() + b"\r\n\r\n" + reply.body

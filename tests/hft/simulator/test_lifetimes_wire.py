@@ -38,6 +38,7 @@ def frame(link: websocket.WebSocket) -> tuple[int, bytes]:
 
 def ends_with(link: websocket.WebSocket, code: int, reason: str) -> None:
     assert frame(link) == (ABNF.OPCODE_CLOSE, code.to_bytes(2, "big") + reason.encode())
+    link.send_close()
     assert link.sock is not None
     assert link.sock.recv(1) == b""
 
@@ -135,6 +136,22 @@ def test_the_eleventh_message_within_a_second_ends_the_connection(venue: Clocked
         settle(link)
         link.send('{"method":"LIST_SUBSCRIPTIONS","id":2}')
         ends_with(link, 1008, "Too many requests")
+
+
+def test_a_flood_is_told_why_it_ends(venue: Clocked) -> None:
+    with venue.socket("/public/ws") as link:
+        for _ in range(2_000):
+            link.send('{"method":"LIST_SUBSCRIPTIONS","id":2}')
+        for _ in range(10):
+            assert frame(link)[0] == ABNF.OPCODE_TEXT
+        ends_with(link, 1008, "Too many requests")
+
+
+def test_a_client_that_does_not_hear_why_is_dropped_all_the_same(venue: Clocked) -> None:
+    with venue.socket("/public/ws") as link:
+        for _ in range(11):
+            link.send('{"method":"LIST_SUBSCRIPTIONS","id":2}')
+        eventually(lambda: venue.venue.counts.connections == 0)
 
 
 def test_sessions_may_ask_as_fast_as_their_weight_allows_but_not_ping(venue: Clocked) -> None:
