@@ -9,6 +9,7 @@ import functools
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,8 +18,9 @@ import uvloop
 
 from hft.errors import BootError, ConfigError, ExitCode, HftError
 from hft.simulator.clockwork import Clockwork, Market, SteppedMarkets
-from hft.simulator.fault_door import FaultyVenue
+from hft.simulator.fault_door import FaultyProtocol
 from hft.simulator.fault_kinds import read_scenario
+from hft.simulator.fault_venue import FaultyVenue
 from hft.simulator.limits import Limits
 from hft.simulator.market import SyntheticMarket, character_of
 from hft.simulator.recording import read_head
@@ -106,10 +108,11 @@ async def _serve(options: argparse.Namespace) -> None:
     venue, market = _replay(options) if options.replay else _synthetic(options)
     venue.seed = options.seed
     everyone = Connections()
+    open_protocol: Callable[[], ClientProtocol]
     open_protocol = functools.partial(ClientProtocol, venue, everyone)
     if scenario is not None:
         faulty = FaultyVenue(venue, scenario, options.seed)
-        open_protocol = functools.partial(faulty.open_protocol, everyone)
+        open_protocol = functools.partial(FaultyProtocol, faulty, everyone)
     loop = asyncio.get_running_loop()
     try:
         server = await loop.create_server(open_protocol, "127.0.0.1", options.port)

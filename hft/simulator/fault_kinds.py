@@ -21,9 +21,14 @@ NEW_ORDERS = ("POST /fapi/v1/order", "order.place")
 USER_EVENTS = "user:*"
 """How the events of user data streams are named where a market stream has its name."""
 
+NUMBER_MAX = 1_000_000_000
+FAULTS_MAX = 100
+
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Whole = Annotated[int, msgspec.Meta(ge=0)]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
+Whole = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=NUMBER_MAX)]
+Signed = Annotated[int, msgspec.Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
+SymbolName = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_]{1,32}$")]
 Patterns = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Garbage = Literal["html", "half", "unknown", "list", "empty", "binary"]
 GARBAGE: tuple[Garbage, ...] = ("html", "half", "unknown", "list", "empty")
@@ -37,7 +42,7 @@ class Fault(
     probability: Share = 1.0
     after: Whole = 0
     count: Positive | None = None
-    symbol: str | None = None
+    symbol: SymbolName | None = None
 
 
 class RequestFault(Fault, frozen=True, kw_only=True):
@@ -64,7 +69,10 @@ class UnknownStatus(RequestFault, frozen=True, kw_only=True, tag="unknown_status
 
 
 class TooMany(RequestFault, frozen=True, kw_only=True, tag="too_many"):
-    """The request is refused for its rate (429) or the address is banned (418)."""
+    """The request is refused for its rate (429) or the address is banned (418).
+
+    So are all that match until `retry_after_s` is over; they count as the same strike.
+    """
 
     requests: Patterns = ("*",)
     status: Literal[429, 418] = 429
@@ -151,7 +159,7 @@ class ListenKeyDeath(TimedFault, frozen=True, kw_only=True, tag="listen_key_deat
 class ClockStep(TimedFault, frozen=True, kw_only=True, tag="clock_step"):
     """The clock that judges timestamps, and that requests are told, is off for a while."""
 
-    step_ms: int = 10_000
+    step_ms: Signed = 10_000
     duration_ms: Positive = 5_000
 
 
@@ -164,8 +172,8 @@ AnyFault = (
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of faults; `seed` null takes the seed of the run."""
 
-    faults: tuple[AnyFault, ...] = ()
-    seed: int | None = None
+    faults: Annotated[tuple[AnyFault, ...], msgspec.Meta(max_length=FAULTS_MAX)] = ()
+    seed: Whole | None = None
     about: str = ""
 
 

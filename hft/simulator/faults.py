@@ -10,6 +10,7 @@ from random import Random
 from typing import TypeVar
 
 import msgspec
+import orjson
 
 from hft.simulator.fault_kinds import AnyFault, Fault, Scenario
 from hft.simulator.refusals import Refusal
@@ -88,7 +89,7 @@ def read_faults(body: bytes) -> Scenario:
         Refusal: it is neither; the text says where.
     """
     try:
-        words = msgspec.json.decode(body)
+        words = orjson.loads(body)
         if isinstance(words, dict) and "kind" in words:
             words = {"faults": [words]}
         return msgspec.convert(words, Scenario)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from hft.errors import ConfigError
 from hft.simulator.fault_kinds import (
     SCENARIOS,
+    AnyFault,
     BookGap,
     Cut,
     Delay,
@@ -222,6 +223,7 @@ def test_a_scenario_may_be_json_with_a_seed_of_its_own(tmp_path: Path) -> None:
         ('[[faults]]\nkind = "nonsense"\n', "nonsense"),
         ('[[faults]]\nkind = "drop"\ntypo = 1\n', "typo"),
         ('[[faults]]\nkind = "drop"\nprobability = 1.5\n', "probability"),
+        ('[[faults]]\nkind = "drop"\nprobability = nan\n', "probability"),
         ('[[faults]]\nkind = "drop"\ncount = 0\n', "count"),
         ('[[faults]]\nkind = "garbage"\nforms = []\n', "forms"),
         ("faults = 3\n", "faults"),
@@ -243,7 +245,23 @@ def test_a_scenario_that_is_not_there_is_refused_with_the_names_of_those_that_ar
         read_scenario("lost_akc")
 
 
-@pytest.mark.parametrize("body", [b"", b"nope", b"[]", b'{"kind":"drop","x":1}', b'{"faults":1}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nope",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"kind":"drop","x":1}',
+        b'{"kind":"drop","streams":["\\ud800"]}',
+        b'{"kind":"delay","delay_ms":99999999999999999999999}',
+        b'{"kind":"drop","probability":1e999}',
+        b'{"kind":"drop","symbol":"btcusdt"}',
+        b'{"faults":[],"seed":-1}',
+        b'{"faults":1}',
+    ],
+)
 def test_a_body_that_is_no_fault_is_a_refusal(body: bytes) -> None:
     with pytest.raises(Refusal) as refused:
         read_faults(body)
@@ -258,3 +276,10 @@ def test_one_fault_is_disarmed_by_its_number() -> None:
     assert faults.clear(1) == 0
     assert [row["kind"] for row in faults.rows()] == ["cut"]
     assert faults.add(Scenario((Drop(),)))[0].number == 3
+
+
+def test_every_kind_is_in_the_docs() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "faults.md").read_text()
+    kinds = [kind.__struct_config__.tag for kind in get_args(AnyFault)]
+    assert len(kinds) == 14
+    assert [kind for kind in kinds if f"| `{kind}` |" not in page] == []

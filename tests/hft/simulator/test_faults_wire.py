@@ -139,11 +139,32 @@ def test_a_backend_timeout_is_408(faulty: Simulator) -> None:
 
 @pytest.mark.parametrize("status", [429, 418])
 def test_too_many_requests_are_told_when_to_come_back(faulty: Simulator, status: int) -> None:
-    arm(faulty, "too_many", status=status, retry_after_s=7, count=1, requests=["GET /fapi/*"])
+    number = arm(faulty, "too_many", status=status, retry_after_s=1, count=1)
     reply = faulty.raw("GET", "/fapi/v1/ping")
     assert (reply.status_code, reply.json()["code"]) == (status, -1003)
-    assert reply.headers["Retry-After"] == "7"
-    assert faulty.raw("GET", "/fapi/v1/ping").status_code == 200
+    assert reply.headers["Retry-After"] == "1"
+    assert ("banned until" in reply.json()["msg"]) is (status == 418)
+    with faulty.socket("/ws-fapi/v1") as link:
+        assert call(link, "ping")["status"] == status
+    eventually(lambda: faulty.raw("GET", "/fapi/v1/ping").status_code == 200)
+    assert struck(faulty, number) == 1
+
+
+def test_what_tells_of_the_simulator_itself_is_never_struck(faulty: Simulator) -> None:
+    number = arm(faulty, "lost_ack", requests=["*"])
+    assert struck(faulty, number) == 0
+    with faulty.socket("/public/ws") as link:
+        link.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
+        assert receive(link) == {"result": [], "id": 1}
+    assert struck(faulty, number) == 0
+
+
+def test_there_is_an_end_to_how_many_faults_are_armed(faulty: Simulator) -> None:
+    many = json.dumps({"faults": [{"kind": "drop", "streams": ["nothing"]}] * 100})
+    assert faulty.raw("POST", "/sim/faults", data=many).status_code == 200
+    one_more = faulty.raw("POST", "/sim/faults", data='{"kind":"drop"}')
+    assert (one_more.status_code, one_more.json()["code"]) == (400, -1130)
+    assert len(faulty.get("/sim/faults")["armed"]) == 100
 
 
 def test_a_stalled_stream_is_silent_on_a_connection_that_lives(faulty: Simulator) -> None:
