@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from hft.simulator import account_calls, market_calls, order_calls, stream_calls
+from hft.simulator import account_calls, amend_calls, market_calls, order_calls, stream_calls
 from hft.simulator.calls import KEYED, PUBLIC, SIGNED, Call, Route, check_time
 from hft.simulator.refusals import Refusal, refusal
 from hft.simulator.signing import is_signed, session_payload, text_of
@@ -21,6 +21,7 @@ METHODS: dict[str, Route] = {
     "ticker.price": Route(market_calls.price, PUBLIC),
     "ticker.book": Route(market_calls.book_ticker, PUBLIC, 2),
     "order.place": Route(order_calls.place, SIGNED, 0, 1),
+    "order.modify": Route(amend_calls.amend, SIGNED, 0, 1),
     "order.cancel": Route(order_calls.cancel, SIGNED),
     "order.status": Route(order_calls.query, SIGNED),
     "account.balance": Route(account_calls.balance, SIGNED, 5),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hft.simulator.desk import Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.matching import BUY, HOUSE, SELL, Book, Order
-from hft.simulator.orders import OPEN, TERMINAL
+from hft.simulator.orders import OPEN, TERMINAL, AmendRequest
 from hft.simulator.outcomes import Trade
 from hft.simulator.refusals import Refusal
 from hft.units import E8
@@ -56,7 +56,7 @@ def test_depth_lists_best_first_on_both_sides(side: int) -> None:
 
 
 _action = st.tuples(
-    st.sampled_from(["limit", "limit", "market", "cancel", "mark"]),
+    st.sampled_from(["limit", "limit", "market", "cancel", "amend", "amend", "mark"]),
     st.sampled_from(ACCOUNTS),
     st.sampled_from([BUY, SELL]),
     st.integers(-6, 6),
@@ -80,6 +80,12 @@ def _act(exchange: Exchange, listing: Listing, action: tuple[object, ...]) -> No
         orders = list(exchange.desks[account_id].open.values())
         if orders:
             exchange.cancel(account_id, orders[lots % len(orders)], 5)
+    elif kind == "amend":
+        orders = list(exchange.desks[account_id].open.values())
+        if orders:
+            order = orders[lots % len(orders)]
+            wish = AmendRequest(side=order.side, price_ticks=MARK_TICKS + offset, lots=lots)
+            exchange.amend(account_id, order, wish, 5)
     else:
         price = MARK_TICKS + offset if kind == "limit" else 0
         more = {"reduce_only": reduce_only, "self_trade": self_trade}
@@ -122,6 +128,11 @@ def _check_quantities(exchange: Exchange, listing: Listing, traded: int) -> None
             assert order.left_lots == order.lots - order.filled_lots
         assert (order.status == "FILLED") == (order.filled_lots == order.lots)
     assert filled == {BUY: traded, SELL: traded}
+    parties: dict[int, list[int]] = {}
+    for account_id, desk in exchange.desks.items():
+        for fill in desk.fills:
+            parties.setdefault(fill.trade_id, []).append(account_id)
+    assert all(len(set(owners)) == len(owners) == 2 for owners in parties.values())
     resting_lots = sum(order.left_lots for order in orders if order.status in OPEN)
     shown = sum(lots for side in (BUY, SELL) for _, lots in listing.book.side(side).depth(1000))
     assert shown == resting_lots
