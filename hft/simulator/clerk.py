@@ -54,6 +54,22 @@ class Clerk:
         execution = "CANCELED" if status == "CANCELED" else "EXPIRED"
         self._say_order(order, execution, now_ms, reason, None)
 
+    def amended(self, order: VenueOrder, modify_id: str, now_ms: int) -> None:
+        """Say that an open order has other terms now."""
+        self.say(
+            OrderUpdate(
+                account_id=order.owner,
+                order=order,
+                execution="AMENDMENT",
+                status=order.status,
+                filled_lots=order.filled_lots,
+                average_e8=order.average_e8(),
+                time_ms=now_ms,
+                reason=REASON_NONE,
+                modify_id=modify_id,
+            )
+        )
+
     def trade(
         self, listing: Listing, taker: Order | None, maker: Order, lots: int, now_ms: int
     ) -> None:

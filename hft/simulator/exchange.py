@@ -22,6 +22,7 @@ from hft.simulator.orders import (
     REASON_MARKET,
     REASON_REDUCE_ONLY,
     REASON_SELF_TRADE,
+    AmendRequest,
     OrderRequest,
     VenueOrder,
 )
@@ -38,6 +39,7 @@ class Exchange:
         self.desks: dict[int, Desk] = {}
         self._clerk = Clerk(self.listings, self.desks)
         self._next_house_id = 1
+        self._next_amendment_id = 1
 
     def open_desk(self, account_id: int) -> Desk:
         """Give the desk of a user, new with the starting balance if it is not there."""
@@ -78,6 +80,33 @@ class Exchange:
             raise refusal(-2011)
         self.listings[order.symbol.name].book.cancel(order)
         self._clerk.close(order, CANCELED, now_ms)
+        return order
+
+    def amend(
+        self, account_id: int, order: VenueOrder, wish: AmendRequest, now_ms: int
+    ) -> VenueOrder:
+        """Give an open limit order another price and total quantity; it queues anew.
+
+        A total that is filled already, or a post-only order that would take, cancels the order.
+
+        Raises:
+            Refusal: the order or its new terms break a rule of the venue; nothing has changed.
+        """
+        desk = self.desks[account_id]
+        listing = self.listings[order.symbol.name]
+        gate.check_amendable(desk, order, wish)
+        if wish.lots <= order.filled_lots:
+            return self.cancel(account_id, order, now_ms)
+        wish = gate.admit_amendment(self, desk, listing, order, wish)
+        crosses = listing.book.crossing(order.side, wish.price_ticks) is not None
+        if order.time_in_force == "GTX" and crosses:
+            return self.cancel(account_id, order, now_ms)
+        listing.book.cancel(order)
+        order.amend(self._next_amendment_id, wish, now_ms)
+        self._next_amendment_id += 1
+        self._clerk.amended(order, wish.modify_id, now_ms)
+        self._match(listing, order, wish.price_ticks, now_ms)
+        self._finish(listing, order, now_ms)
         return order
 
     def cancel_all(self, account_id: int, symbol: Symbol, now_ms: int) -> int:
@@ -192,10 +221,12 @@ class Exchange:
         self, listing: Listing, maker: VenueOrder, taker: VenueOrder, now_ms: int
     ) -> bool:
         """Expire what the taker's mode names; gives whether the taker may go on."""
-        if taker.self_trade != "EXPIRE_TAKER":
+        # An amendment resets the mode to NONE; nobody trades with himself even so.
+        mode = "EXPIRE_MAKER" if taker.self_trade == "NONE" else taker.self_trade
+        if mode != "EXPIRE_TAKER":
             listing.book.cancel(maker)
             self._clerk.close(maker, EXPIRED_IN_MATCH, now_ms, REASON_SELF_TRADE)
-        if taker.self_trade == "EXPIRE_MAKER":
+        if mode == "EXPIRE_MAKER":
             return True
         self._clerk.announce(taker, now_ms)
         self._clerk.close(taker, EXPIRED_IN_MATCH, now_ms, REASON_SELF_TRADE)

@@ -9,7 +9,7 @@ import msgspec
 from hft.simulator.account import TAKER_PPM, fee_e8
 from hft.simulator.desk import Desk, Listing
 from hft.simulator.margin import max_notional, symbol_margin
-from hft.simulator.orders import OrderRequest
+from hft.simulator.orders import AmendRequest, OrderRequest, VenueOrder
 from hft.simulator.refusals import refusal
 from hft.units import E8, trim_e8
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hft.simulator.exchange import Exchange
 
 BAND_UNIT = 10_000
+AMENDMENTS_MAX = 10_000
 
 
 def admit(exchange: Exchange, desk: Desk, listing: Listing, request: OrderRequest) -> OrderRequest:
@@ -37,6 +38,60 @@ def admit(exchange: Exchange, desk: Desk, listing: Listing, request: OrderReques
         _check_exposure(exchange, desk, listing, request)
     _check_fillable(desk, listing, request)
     return request
+
+
+def check_amendable(desk: Desk, order: VenueOrder, wish: AmendRequest) -> None:
+    """Check that an order may get other terms at all.
+
+    Raises:
+        Refusal: -2013, -5025, -1117, -5047, -5026 or -5027.
+    """
+    if order.order_id not in desk.open:
+        raise refusal(-2013)
+    if order.kind != "LIMIT":
+        raise refusal(-5025)
+    if wish.side != order.side:
+        raise refusal(-1117)
+    if wish.reduce_only and not order.reduce_only:
+        raise refusal(-5047)
+    if len(order.amendments) >= AMENDMENTS_MAX:
+        raise refusal(-5026)
+    _check_changes(order, wish)
+
+
+def admit_amendment(
+    exchange: Exchange, desk: Desk, listing: Listing, order: VenueOrder, wish: AmendRequest
+) -> AmendRequest:
+    """Check new terms against book, position and margin; cut them if the order only reduces.
+
+    Raises:
+        Refusal: the first rule that they break.
+    """
+    request = OrderRequest(
+        symbol=order.symbol,
+        side=order.side,
+        kind=order.kind,
+        time_in_force=order.time_in_force,
+        price_ticks=wish.price_ticks,
+        lots=wish.lots,
+        client_id=order.client_id,
+        reduce_only=order.reduce_only,
+    )
+    _check_price_band(listing, request)
+    _check_notional(listing, request, code=-5029)
+    rest = msgspec.structs.replace(request, lots=wish.lots - order.filled_lots)
+    rest = _cut_reducing(desk, rest)
+    if not rest.reduce_only:
+        replaced_e8 = order.symbol.notional_e8(order.price_ticks, order.left_lots)
+        _check_exposure(exchange, desk, listing, rest, replaced_e8=replaced_e8)
+    wish = msgspec.structs.replace(wish, lots=order.filled_lots + rest.lots)
+    _check_changes(order, wish)
+    return wish
+
+
+def _check_changes(order: VenueOrder, wish: AmendRequest) -> None:
+    if (wish.price_ticks, wish.lots) == (order.limit_ticks, order.lots):
+        raise refusal(-5027)
 
 
 def limit_of(listing: Listing, request: OrderRequest) -> int:
@@ -90,7 +145,7 @@ def _check_price_band(listing: Listing, request: OrderRequest) -> None:
         raise refusal(code, request.symbol.price_text(bound))
 
 
-def _check_notional(listing: Listing, request: OrderRequest) -> None:
+def _check_notional(listing: Listing, request: OrderRequest, *, code: int = -4164) -> None:
     if request.reduce_only:
         return
     symbol = request.symbol
@@ -99,7 +154,7 @@ def _check_notional(listing: Listing, request: OrderRequest) -> None:
     else:
         worth_e8 = request.lots * symbol.lot_e8 * listing.mark_or_mid_e8() // E8
     if worth_e8 < symbol.min_notional_e8:
-        raise refusal(-4164, trim_e8(symbol.min_notional_e8))
+        raise refusal(code, trim_e8(symbol.min_notional_e8))
 
 
 def _cut_reducing(desk: Desk, request: OrderRequest) -> OrderRequest:
@@ -113,9 +168,17 @@ def _cut_reducing(desk: Desk, request: OrderRequest) -> OrderRequest:
 
 
 def _check_exposure(
-    exchange: Exchange, desk: Desk, listing: Listing, request: OrderRequest
+    exchange: Exchange,
+    desk: Desk,
+    listing: Listing,
+    request: OrderRequest,
+    *,
+    replaced_e8: int = 0,
 ) -> None:
-    """Refuse a position above the tier of the leverage, or margin that is not there."""
+    """Refuse a position above the tier of the leverage, or margin that is not there.
+
+    `replaced_e8` is the worth of the open order whose place the request takes.
+    """
     symbol = request.symbol
     position = desk.account.position(symbol.name)
     after_lots = position.lots + request.side * request.lots
@@ -129,12 +192,13 @@ def _check_exposure(
     ):
         raise refusal(-2027)
     now = symbol_margin(symbol, position, mark_e8, desk.open_of(symbol))
-    bids_e8 = now.bids_e8 + (worth_e8 if request.side > 0 else 0)
-    asks_e8 = now.asks_e8 + (worth_e8 if request.side < 0 else 0)
+    added_e8 = worth_e8 - replaced_e8
+    bids_e8 = now.bids_e8 + (added_e8 if request.side > 0 else 0)
+    asks_e8 = now.asks_e8 + (added_e8 if request.side < 0 else 0)
     exposed = max(abs(now.notional_e8 + bids_e8), abs(now.notional_e8 - asks_e8))
     more_e8 = exposed // position.leverage - now.position_e8 - now.orders_e8
     open_loss_e8 = max(0, request.side * (price_e8 - mark_e8)) * request.lots * symbol.lot_e8 // E8
-    needed_e8 = max(0, more_e8) + open_loss_e8 + fee_e8(worth_e8, TAKER_PPM)
+    needed_e8 = max(0, more_e8) + open_loss_e8 + fee_e8(max(0, added_e8), TAKER_PPM)
     if needed_e8 > exchange.account_margin(desk).available_e8:
         raise refusal(-2019)
 

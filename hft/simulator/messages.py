@@ -48,6 +48,13 @@ def order_reply(order: VenueOrder, *, accepted_only: bool = False) -> Json:
     }
 
 
+def amend_reply(order: VenueOrder, modify_id: str) -> Json:
+    """Answer of PUT order; `modify_id` comes back when it was sent."""
+    reply = order_reply(order)
+    head: Json = {"orderId": reply["orderId"], "symbol": reply["symbol"], "pair": reply["symbol"]}
+    return {**head, **reply, **({"modifyId": modify_id} if modify_id else {})}
+
+
 def order_record(order: VenueOrder) -> Json:
     """Answer of GET order, openOrders and allOrders."""
     symbol = order.symbol
@@ -145,6 +152,7 @@ def order_trade_update(outcome: OrderUpdate, event_ms: int, bids_asks: tuple[int
         "x": outcome.execution,
         "X": outcome.status,
         "i": order.order_id,
+        **({"M": outcome.modify_id} if outcome.modify_id else {}),
         "l": symbol.qty_trim(fill.lots) if fill else "0",
         "z": symbol.qty_trim(outcome.filled_lots),
         "L": symbol.price_trim(fill.price_ticks) if fill else "0",

@@ -32,7 +32,7 @@ def place(call: Call) -> object:
 
 def cancel(call: Call) -> object:
     """Cancel an open order by either id."""
-    order = _find(call)
+    order = find_order(call)
     if order is None:
         raise refusal(-2011)
     return order_reply(call.venue.exchange.cancel(call.account_id, order, call.now_ms))
@@ -40,7 +40,7 @@ def cancel(call: Call) -> object:
 
 def query(call: Call) -> object:
     """Give any order by either id."""
-    order = _find(call)
+    order = find_order(call)
     if order is None:
         raise refusal(-2013)
     return order_record(order)
@@ -48,7 +48,7 @@ def query(call: Call) -> object:
 
 def open_order(call: Call) -> object:
     """Give an open order by either id."""
-    order = _find(call)
+    order = find_order(call)
     if order is None or order.order_id not in call.desk.open:
         raise refusal(-2013)
     return order_record(order)
@@ -110,7 +110,12 @@ def countdown(call: Call) -> object:
     return {"symbol": symbol.name, "countdownTime": str(wait_ms)}
 
 
-def _find(call: Call) -> VenueOrder | None:
+def find_order(call: Call) -> VenueOrder | None:
+    """Give the order a request names by either id, None if there is none.
+
+    Raises:
+        Refusal: -1102, it names none.
+    """
     symbol = call.listing().symbol
     order_id = optional_int(call.params, "orderId")
     if order_id is not None:

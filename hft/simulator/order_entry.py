@@ -8,7 +8,7 @@ import string
 from collections.abc import Mapping
 
 from hft.simulator.matching import BUY, SELL
-from hft.simulator.orders import OrderRequest
+from hft.simulator.orders import AmendRequest, OrderRequest
 from hft.simulator.refusals import refusal
 from hft.simulator.symbols import Symbol
 from hft.units import parse_e8
@@ -85,9 +85,7 @@ def read_order(params: Params, symbol: Symbol) -> OrderRequest:
     Raises:
         Refusal: the first thing that is missing, malformed or outside the filters.
     """
-    side = SIDES.get(need(params, "side"))
-    if side is None:
-        raise refusal(-1117)
+    side = _side(params)
     kind = need(params, "type")
     if kind in ALGO_TYPES:
         raise refusal(-4120)
@@ -115,6 +113,36 @@ def read_order(params: Params, symbol: Symbol) -> OrderRequest:
         reduce_only=flag(params, "reduceOnly"),
         self_trade=self_trade,
     )
+
+
+def read_amendment(params: Params, symbol: Symbol) -> AmendRequest:
+    """Read the new terms of an order, with the filters that concern price and quantity alone.
+
+    Raises:
+        Refusal: the first thing that is missing, malformed or outside the filters.
+    """
+    side = _side(params)
+    if params.get("priceMatch", "NONE") != "NONE":
+        raise refusal(-5037)
+    modify_id = params.get("modifyId", "")
+    if modify_id and not CLIENT_ID.fullmatch(modify_id):
+        raise refusal(-1130, "modifyId")
+    for name in ("quantity", "price"):
+        need(params, name)
+    return AmendRequest(
+        side=side,
+        price_ticks=_price_ticks(params, symbol),
+        lots=_lots(params, symbol, "LIMIT"),
+        reduce_only=flag(params, "reduceOnly"),
+        modify_id=modify_id,
+    )
+
+
+def _side(params: Params) -> int:
+    side = SIDES.get(need(params, "side"))
+    if side is None:
+        raise refusal(-1117)
+    return side
 
 
 def _time_in_force(params: Params, kind: str) -> str:

@@ -42,10 +42,31 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     self_trade: str = "EXPIRE_MAKER"
 
 
+class AmendRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked wish for other terms of an open order; `lots` is the new total, fills included."""
+
+    side: int
+    price_ticks: int
+    lots: int
+    reduce_only: bool = False
+    modify_id: str = ""
+
+
+class Amendment(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of an order as it is kept; pairs are (before, after), `count` starts at 1."""
+
+    amendment_id: int
+    time_ms: int
+    price_ticks: tuple[int, int]
+    lots: tuple[int, int]
+    count: int
+
+
 class VenueOrder(Order):
     """An order of a user: what was asked, what was done, and its status."""
 
     __slots__ = (
+        "amendments",
         "announced",
         "client_id",
         "filled_lots",
@@ -73,6 +94,7 @@ class VenueOrder(Order):
         self.reduce_only = request.reduce_only
         self.self_trade = request.self_trade
         self.announced = False
+        self.amendments: list[Amendment] = []
         self.filled_lots = 0
         self.quote_e8 = 0
         self.status = NEW
@@ -84,6 +106,23 @@ class VenueOrder(Order):
         if status not in MOVES[self.status]:
             raise ValueError(f"order {self.order_id} cannot go from {self.status} to {status}")
         self.status = status
+        self.update_ms = now_ms
+
+    def amend(self, amendment_id: int, wish: AmendRequest, now_ms: int) -> None:
+        """Take over new terms and keep the old ones on record; it must not rest in a book now."""
+        self.amendments.append(
+            Amendment(
+                amendment_id=amendment_id,
+                time_ms=now_ms,
+                price_ticks=(self.limit_ticks, wish.price_ticks),
+                lots=(self.lots, wish.lots),
+                count=len(self.amendments) + 1,
+            )
+        )
+        self.price_ticks = self.limit_ticks = wish.price_ticks
+        self.lots = wish.lots
+        self.left_lots = wish.lots - self.filled_lots
+        self.self_trade = "NONE"
         self.update_ms = now_ms
 
     @property

@@ -55,6 +55,7 @@ class OrderUpdate(msgspec.Struct, frozen=True):
     time_ms: int
     reason: str
     fill: Fill | None = None
+    modify_id: str = ""
 
 
 class BalanceUpdate(msgspec.Struct, frozen=True):

@@ -50,6 +50,7 @@ TEXTS: dict[int, str] = {
     -4047: "Margin type cannot be changed if there exists open orders.",
     -4048: "Margin type cannot be changed if there exists position.",
     -4061: "Order's position side does not match user's setting.",
+    -4082: "Invalid number of batch place orders.",
     -4116: "ClientOrderId is duplicated.",
     -4120: "Order type not supported for this endpoint. "
     "Please use the Algo Order API endpoints instead.",
@@ -60,8 +61,13 @@ TEXTS: dict[int, str] = {
     "The order will not be recorded in the order history.",
     -5022: "Due to the order could not be executed as maker, the Post Only order will be "
     "rejected. The order will not be recorded in the order history.",
+    -5025: "Only limit order is supported.",
+    -5026: "Exceed maximum modify order limit.",
+    -5027: "No need to modify the order.",
+    -5029: "Order's notional must be no smaller than {}",
     -5037: "Invalid price match",
     -5039: "Invalid self trade prevention mode.",
+    -5047: "The original order is not a reduce-only order.",
 }
 
 STATUSES: dict[int, int] = {

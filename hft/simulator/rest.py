@@ -9,7 +9,14 @@ from urllib.parse import parse_qsl
 import msgspec
 import orjson
 
-from hft.simulator import account_calls, market_calls, order_calls, stream_calls
+from hft.simulator import (
+    account_calls,
+    amend_calls,
+    batch_calls,
+    market_calls,
+    order_calls,
+    stream_calls,
+)
 from hft.simulator.calls import KEYED, PUBLIC, SIGNED, Call, Route, check_time
 from hft.simulator.limits import HANDSHAKE_WEIGHT, Throttled
 from hft.simulator.refusals import Refusal, refusal
@@ -58,6 +65,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/fapi/v1/order"): Route(order_calls.place, SIGNED, 0, 1),
     ("GET", "/fapi/v1/order"): Route(order_calls.query, SIGNED),
     ("DELETE", "/fapi/v1/order"): Route(order_calls.cancel, SIGNED),
+    ("PUT", "/fapi/v1/order"): Route(amend_calls.amend, SIGNED, 0, 1),
+    ("GET", "/fapi/v1/orderAmendment"): Route(amend_calls.amendments, SIGNED),
+    ("POST", "/fapi/v1/batchOrders"): Route(batch_calls.place, SIGNED, 5, 5),
+    ("PUT", "/fapi/v1/batchOrders"): Route(batch_calls.amend, SIGNED, 5, 5),
+    ("DELETE", "/fapi/v1/batchOrders"): Route(batch_calls.cancel, SIGNED),
     ("GET", "/fapi/v1/openOrder"): Route(order_calls.open_order, SIGNED),
     ("GET", "/fapi/v1/openOrders"): Route(
         order_calls.open_orders, SIGNED, market_calls.one_or_all(1, 40)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from hft.simulator import account_calls, market_calls, order_calls, stream_calls
+from hft.simulator import account_calls, amend_calls, market_calls, order_calls, stream_calls
 from hft.simulator.calls import KEYED, PUBLIC, SIGNED, Call, Route, check_time
 from hft.simulator.limits import Throttled
 from hft.simulator.refusals import Refusal, refusal
@@ -22,6 +22,7 @@ METHODS: dict[str, Route] = {
     "ticker.price": Route(market_calls.price, PUBLIC, market_calls.one_or_all(1, 2)),
     "ticker.book": Route(market_calls.book_ticker, PUBLIC, market_calls.one_or_all(2, 5)),
     "order.place": Route(order_calls.place, SIGNED, 0, 1),
+    "order.modify": Route(amend_calls.amend, SIGNED, 0, 1),
     "order.cancel": Route(order_calls.cancel, SIGNED),
     "order.status": Route(order_calls.query, SIGNED),
     "account.balance": Route(account_calls.balance, SIGNED, 5),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hft.simulator.desk import Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.matching import BUY, HOUSE, SELL, Book, Order
-from hft.simulator.orders import OPEN, TERMINAL
+from hft.simulator.orders import OPEN, TERMINAL, AmendRequest
 from hft.simulator.outcomes import Trade
 from hft.simulator.refusals import Refusal
 from hft.units import E8
@@ -56,13 +56,15 @@ def test_depth_lists_best_first_on_both_sides(side: int) -> None:
 
 
 _action = st.tuples(
-    st.sampled_from(["limit", "limit", "market", "cancel", "mark"]),
+    st.sampled_from(
+        ["limit", "limit", "limit", "limit", "market", "cancel", "amend", "amend", "mark"]
+    ),
     st.sampled_from(ACCOUNTS),
     st.sampled_from([BUY, SELL]),
     st.integers(-6, 6),
     st.integers(1, 40),
-    st.sampled_from(["GTC", "IOC", "FOK", "GTX"]),
-    st.booleans(),
+    st.sampled_from(["GTC", "GTC", "GTC", "GTC", "IOC", "FOK", "GTX"]),
+    st.sampled_from([False, False, False, True]),
     st.sampled_from(["EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH"]),
 )
 
@@ -76,18 +78,24 @@ def _act(exchange: Exchange, listing: Listing, action: tuple[object, ...]) -> No
     assert isinstance(tif, str)
     if kind == "mark":
         listing.mark_e8 += offset * 7 * listing.symbol.tick_e8
-    elif kind == "cancel":
-        orders = list(exchange.desks[account_id].open.values())
-        if orders:
-            exchange.cancel(account_id, orders[lots % len(orders)], 5)
+    elif kind in ("cancel", "amend"):
+        orders = [order for desk in exchange.desks.values() for order in desk.open.values()]
+        if not orders:
+            return
+        order = orders[lots % len(orders)]
+        if kind == "cancel":
+            exchange.cancel(order.owner, order, 5)
+            return
+        wish = AmendRequest(side=order.side, price_ticks=MARK_TICKS + offset, lots=lots)
+        exchange.amend(order.owner, order, wish, 5)
     else:
         price = MARK_TICKS + offset if kind == "limit" else 0
         more = {"reduce_only": reduce_only, "self_trade": self_trade}
         place(exchange, request(side, lots, price, tif if price else "GTC", **more), account_id)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(_action, max_size=50))
+@settings(max_examples=100, deadline=None)
+@given(st.lists(_action, min_size=20, max_size=60))
 def test_whatever_users_do_the_book_is_uncrossed_and_nothing_is_lost(
     actions: list[tuple[object, ...]],
 ) -> None:
@@ -122,6 +130,11 @@ def _check_quantities(exchange: Exchange, listing: Listing, traded: int) -> None
             assert order.left_lots == order.lots - order.filled_lots
         assert (order.status == "FILLED") == (order.filled_lots == order.lots)
     assert filled == {BUY: traded, SELL: traded}
+    parties: dict[int, list[int]] = {}
+    for account_id, desk in exchange.desks.items():
+        for fill in desk.fills:
+            parties.setdefault(fill.trade_id, []).append(account_id)
+    assert all(len(set(owners)) == len(owners) == 2 for owners in parties.values())
     resting_lots = sum(order.left_lots for order in orders if order.status in OPEN)
     shown = sum(lots for side in (BUY, SELL) for _, lots in listing.book.side(side).depth(1000))
     assert shown == resting_lots
@@ -140,7 +153,7 @@ def _check_money(exchange: Exchange, start_e8: int) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(_action, max_size=40))
+@given(st.lists(_action, min_size=20, max_size=60))
 def test_the_same_requests_give_the_same_events(actions: list[tuple[object, ...]]) -> None:
     def run() -> list[str]:
         exchange, listing = exchange_with(*ACCOUNTS)
