@@ -116,11 +116,13 @@ class Engine:
         return slice_
 
     def denied(self) -> Counter[str]:
-        """Intents the risk gate has refused so far, by reason."""
-        told = self._look.account.read()
-        if told is None:
+        """Intents refused so far, by the gate's reason, or for want of room before the gate."""
+        told, verdict = self._look.account.read(), self._look.verdict.read()
+        if told is None or verdict is None:
             return Counter()
-        return Counter({why.name: int(told[0]["denied"][why]) for why in Denial})
+        refused = Counter({why.name: int(told[0]["denied"][why]) for why in Denial})
+        refused["NO_ROOM"] = int(verdict[0]["refused"])
+        return refused
 
     def _announced(self) -> bool:
         return self.exchange.connected() and (self.data_dir / "run.json").exists()
