@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
-from benches.exchange import Exchange, Slice
 from benches.report import WrongAnswer
 from benches.rest import API_KEY, API_SECRET, rest_venue
+from benches.tick_venue import Exchange, Slice
 from benches.trades import SYMBOL
 from benches.venue import certificate
 from hft.boot import attach_for_look

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 import orjson
 
-from benches.exchange import MARKED_QTY, Exchange
 from benches.pair import FORK
+from benches.tick_venue import MARKED_QTY, Exchange
 from hft.pinning import pin_here, plan_cores, quota_cores, usable_cores
 from hft.seats import Seat
 from hft.wire.frames import Opcode, client_frame

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from benches.engine import Engine, engine
-from benches.exchange import exact_timers
 from benches.report import Metrics, Outcome, Row, WrongAnswer, run
 from benches.tick_to_order import EVERY
+from benches.tick_venue import exact_timers
 from hft.clock import Deadline, monotonic_ns
 from hft.units import NS_PER_S
 

@@ -18,9 +18,9 @@ import psutil
 import requests
 
 from benches.engine import Engine, engine
-from benches.exchange import Samples, Slice, exact_timers
 from benches.floor import Floor, floor
 from benches.report import Metrics, Outcome, Row, run
+from benches.tick_venue import Samples, Slice, exact_timers
 from hft.pinning import pin_here, plan_cores, quota_cores, usable_cores
 from hft.seats import Seat
 

@@ -13,7 +13,7 @@ from hft.simulator.account_rows import (
     update_ms,
     withdrawable_e8,
 )
-from hft.simulator.calls import Call
+from hft.simulator.calls import SIGNED, Call, Route
 from hft.simulator.desk import Listing
 from hft.simulator.margin import (
     AccountMargin,
@@ -240,3 +240,27 @@ def _bracket_rows(listing: Listing) -> list[Json]:
         rows.append(row)
         floor = tier.cap
     return rows
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/fapi/v2/balance"): Route(balance, SIGNED, 5),
+    ("GET", "/fapi/v3/balance"): Route(balance, SIGNED, 5),
+    ("GET", "/fapi/v2/account"): Route(account_v2, SIGNED, 5),
+    ("GET", "/fapi/v3/account"): Route(account_v3, SIGNED, 5),
+    ("GET", "/fapi/v2/positionRisk"): Route(position_risk_v2, SIGNED, 5),
+    ("GET", "/fapi/v3/positionRisk"): Route(position_risk_v3, SIGNED, 5),
+    ("POST", "/fapi/v1/leverage"): Route(leverage, SIGNED),
+    ("POST", "/fapi/v1/marginType"): Route(margin_type, SIGNED),
+    ("GET", "/fapi/v1/commissionRate"): Route(commission_rate, SIGNED, 20),
+    ("GET", "/fapi/v1/leverageBracket"): Route(leverage_bracket, SIGNED),
+    ("GET", "/fapi/v1/income"): Route(income, SIGNED, 30),
+}
+
+METHODS: dict[str, Route] = {
+    "account.balance": Route(balance, SIGNED, 5),
+    "v2/account.balance": Route(balance, SIGNED, 5),
+    "account.status": Route(account_v2, SIGNED, 5),
+    "v2/account.status": Route(account_v3, SIGNED, 5),
+    "account.position": Route(position_risk_v2, SIGNED, 5),
+    "v2/account.position": Route(position_risk_v3, SIGNED, 5),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hft.simulator.calls import Call
+from hft.simulator.calls import SIGNED, Call, Route
 from hft.simulator.messages import Json, amend_reply
 from hft.simulator.order_calls import find_order
 from hft.simulator.order_entry import optional_int, read_amendment
@@ -58,3 +58,13 @@ def _row(order: VenueOrder, amendment: Amendment) -> Json:
             "count": amendment.count,
         },
     }
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("PUT", "/fapi/v1/order"): Route(amend, SIGNED, 0, 1),
+    ("GET", "/fapi/v1/orderAmendment"): Route(amendments, SIGNED),
+}
+
+METHODS: dict[str, Route] = {
+    "order.modify": Route(amend, SIGNED, 0, 1),
+}

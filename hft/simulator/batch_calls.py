@@ -8,7 +8,7 @@ import msgspec
 import orjson
 
 from hft.simulator import amend_calls, order_calls
-from hft.simulator.calls import Call, Handler
+from hft.simulator.calls import SIGNED, Call, Handler, Route
 from hft.simulator.order_entry import need
 from hft.simulator.refusals import Refusal, refusal
 from hft.simulator.signing import text_of
@@ -92,3 +92,10 @@ def _text(value: object, name: str) -> str:
     if not isinstance(value, str | bool):
         raise refusal(-1130, name)
     return text_of(value)
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("POST", "/fapi/v1/batchOrders"): Route(place, SIGNED, 5, 5),
+    ("PUT", "/fapi/v1/batchOrders"): Route(amend, SIGNED, 5, 5),
+    ("DELETE", "/fapi/v1/batchOrders"): Route(cancel, SIGNED),
+}

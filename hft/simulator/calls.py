@@ -65,6 +65,11 @@ class Route(msgspec.Struct, frozen=True):
         return self.weight(params) if callable(self.weight) else self.weight
 
 
+def one_or_all(one: int, everything: int) -> Weight:
+    """Weight of a request that costs more without a symbol."""
+    return lambda params: one if params.get("symbol") else everything
+
+
 def check_time(params: Mapping[str, str], now_ms: int) -> None:
     """Check timestamp and recvWindow of a signed request.
 

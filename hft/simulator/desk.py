@@ -9,6 +9,8 @@ from hft.simulator.outcomes import Fill
 from hft.simulator.symbols import Symbol
 
 FIRST_TRADE_ID = 8_154_045_700
+FUNDING_RATE_E8 = 10_000
+"""What a listing starts with: 0.01 %, the interest of one interval."""
 
 
 class Listing:
@@ -20,6 +22,8 @@ class Listing:
         self.mark_e8 = 0
         self.index_e8 = 0
         self.last_ticks = 0
+        self.funding_rate_e8 = FUNDING_RATE_E8
+        self.next_funding_ms = 0
         self.next_trade_id = FIRST_TRADE_ID
         self.next_order_id = symbol.order_id_base
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hft.simulator.calls import Call, Weight
+from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, one_or_all
 from hft.simulator.depth_streams import depth_texts
 from hft.simulator.desk import Listing
 from hft.simulator.messages import FUNDING_RATE, Json, next_funding_ms, price8
@@ -35,11 +35,6 @@ def depth_weight(params: Mapping[str, str]) -> int:
     """Weight of a depth request by its limit."""
     limit = params.get("limit", "500")
     return DEPTH_WEIGHTS.get(int(limit), 1) if limit.isdigit() else 1
-
-
-def one_or_all(one: int, everything: int) -> Weight:
-    """Weight of a request that costs more without a symbol."""
-    return lambda params: one if params.get("symbol") else everything
 
 
 def depth(call: Call) -> object:
@@ -119,3 +114,24 @@ def _book_ticker(call: Call, listing: Listing) -> Json:
 
 def _one_or_all(call: Call, rows: list[Json]) -> object:
     return rows[0] if call.params.get("symbol") else rows
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/fapi/v1/ping"): Route(ping, PUBLIC),
+    ("GET", "/fapi/v1/time"): Route(server_time, PUBLIC),
+    ("GET", "/fapi/v1/exchangeInfo"): Route(info, PUBLIC),
+    ("GET", "/fapi/v1/depth"): Route(depth, PUBLIC, depth_weight),
+    ("GET", "/fapi/v1/ticker/bookTicker"): Route(book_ticker, PUBLIC, one_or_all(2, 5)),
+    ("GET", "/fapi/v1/ticker/price"): Route(price, PUBLIC, one_or_all(1, 2)),
+    ("GET", "/fapi/v2/ticker/price"): Route(price, PUBLIC, one_or_all(1, 2)),
+    ("GET", "/fapi/v1/premiumIndex"): Route(premium_index, PUBLIC, one_or_all(1, 10)),
+    ("GET", "/fapi/v1/rateLimit/order"): Route(order_rate_limits, SIGNED),
+}
+
+METHODS: dict[str, Route] = {
+    "ping": Route(ping, PUBLIC),
+    "time": Route(server_time, PUBLIC),
+    "depth": Route(depth, PUBLIC, depth_weight),
+    "ticker.price": Route(price, PUBLIC, one_or_all(1, 2)),
+    "ticker.book": Route(book_ticker, PUBLIC, one_or_all(2, 5)),
+}

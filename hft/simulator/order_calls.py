@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from hft.simulator.calls import Call
+from hft.simulator.calls import SIGNED, Call, Route, one_or_all
 from hft.simulator.messages import Json, order_record, order_reply, user_trade
 from hft.simulator.order_entry import need_int, optional_int, read_order
 from hft.simulator.orders import VenueOrder
@@ -144,3 +144,22 @@ def _window(
     if end_ms is not None:
         rows = [row for row in rows if time_of(row) <= end_ms]
     return rows[:limit] if from_id or start_ms is not None else rows[-limit:]
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("POST", "/fapi/v1/order"): Route(place, SIGNED, 0, 1),
+    ("GET", "/fapi/v1/order"): Route(query, SIGNED),
+    ("DELETE", "/fapi/v1/order"): Route(cancel, SIGNED),
+    ("GET", "/fapi/v1/openOrder"): Route(open_order, SIGNED),
+    ("GET", "/fapi/v1/openOrders"): Route(open_orders, SIGNED, one_or_all(1, 40)),
+    ("DELETE", "/fapi/v1/allOpenOrders"): Route(cancel_all, SIGNED),
+    ("GET", "/fapi/v1/allOrders"): Route(all_orders, SIGNED, 5),
+    ("POST", "/fapi/v1/countdownCancelAll"): Route(countdown, SIGNED, 10),
+    ("GET", "/fapi/v1/userTrades"): Route(user_trades, SIGNED, 5),
+}
+
+METHODS: dict[str, Route] = {
+    "order.place": Route(place, SIGNED, 0, 1),
+    "order.cancel": Route(cancel, SIGNED),
+    "order.status": Route(query, SIGNED),
+}

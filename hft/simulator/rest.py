@@ -17,7 +17,7 @@ from hft.simulator import (
     order_calls,
     stream_calls,
 )
-from hft.simulator.calls import KEYED, PUBLIC, SIGNED, Call, Route, check_time
+from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, check_time
 from hft.simulator.limits import HANDSHAKE_WEIGHT, Throttled
 from hft.simulator.refusals import Refusal, refusal
 from hft.simulator.signing import is_signed, rest_payload
@@ -46,53 +46,12 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 ROUTES: dict[tuple[str, str], Route] = {
-    ("GET", "/fapi/v1/ping"): Route(market_calls.ping, PUBLIC),
-    ("GET", "/fapi/v1/time"): Route(market_calls.server_time, PUBLIC),
-    ("GET", "/fapi/v1/exchangeInfo"): Route(market_calls.info, PUBLIC),
-    ("GET", "/fapi/v1/depth"): Route(market_calls.depth, PUBLIC, market_calls.depth_weight),
-    ("GET", "/fapi/v1/ticker/bookTicker"): Route(
-        market_calls.book_ticker, PUBLIC, market_calls.one_or_all(2, 5)
-    ),
-    ("GET", "/fapi/v1/ticker/price"): Route(
-        market_calls.price, PUBLIC, market_calls.one_or_all(1, 2)
-    ),
-    ("GET", "/fapi/v2/ticker/price"): Route(
-        market_calls.price, PUBLIC, market_calls.one_or_all(1, 2)
-    ),
-    ("GET", "/fapi/v1/premiumIndex"): Route(
-        market_calls.premium_index, PUBLIC, market_calls.one_or_all(1, 10)
-    ),
-    ("POST", "/fapi/v1/order"): Route(order_calls.place, SIGNED, 0, 1),
-    ("GET", "/fapi/v1/order"): Route(order_calls.query, SIGNED),
-    ("DELETE", "/fapi/v1/order"): Route(order_calls.cancel, SIGNED),
-    ("PUT", "/fapi/v1/order"): Route(amend_calls.amend, SIGNED, 0, 1),
-    ("GET", "/fapi/v1/orderAmendment"): Route(amend_calls.amendments, SIGNED),
-    ("POST", "/fapi/v1/batchOrders"): Route(batch_calls.place, SIGNED, 5, 5),
-    ("PUT", "/fapi/v1/batchOrders"): Route(batch_calls.amend, SIGNED, 5, 5),
-    ("DELETE", "/fapi/v1/batchOrders"): Route(batch_calls.cancel, SIGNED),
-    ("GET", "/fapi/v1/openOrder"): Route(order_calls.open_order, SIGNED),
-    ("GET", "/fapi/v1/openOrders"): Route(
-        order_calls.open_orders, SIGNED, market_calls.one_or_all(1, 40)
-    ),
-    ("DELETE", "/fapi/v1/allOpenOrders"): Route(order_calls.cancel_all, SIGNED),
-    ("GET", "/fapi/v1/allOrders"): Route(order_calls.all_orders, SIGNED, 5),
-    ("POST", "/fapi/v1/countdownCancelAll"): Route(order_calls.countdown, SIGNED, 10),
-    ("GET", "/fapi/v1/userTrades"): Route(order_calls.user_trades, SIGNED, 5),
-    ("GET", "/fapi/v1/rateLimit/order"): Route(market_calls.order_rate_limits, SIGNED),
-    ("GET", "/fapi/v2/balance"): Route(account_calls.balance, SIGNED, 5),
-    ("GET", "/fapi/v3/balance"): Route(account_calls.balance, SIGNED, 5),
-    ("GET", "/fapi/v2/account"): Route(account_calls.account_v2, SIGNED, 5),
-    ("GET", "/fapi/v3/account"): Route(account_calls.account_v3, SIGNED, 5),
-    ("GET", "/fapi/v2/positionRisk"): Route(account_calls.position_risk_v2, SIGNED, 5),
-    ("GET", "/fapi/v3/positionRisk"): Route(account_calls.position_risk_v3, SIGNED, 5),
-    ("POST", "/fapi/v1/leverage"): Route(account_calls.leverage, SIGNED),
-    ("POST", "/fapi/v1/marginType"): Route(account_calls.margin_type, SIGNED),
-    ("GET", "/fapi/v1/commissionRate"): Route(account_calls.commission_rate, SIGNED, 20),
-    ("GET", "/fapi/v1/leverageBracket"): Route(account_calls.leverage_bracket, SIGNED),
-    ("GET", "/fapi/v1/income"): Route(account_calls.income, SIGNED, 30),
-    ("POST", "/fapi/v1/listenKey"): Route(stream_calls.start, KEYED),
-    ("PUT", "/fapi/v1/listenKey"): Route(stream_calls.extend, KEYED),
-    ("DELETE", "/fapi/v1/listenKey"): Route(stream_calls.stop, KEYED),
+    **market_calls.ROUTES,
+    **order_calls.ROUTES,
+    **amend_calls.ROUTES,
+    **batch_calls.ROUTES,
+    **account_calls.ROUTES,
+    **stream_calls.ROUTES,
 }
 
 

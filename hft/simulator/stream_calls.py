@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hft.simulator.calls import Call
+from hft.simulator.calls import KEYED, Call, Route
 
 
 def start(call: Call) -> object:
@@ -19,3 +19,16 @@ def stop(call: Call) -> object:
     """End the user data stream."""
     call.venue.users.stop(call.account_id)
     return {}
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("POST", "/fapi/v1/listenKey"): Route(start, KEYED),
+    ("PUT", "/fapi/v1/listenKey"): Route(extend, KEYED),
+    ("DELETE", "/fapi/v1/listenKey"): Route(stop, KEYED),
+}
+
+METHODS: dict[str, Route] = {
+    "userDataStream.start": Route(start, KEYED),
+    "userDataStream.ping": Route(extend, KEYED),
+    "userDataStream.stop": Route(stop, KEYED),
+}

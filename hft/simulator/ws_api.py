@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import orjson
 
 from hft.simulator import account_calls, amend_calls, market_calls, order_calls, stream_calls
-from hft.simulator.calls import KEYED, PUBLIC, SIGNED, Call, Route, check_time
+from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, check_time
 from hft.simulator.limits import Throttled
 from hft.simulator.refusals import Refusal, refusal
 from hft.simulator.signing import is_signed, session_payload, text_of
@@ -16,24 +16,11 @@ from hft.simulator.symbols import RATE_LIMITS
 from hft.simulator.venue import Venue
 
 METHODS: dict[str, Route] = {
-    "ping": Route(market_calls.ping, PUBLIC),
-    "time": Route(market_calls.server_time, PUBLIC),
-    "depth": Route(market_calls.depth, PUBLIC, market_calls.depth_weight),
-    "ticker.price": Route(market_calls.price, PUBLIC, market_calls.one_or_all(1, 2)),
-    "ticker.book": Route(market_calls.book_ticker, PUBLIC, market_calls.one_or_all(2, 5)),
-    "order.place": Route(order_calls.place, SIGNED, 0, 1),
-    "order.modify": Route(amend_calls.amend, SIGNED, 0, 1),
-    "order.cancel": Route(order_calls.cancel, SIGNED),
-    "order.status": Route(order_calls.query, SIGNED),
-    "account.balance": Route(account_calls.balance, SIGNED, 5),
-    "v2/account.balance": Route(account_calls.balance, SIGNED, 5),
-    "account.status": Route(account_calls.account_v2, SIGNED, 5),
-    "v2/account.status": Route(account_calls.account_v3, SIGNED, 5),
-    "account.position": Route(account_calls.position_risk_v2, SIGNED, 5),
-    "v2/account.position": Route(account_calls.position_risk_v3, SIGNED, 5),
-    "userDataStream.start": Route(stream_calls.start, KEYED),
-    "userDataStream.ping": Route(stream_calls.extend, KEYED),
-    "userDataStream.stop": Route(stream_calls.stop, KEYED),
+    **market_calls.METHODS,
+    **order_calls.METHODS,
+    **amend_calls.METHODS,
+    **account_calls.METHODS,
+    **stream_calls.METHODS,
 }
 
 

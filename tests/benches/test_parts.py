@@ -8,8 +8,8 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benches.exchange import PRICES, Ticks, price_index
 from benches.memory import slope_mb
+from benches.tick_venue import PRICES, Ticks, price_index
 from benches.trades import BLOCK, FIRST_TRADE, TradeBlock
 from benches.venue import Listener, Unmasker, text_frame
 from hft.binance.market_frames import read_message
