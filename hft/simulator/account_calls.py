@@ -1,245 +1,218 @@
-"""Requests about balances, positions, leverage and income."""
+"""Requests about balances, positions and income."""
 
 from __future__ import annotations
 
-from hft.simulator.account import MAKER_PPM, TAKER_PPM
+from collections.abc import Iterator
+
 from hft.simulator.account_rows import (
-    account_totals,
+    Row,
+    asset_names,
     asset_row,
-    position_ms,
+    balance_row,
     position_v2_row,
     position_v3_row,
-    risk_head,
-    update_ms,
-    withdrawable_e8,
+    risk_v2_row,
+    risk_v3_row,
+    rows_of,
+    totals,
 )
 from hft.simulator.calls import SIGNED, Call, Route
-from hft.simulator.desk import Listing
-from hft.simulator.margin import (
-    AccountMargin,
-    SymbolMargin,
-    account_margin,
-    max_notional,
-)
-from hft.simulator.messages import Json, price8
-from hft.simulator.order_entry import need, need_int, optional_int
+from hft.simulator.messages import Json, order_record, price8
+from hft.simulator.order_entry import optional_int
+from hft.simulator.orders import VenueOrder
+from hft.simulator.outcomes import Fill, Income
 from hft.simulator.refusals import refusal
-from hft.units import trim_e8
+from hft.simulator.symbols import Symbol
 
-Parts = list[tuple[Listing, SymbolMargin]]
+INCOME_DEFAULT = 100
+INCOME_MAX = 1_000
+INCOME_SPAN_MS = 7 * 86_400_000
+FORCED_DEFAULT = 50
+FORCED_MAX = 100
+CLOSE_TYPES = {"LIQUIDATION": "autoclose-", "ADL": "adl_autoclose-"}
 
 
 def balance(call: Call) -> object:
     """List the wallet's assets (the same for v2 and v3)."""
-    _, totals = _figures(call)
-    wallet_e8 = call.desk.account.wallet_e8
-    row: Json = {
-        "accountAlias": call.venue.account_alias,
-        "asset": "USDT",
-        "balance": price8(wallet_e8),
-        "crossWalletBalance": price8(wallet_e8),
-        "crossUnPnl": price8(totals.unrealized_e8),
-        "availableBalance": price8(totals.available_e8),
-        "maxWithdrawAmount": price8(withdrawable_e8(wallet_e8, totals)),
-        "marginAvailable": True,
-        "updateTime": update_ms(call),
-    }
-    return [row]
+    return [balance_row(call, asset) for asset in asset_names(call.desk, every=True)]
 
 
 def account_v3(call: Call) -> object:
     """Give totals, assets and the positions that matter; `accountEpoch` names this run."""
-    parts, totals = _figures(call)
-    reply = account_totals(call, totals)
-    reply["assets"] = [asset_row(call, totals)]
-    reply["positions"] = [
-        position_v3_row(call, listing, part) for listing, part in parts if _matters(call, listing)
-    ]
+    reply = totals(call)
+    reply["assets"] = [asset_row(call, asset) for asset in asset_names(call.desk, every=False)]
+    reply["positions"] = [position_v3_row(row) for row in _rows(call) if row.matters]
     reply["accountEpoch"] = call.venue.account_epoch
     return reply
 
 
 def account_v2(call: Call) -> object:
     """Give totals, permissions, assets and the positions of all symbols."""
-    parts, totals = _figures(call)
+    account = call.desk.account
     head: Json = {
         "feeTier": 0,
-        "feeBurn": True,
+        "feeBurn": account.fee_burn,
         "canTrade": True,
         "canDeposit": True,
         "canWithdraw": True,
         "updateTime": 0,
-        "multiAssetsMargin": False,
+        "multiAssetsMargin": account.multi_assets,
         "tradeGroupId": -1,
     }
-    asset = {**asset_row(call, totals), "marginAvailable": True}
     return {
         **head,
-        **account_totals(call, totals),
-        "assets": [asset],
-        "positions": [position_v2_row(call, listing, part) for listing, part in parts],
+        **totals(call),
+        "assets": [
+            {**asset_row(call, asset), "marginAvailable": True}
+            for asset in asset_names(call.desk, every=True)
+        ],
+        "positions": [position_v2_row(call, row) for row in _rows(call)],
         "accountEpoch": call.venue.account_epoch,
     }
 
 
 def position_risk_v3(call: Call) -> object:
     """List the positions of symbols that have one, or open orders."""
-    parts, totals = _figures(call)
-    rows = []
-    for listing, part in _chosen(call, parts):
-        if not _matters(call, listing):
-            continue
-        row = risk_head(call, listing, part, totals)
-        row.update(
-            isolatedMargin="0",
-            notional=price8(part.notional_e8),
-            marginAsset=listing.symbol.quote,
-            isolatedWallet="0",
-            initialMargin=price8(part.position_e8 + part.orders_e8),
-            maintMargin=price8(part.maintenance_e8),
-            positionInitialMargin=price8(part.position_e8),
-            openOrderInitialMargin=price8(part.orders_e8),
-            adl=2 if part.notional_e8 else 0,
-            bidNotional=trim_e8(part.bids_e8),
-            askNotional=trim_e8(part.asks_e8),
-            updateTime=position_ms(call, listing),
-        )
-        rows.append(row)
-    return rows
+    return [risk_v3_row(call, row) for row in _rows(call) if row.matters]
 
 
 def position_risk_v2(call: Call) -> object:
     """List the positions of all symbols, in the older shape with its quirks."""
-    parts, totals = _figures(call)
-    rows = []
-    for listing, part in _chosen(call, parts):
-        position = call.desk.account.position(listing.symbol.name)
-        row = risk_head(call, listing, part, totals)
-        side = row.pop("positionSide")
-        row.update(
-            leverage=str(position.leverage),
-            maxNotionalValue=str(max_notional(listing.symbol, position.leverage)),
-            marginType="cross",
-            isolatedMargin="0.00000000",
-            isAutoAddMargin="false",
-            positionSide=side,
-            notional=price8(part.notional_e8),
-            isolatedWallet="0",
-            updateTime=position_ms(call, listing),
-        )
-        rows.append(row)
+    return [risk_v2_row(call, row) for row in _rows(call)]
+
+
+def adl_quantile(call: Call) -> object:
+    """Say how near positions are to being deleveraged."""
+    liquidator, account = call.venue.exchange.liquidator, call.desk.account
+    rows: list[Json] = []
+    for listing in call.listings():
+        holding = account.holding(listing.symbol.name)
+        if not any(holding.held()) and not call.params.get("symbol"):
+            continue
+        ranks: Json = {
+            name: liquidator.adl_quantile(listing, call.desk, leg)
+            for name, leg in holding.legs.items()
+            if name != "BOTH"
+        }
+        if account.hedge and not holding.isolated:
+            ranks["HEDGE"] = max(int(str(rank)) for rank in ranks.values())
+        else:
+            both = holding.legs["BOTH"]
+            ranks["BOTH"] = liquidator.adl_quantile(listing, call.desk, both)
+        rows.append({"symbol": listing.symbol.name, "adlQuantile": ranks})
     return rows
 
 
-def leverage(call: Call) -> object:
-    """Change the leverage of a symbol."""
-    symbol = call.listing().symbol
-    wished = need_int(call.params, "leverage")
-    call.venue.exchange.set_leverage(call.account_id, symbol, wished, call.now_ms)
-    return {
-        "leverage": wished,
-        "maxNotionalValue": str(max_notional(symbol, wished)),
-        "symbol": symbol.name,
-    }
-
-
-def margin_type(call: Call) -> object:
-    """Refuse every change: positions are crossed, isolated margin is not built yet."""
-    call.listing()
-    if need(call.params, "marginType") not in ("CROSSED", "ISOLATED"):
-        raise refusal(-1130, "marginType")
-    if call.params["marginType"] == "CROSSED":
-        raise refusal(-4046)
-    raise refusal(-1000, text="This simulator keeps crossed margin only.")
-
-
-def commission_rate(call: Call) -> object:
-    """Give the fee rates of a symbol."""
-    return {
-        "symbol": call.listing().symbol.name,
-        "makerCommissionRate": f"0.{MAKER_PPM:06d}",
-        "takerCommissionRate": f"0.{TAKER_PPM:06d}",
-        "rpiCommissionRate": "0.00005",
-    }
-
-
-def leverage_bracket(call: Call) -> object:
-    """List the notional tiers of one symbol or all."""
-    return [
-        {
-            "symbol": listing.symbol.name,
-            "notionalCoef": 1.0,
-            "brackets": _bracket_rows(listing),
-        }
-        for listing in call.listings()
+def force_orders(call: Call) -> object:
+    """List the orders with which the venue closed this account's positions, oldest first."""
+    symbol = call.listing().symbol if call.params.get("symbol") else None
+    close_type = call.params.get("autoCloseType", "")
+    if close_type and close_type not in CLOSE_TYPES:
+        raise refusal(-1130, "autoCloseType")
+    limit = _limit(call, FORCED_DEFAULT, FORCED_MAX)
+    start_ms, end_ms = _span(call)
+    orders = [
+        order
+        for order in call.desk.forced
+        if (symbol is None or order.symbol is symbol)
+        and order.client_id.startswith(CLOSE_TYPES.get(close_type, ""))
+        and start_ms <= order.time_ms <= end_ms
     ]
+    return [_forced_row(order) for order in orders[-limit:]]
 
 
 def income(call: Call) -> object:
-    """List commissions and realised profits, oldest first."""
+    """List everything that changed the wallet, oldest first."""
     wanted = call.params.get("incomeType", "")
-    limit = optional_int(call.params, "limit") or 100
-    start_ms = optional_int(call.params, "startTime") or 0
-    end_ms = optional_int(call.params, "endTime")
-    listings = call.listings()
-    rows: list[Json] = []
-    for fill in call.desk.fills:
-        named = any(fill.symbol is listing.symbol for listing in listings)
-        if not named or fill.time_ms < start_ms or (end_ms is not None and fill.time_ms > end_ms):
-            continue
-        amounts = (("COMMISSION", -fill.fee_e8), ("REALIZED_PNL", fill.realized_e8))
-        for kind, amount_e8 in amounts:
-            if amount_e8 and wanted in ("", kind):
-                row: Json = {
-                    "symbol": fill.symbol.name,
-                    "incomeType": kind,
-                    "income": price8(amount_e8),
-                    "asset": fill.symbol.quote,
-                    "info": kind,
-                    "time": fill.time_ms,
-                    "tranId": fill.trade_id * 2 + (kind == "REALIZED_PNL"),
-                    "tradeId": str(fill.trade_id),
-                }
-                rows.append(row)
+    symbol = call.listing().symbol if call.params.get("symbol") else None
+    limit = _limit(call, INCOME_DEFAULT, INCOME_MAX)
     page = optional_int(call.params, "page") or 1
+    if page < 1:
+        raise refusal(-1130, "page")
+    start_ms, end_ms = _span(call)
+    found = [
+        (time_ms, row)
+        for time_ms, kind, row in _income(call, symbol)
+        if start_ms <= time_ms <= end_ms and wanted in ("", kind)
+    ]
+    found.sort(key=lambda pair: pair[0])
+    rows = [row for _, row in found]
     if call.params.get("startTime") or call.params.get("page"):
         return rows[(page - 1) * limit : page * limit]
     return rows[-limit:]
 
 
-def _figures(call: Call) -> tuple[Parts, AccountMargin]:
-    desk = call.desk
-    parts = list(call.venue.exchange.margins(desk))
-    return parts, account_margin(desk.account, [part for _, part in parts])
+def _income(call: Call, symbol: Symbol | None) -> Iterator[tuple[int, str, Json]]:
+    for fill in call.desk.fills:
+        if symbol is not None and fill.symbol is not symbol:
+            continue
+        if fill.fee_e8:
+            amount = -fill.fee_e8
+            row = _fill_row(fill, "COMMISSION", fill.fee_asset, amount)
+            yield fill.time_ms, "COMMISSION", row
+        if fill.realized_e8:
+            row = _fill_row(fill, "REALIZED_PNL", fill.symbol.quote, fill.realized_e8)
+            yield fill.time_ms, "REALIZED_PNL", row
+    for entry in call.desk.income:
+        if symbol is None or entry.symbol == symbol.name:
+            yield entry.time_ms, entry.kind, _entry_row(entry)
 
 
-def _chosen(call: Call, parts: Parts) -> Parts:
-    if not call.params.get("symbol"):
-        return parts
-    wanted = call.listing()
-    return [(listing, part) for listing, part in parts if listing is wanted]
+def _fill_row(fill: Fill, kind: str, asset: str, amount_e8: int) -> Json:
+    return {
+        "symbol": fill.symbol.name,
+        "incomeType": kind,
+        "income": price8(amount_e8),
+        "asset": asset,
+        "info": kind,
+        "time": fill.time_ms,
+        "tranId": fill.trade_id * 2 + (kind == "REALIZED_PNL"),
+        "tradeId": str(fill.trade_id),
+    }
 
 
-def _matters(call: Call, listing: Listing) -> bool:
-    held = call.desk.account.position(listing.symbol.name).lots
-    return bool(held or call.desk.open_of(listing.symbol))
+def _entry_row(entry: Income) -> Json:
+    return {
+        "symbol": entry.symbol,
+        "incomeType": entry.kind,
+        "income": price8(entry.amount_e8),
+        "asset": entry.asset,
+        "info": entry.info,
+        "time": entry.time_ms,
+        "tranId": entry.number,
+        "tradeId": "",
+    }
 
 
-def _bracket_rows(listing: Listing) -> list[Json]:
-    rows: list[Json] = []
-    floor = 0
-    for number, tier in enumerate(listing.symbol.brackets, start=1):
-        row: Json = {
-            "bracket": number,
-            "initialLeverage": tier.leverage,
-            "notionalCap": tier.cap,
-            "notionalFloor": floor,
-            "maintMarginRatio": tier.mmr_e4 / 10_000,
-            "cum": float(tier.cumulative),
-        }
-        rows.append(row)
-        floor = tier.cap
-    return rows
+def _forced_row(order: VenueOrder) -> Json:
+    return {**order_record(order), "pair": order.symbol.name}
+
+
+def _limit(call: Call, default: int, most: int) -> int:
+    limit = optional_int(call.params, "limit")
+    if limit is None:
+        return default
+    if not 0 < limit <= most:
+        raise refusal(-1130, "limit")
+    return limit
+
+
+def _span(call: Call) -> tuple[int, int]:
+    """Read startTime and endTime; without a start the last seven days count."""
+    start_ms = optional_int(call.params, "startTime")
+    end_ms = optional_int(call.params, "endTime")
+    if start_ms is not None and end_ms is not None and end_ms < start_ms:
+        raise refusal(-1128)
+    last_ms = call.now_ms if end_ms is None else end_ms
+    return (last_ms - INCOME_SPAN_MS if start_ms is None else start_ms), last_ms
+
+
+def _rows(call: Call) -> Iterator[Row]:
+    """Give the legs of the named symbol, or of all."""
+    wanted = call.listing() if call.params.get("symbol") else None
+    for listing, part in call.venue.exchange.margins(call.desk):
+        if wanted is None or listing is wanted:
+            yield from rows_of(call.desk.account, listing, part)
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -249,10 +222,10 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/fapi/v3/account"): Route(account_v3, SIGNED, 5),
     ("GET", "/fapi/v2/positionRisk"): Route(position_risk_v2, SIGNED, 5),
     ("GET", "/fapi/v3/positionRisk"): Route(position_risk_v3, SIGNED, 5),
-    ("POST", "/fapi/v1/leverage"): Route(leverage, SIGNED),
-    ("POST", "/fapi/v1/marginType"): Route(margin_type, SIGNED),
-    ("GET", "/fapi/v1/commissionRate"): Route(commission_rate, SIGNED, 20),
-    ("GET", "/fapi/v1/leverageBracket"): Route(leverage_bracket, SIGNED),
+    ("GET", "/fapi/v1/adlQuantile"): Route(adl_quantile, SIGNED, 5),
+    ("GET", "/fapi/v1/forceOrders"): Route(
+        force_orders, SIGNED, lambda params: 20 if params.get("symbol") else 50
+    ),
     ("GET", "/fapi/v1/income"): Route(income, SIGNED, 30),
 }
 

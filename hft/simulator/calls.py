@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from hft.simulator.desk import Desk, Listing
-from hft.simulator.order_entry import need
+from hft.simulator.order_entry import need, optional_int
 from hft.simulator.refusals import TIMESTAMP_AHEAD, refusal
 from hft.simulator.venue import Venue
 
@@ -18,6 +19,11 @@ SIGNED = "signed"
 RECV_WINDOW_DEFAULT_MS = 5_000
 RECV_WINDOW_MAX_MS = 60_000
 TIMESTAMP_AHEAD_MAX_MS = 1_000
+LIMIT_DEFAULT = 500
+LIMIT_MAX = 1000
+SPAN_MAX_MS = 7 * 86_400_000
+
+Row = TypeVar("Row")
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -68,6 +74,32 @@ class Route(msgspec.Struct, frozen=True):
 def one_or_all(one: int, everything: int) -> Weight:
     """Weight of a request that costs more without a symbol."""
     return lambda params: one if params.get("symbol") else everything
+
+
+def window(
+    call: Call, rows: Sequence[Row], time_of: Callable[[Row], int], *, from_id: bool = False
+) -> Sequence[Row]:
+    """Cut rows to startTime, endTime and limit; without a start the newest remain.
+
+    Raises:
+        Refusal: -1130 the limit, -1128 the end is before the start, -1127 more than seven days.
+    """
+    limit = optional_int(call.params, "limit")
+    limit = LIMIT_DEFAULT if limit is None else limit
+    if not 0 < limit <= LIMIT_MAX:
+        raise refusal(-1130, "limit")
+    start_ms = optional_int(call.params, "startTime")
+    end_ms = optional_int(call.params, "endTime")
+    if start_ms is not None and end_ms is not None:
+        if end_ms < start_ms:
+            raise refusal(-1128)
+        if end_ms - start_ms > SPAN_MAX_MS:
+            raise refusal(-1127, SPAN_MAX_MS // 3_600_000)
+    if start_ms is not None:
+        rows = [row for row in rows if time_of(row) >= start_ms]
+    if end_ms is not None:
+        rows = [row for row in rows if time_of(row) <= end_ms]
+    return rows[:limit] if from_id or start_ms is not None else rows[-limit:]
 
 
 def check_time(params: Mapping[str, str], now_ms: int) -> None:

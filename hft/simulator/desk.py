@@ -5,16 +5,26 @@ from __future__ import annotations
 from hft.simulator.account import Account
 from hft.simulator.matching import Book
 from hft.simulator.orders import VenueOrder
-from hft.simulator.outcomes import Fill
+from hft.simulator.outcomes import Fill, Income
 from hft.simulator.symbols import Symbol
 
 FIRST_TRADE_ID = 8_154_045_700
 FUNDING_RATE_E8 = 10_000
 """What a listing starts with: 0.01 %, the interest of one interval."""
 
+UNFILLED_KEPT_MS = 3 * 86_400_000
+FILLED_KEPT_MS = 90 * 86_400_000
+"""How long the venue remembers finished orders: without fills, and with."""
+ORDERS_KEPT = 250_000
+FILLS_KEPT = 250_000
+"""Bounds on the memory of one desk, whatever their age; the oldest go first."""
+
 
 class Listing:
-    """One symbol as it trades: book, mark and index price, last price and counters."""
+    """One symbol as it trades: book, mark and index price, last price and counters.
+
+    `house_cost_e16` is what the house paid for its side of all matches with users.
+    """
 
     def __init__(self, symbol: Symbol) -> None:
         self.symbol = symbol
@@ -26,6 +36,8 @@ class Listing:
         self.next_funding_ms = 0
         self.next_trade_id = FIRST_TRADE_ID
         self.next_order_id = symbol.order_id_base
+        self.house_lots = 0
+        self.house_cost_e16 = 0
 
     def mark_or_mid_e8(self) -> int:
         """Give the mark price, or the middle of the book before there is one."""
@@ -36,16 +48,57 @@ class Listing:
 
 
 class Desk:
-    """What the venue keeps for one user: the account, all orders and all fills."""
+    """What the venue keeps for one user: the account, all orders, fills and other income."""
 
     def __init__(self, account_id: int) -> None:
         self.account = Account(account_id)
         self.orders: dict[int, VenueOrder] = {}
         self.open: dict[int, VenueOrder] = {}
+        self.by_symbol: dict[str, dict[int, VenueOrder]] = {}
         self.by_client: dict[tuple[str, str], VenueOrder] = {}
         self.fills: list[Fill] = []
+        self.income: list[Income] = []
+        self.margin_moves: list[Income] = []
+        self.forced: list[VenueOrder] = []
         self.countdown_ms: dict[str, int] = {}
+        self.called: set[str] = set()
 
     def open_of(self, symbol: Symbol) -> list[VenueOrder]:
         """List the open orders of a symbol, oldest first."""
-        return [order for order in self.open.values() if order.symbol is symbol]
+        orders = self.by_symbol.get(symbol.name)
+        return list(orders.values()) if orders else []
+
+    def take_in(self, order: VenueOrder) -> None:
+        """Keep a new order, open."""
+        name = order.symbol.name
+        self.orders[order.order_id] = order
+        self.open[order.order_id] = order
+        orders = self.by_symbol.get(name)
+        if orders is None:
+            orders = self.by_symbol[name] = {}
+        orders[order.order_id] = order
+        self.by_client[name, order.client_id] = order
+        self.account.holding(name).open_orders += 1
+
+    def finish(self, order: VenueOrder) -> None:
+        """Note that an order is no longer open."""
+        del self.open[order.order_id]
+        name = order.symbol.name
+        del self.by_symbol[name][order.order_id]
+        self.account.holdings[name].open_orders -= 1
+
+    def forget(self, now_ms: int) -> None:
+        """Drop finished orders and fills the venue would no longer tell of."""
+        surplus = len(self.orders) - ORDERS_KEPT
+        gone = []
+        for number, order in enumerate(self.orders.values()):
+            kept_ms = FILLED_KEPT_MS if order.filled_lots else UNFILLED_KEPT_MS
+            old = number < surplus or now_ms - order.update_ms > kept_ms
+            if old and order.order_id not in self.open:
+                gone.append(order)
+        for order in gone:
+            del self.orders[order.order_id]
+            if self.by_client.get((order.symbol.name, order.client_id)) is order:
+                del self.by_client[order.symbol.name, order.client_id]
+        del self.fills[: max(0, len(self.fills) - FILLS_KEPT)]
+        del self.income[: max(0, len(self.income) - FILLS_KEPT)]

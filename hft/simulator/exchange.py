@@ -7,11 +7,22 @@ raises a `Refusal` and leaves everything as it was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+
+import msgspec
 
 from hft.simulator import gate
+from hft.simulator.account import Account
 from hft.simulator.clerk import Clerk
 from hft.simulator.desk import Desk, Listing
-from hft.simulator.margin import AccountMargin, SymbolMargin, account_margin, symbol_margin
+from hft.simulator.liquidation import Liquidator
+from hft.simulator.margin import (
+    AccountMargin,
+    SymbolMargin,
+    account_margin,
+    orders_margin_e8,
+    symbol_margin,
+)
 from hft.simulator.matching import HOUSE, Order
 from hft.simulator.orders import (
     CANCELED,
@@ -20,15 +31,20 @@ from hft.simulator.orders import (
     OPEN,
     REASON_IOC,
     REASON_MARKET,
+    REASON_NONE,
     REASON_REDUCE_ONLY,
     REASON_SELF_TRADE,
     AmendRequest,
     OrderRequest,
     VenueOrder,
 )
-from hft.simulator.outcomes import LeverageChanged, Outcome
+from hft.simulator.outcomes import Outcome
 from hft.simulator.refusals import refusal
 from hft.simulator.symbols import Symbol
+from hft.simulator.treasury import Treasury
+from hft.units import E8
+
+STABLE_ASSETS = frozenset({"USDT", "USDC"})
 
 
 class Exchange:
@@ -37,9 +53,13 @@ class Exchange:
     def __init__(self, symbols: Iterable[Symbol]) -> None:
         self.listings = {symbol.name: Listing(symbol) for symbol in symbols}
         self.desks: dict[int, Desk] = {}
-        self._clerk = Clerk(self.listings, self.desks)
+        self.clerk = Clerk(self.listings, self.desks)
         self._next_house_id = 1
         self._next_amendment_id = 1
+        self._next_income = 1
+        self.treasury = Treasury(self)
+        self.liquidator = Liquidator(self)
+        self._expiries: list[tuple[int, str, int, VenueOrder]] = []
 
     def open_desk(self, account_id: int) -> Desk:
         """Give the desk of a user, new with the starting balance if it is not there."""
@@ -47,7 +67,12 @@ class Exchange:
 
     def drain(self) -> list[Outcome]:
         """Hand over what happened since the last call."""
-        return self._clerk.drain()
+        return self.clerk.drain()
+
+    def next_income(self) -> int:
+        """Give the next number of an income row."""
+        self._next_income += 1
+        return self._next_income
 
     # What users do.
 
@@ -60,18 +85,24 @@ class Exchange:
         desk = self.desks[account_id]
         listing = self.listings[request.symbol.name]
         request = gate.admit(self, desk, listing, request)
-        order = VenueOrder(listing.next_order_id, account_id, request, now_ms)
+        return self.accept(desk, listing, request, now_ms)
+
+    def accept(
+        self, desk: Desk, listing: Listing, request: OrderRequest, now_ms: int
+    ) -> VenueOrder:
+        """Take in an order that passed the gate, and match it."""
+        order = VenueOrder(listing.next_order_id, desk.account.account_id, request, now_ms)
         listing.next_order_id += 1
-        desk.orders[order.order_id] = order
-        desk.open[order.order_id] = order
-        desk.by_client[request.symbol.name, order.client_id] = order
-        self._match(listing, order, gate.limit_of(listing, request), now_ms)
-        self._clerk.announce(order, now_ms)
+        desk.take_in(order)
+        if listing.book.crossing(order.side, gate.limit_of(listing, request)) is not None:
+            self._match(listing, order, gate.limit_of(listing, request), now_ms)
         self._finish(listing, order, now_ms)
         return order
 
-    def cancel(self, account_id: int, order: VenueOrder, now_ms: int) -> VenueOrder:
-        """Cancel an open order.
+    def cancel(
+        self, account_id: int, order: VenueOrder, now_ms: int, *, reason: str = REASON_NONE
+    ) -> VenueOrder:
+        """Cancel an open order; with a reason the venue itself lets it expire.
 
         Raises:
             Refusal: -2011, the order is no longer open.
@@ -79,7 +110,9 @@ class Exchange:
         if order.order_id not in self.desks[account_id].open:
             raise refusal(-2011)
         self.listings[order.symbol.name].book.cancel(order)
-        self._clerk.close(order, CANCELED, now_ms)
+        self.clerk.hold(order, -order.left_lots)
+        status = CANCELED if reason == REASON_NONE else EXPIRED
+        self.clerk.close(order, status, now_ms, reason)
         return order
 
     def amend(
@@ -94,6 +127,9 @@ class Exchange:
         """
         desk = self.desks[account_id]
         listing = self.listings[order.symbol.name]
+        if wish.price_match != "NONE":
+            ticks = gate.matched_price(listing, wish.side, wish.price_match)
+            wish = msgspec.structs.replace(wish, price_ticks=ticks)
         gate.check_amendable(desk, order, wish)
         if wish.lots <= order.filled_lots:
             return self.cancel(account_id, order, now_ms)
@@ -102,9 +138,10 @@ class Exchange:
         if order.time_in_force == "GTX" and crosses:
             return self.cancel(account_id, order, now_ms)
         listing.book.cancel(order)
+        self.clerk.hold(order, -order.left_lots)
         order.amend(self._next_amendment_id, wish, now_ms)
         self._next_amendment_id += 1
-        self._clerk.amended(order, wish.modify_id, now_ms)
+        self.clerk.say_order(order, "AMENDMENT", now_ms, modify_id=wish.modify_id)
         self._match(listing, order, wish.price_ticks, now_ms)
         self._finish(listing, order, now_ms)
         return order
@@ -122,29 +159,32 @@ class Exchange:
         if due_ms:
             self.desks[account_id].countdown_ms[symbol.name] = due_ms
 
-    def set_leverage(self, account_id: int, symbol: Symbol, leverage: int, now_ms: int) -> None:
-        """Change the leverage of a symbol.
-
-        Raises:
-            Refusal: the tiers do not know it, or the position or the balance forbids it.
-        """
-        desk = self.desks[account_id]
-        listing = self.listings[symbol.name]
-        gate.check_leverage(self, desk, listing, leverage)
-        desk.account.position(symbol.name).leverage = leverage
-        self._clerk.say(LeverageChanged(account_id, symbol, leverage, now_ms))
-
     def say(self, outcome: Outcome) -> None:
         """Add an outcome of the surrounding market (a forced order, say)."""
-        self._clerk.say(outcome)
+        self.clerk.say(outcome)
 
     def on_time(self, now_ms: int) -> None:
-        """Fire the countdowns that are due."""
+        """Fire the countdowns and let the orders expire that are due."""
         for account_id, desk in self.desks.items():
+            if not desk.countdown_ms:
+                continue
             due = [name for name, due_ms in desk.countdown_ms.items() if due_ms <= now_ms]
             for name in due:
                 del desk.countdown_ms[name]
                 self.cancel_all(account_id, self.listings[name].symbol, now_ms)
+        while self._expiries and self._expiries[0][0] <= now_ms:
+            order = heappop(self._expiries)[-1]
+            listing = self.listings[order.symbol.name]
+            if order.status in OPEN and listing.book.holds(order):
+                listing.book.cancel(order)
+                self.clerk.hold(order, -order.left_lots)
+                self.clerk.close(order, EXPIRED, now_ms)
+        self.liquidator.on_time(now_ms)
+
+    def expire_later(self, order: VenueOrder) -> None:
+        """Let a resting order expire at its own time, if it still rests then."""
+        due_ms = order.request.good_till_ms
+        heappush(self._expiries, (due_ms, order.symbol.name, order.order_id, order))
 
     # What the house does: background makers and takers, or a recorded market.
 
@@ -171,27 +211,87 @@ class Exchange:
 
     def fill_resting(self, listing: Listing, order: VenueOrder, lots: int, now_ms: int) -> None:
         """Fill a resting user order at its own price: a recorded market went through it."""
-        lots = self._clerk.allowed(order, min(lots, order.left_lots))
+        lots = self.clerk.allowed(order, min(lots, order.left_lots))
         if lots:
             listing.book.take(order, lots)
-            self._clerk.trade(listing, None, order, lots, now_ms)
+            self.clerk.trade(listing, None, order, lots, now_ms)
             self._expire_idle_reducers(listing, order.owner, now_ms)
 
     # Margin.
 
     def margins(self, desk: Desk) -> Iterator[tuple[Listing, SymbolMargin]]:
         """Give the margin figures of every symbol of a desk."""
-        for listing in self.listings.values():
-            position = desk.account.position(listing.symbol.name)
-            orders = desk.open_of(listing.symbol) if desk.open else []
+        account = desk.account
+        for name, listing in self.listings.items():
+            holding = account.holding(name)
             mark_e8 = listing.mark_or_mid_e8()
-            yield listing, symbol_margin(listing.symbol, position, mark_e8, orders)
+            yield listing, symbol_margin(listing.symbol, holding, mark_e8, hedge=account.hedge)
 
-    def account_margin(self, desk: Desk) -> AccountMargin:
-        """Give the margin totals of a desk."""
-        return account_margin(desk.account, [part for _, part in self.margins(desk)])
+    def busy_margins(self, account: Account) -> Iterator[tuple[Listing, SymbolMargin]]:
+        """Give the margin figures of the symbols with a position or an open order."""
+        for name, holding in account.holdings.items():
+            if holding.busy:
+                listing = self.listings[name]
+                mark_e8 = listing.mark_or_mid_e8()
+                yield listing, symbol_margin(listing.symbol, holding, mark_e8, hedge=account.hedge)
+
+    def account_margin(self, desk: Desk, asset: str = "USDT") -> AccountMargin:
+        """Give the margin totals of a desk in one margin asset; in USD in multi-assets mode."""
+        account = desk.account
+        if not account.multi_assets:
+            return self.asset_margin(account, asset)
+        parts = [part for _, part in self.busy_margins(account)]
+        return account_margin(self.usd_wallet_e8(account), parts)
+
+    def asset_margin(self, account: Account, asset: str) -> AccountMargin:
+        """Give the margin figures of the symbols of one asset, whatever the asset mode."""
+        parts = [p for each, p in self.busy_margins(account) if each.symbol.quote == asset]
+        return account_margin(account.wallets.get(asset, 0), parts)
+
+    def free_e8(self, account: Account, asset: str) -> int:
+        """What new orders could tie up in a margin asset; below zero when there is too little."""
+        if account.multi_assets:
+            free = self.usd_wallet_e8(account)
+        else:
+            free = account.wallets.get(asset, 0)
+        for name, holding in account.holdings.items():
+            if not holding.busy:
+                continue
+            listing = self.listings[name]
+            symbol = listing.symbol
+            if symbol.quote != asset and not account.multi_assets:
+                continue
+            mark_e8 = listing.mark_e8 or listing.mark_or_mid_e8()
+            net = 0
+            for leg in holding.legs.values():
+                if not leg.lots:
+                    continue
+                notional = leg.notional_e8(mark_e8, symbol.lot_e8)
+                net += notional
+                if holding.isolated:
+                    free -= leg.isolated_e8
+                else:
+                    free += leg.unrealized_e8(mark_e8, symbol.lot_e8)
+                    free -= abs(notional) // holding.leverage
+            free -= orders_margin_e8(holding, net, hedge=account.hedge)
+        return free
+
+    def usd_wallet_e8(self, account: Account) -> int:
+        """Worth of all wallets in USD (1e-8), by the index prices of what is listed here."""
+        return sum(amount * self.rate_e8(asset) // E8 for asset, amount in account.wallets.items())
+
+    def rate_e8(self, asset: str) -> int:
+        """Price of an asset in USD (1e-8); 0 when nothing listed here says it."""
+        if asset in STABLE_ASSETS:
+            return E8
+        listing = self.listings.get(asset + "USDT")
+        return (listing.index_e8 or listing.mark_or_mid_e8()) if listing else 0
 
     # Matching.
+
+    def match(self, listing: Listing, taker: Order, limit_ticks: int, now_ms: int) -> None:
+        """Trade an order of the venue itself, which rests nowhere, within a limit."""
+        self._match(listing, taker, limit_ticks, now_ms)
 
     def _match(self, listing: Listing, taker: Order, limit_ticks: int, now_ms: int) -> None:
         """Trade an arriving order with what it crosses, best price first, then earliest."""
@@ -206,14 +306,14 @@ class Exchange:
                     if self._avoid_self_trade(listing, maker, taker, now_ms):
                         continue
                     break
-                lots = self._clerk.allowed(maker, lots)
+                lots = self.clerk.allowed(maker, lots)
                 if not lots:
                     book.cancel(maker)
-                    self._clerk.close(maker, EXPIRED, now_ms, REASON_REDUCE_ONLY)
+                    self.clerk.close(maker, EXPIRED, now_ms, REASON_REDUCE_ONLY)
                     continue
             book.take(maker, lots)
             taker.left_lots -= lots
-            self._clerk.trade(listing, taker, maker, lots, now_ms)
+            self.clerk.trade(listing, taker, maker, lots, now_ms)
             if isinstance(maker, VenueOrder):
                 self._expire_idle_reducers(listing, maker.owner, now_ms)
 
@@ -225,26 +325,37 @@ class Exchange:
         mode = "EXPIRE_MAKER" if taker.self_trade == "NONE" else taker.self_trade
         if mode != "EXPIRE_TAKER":
             listing.book.cancel(maker)
-            self._clerk.close(maker, EXPIRED_IN_MATCH, now_ms, REASON_SELF_TRADE)
+            self.clerk.hold(maker, -maker.left_lots)
+            self.clerk.close(maker, EXPIRED_IN_MATCH, now_ms, REASON_SELF_TRADE)
         if mode == "EXPIRE_MAKER":
             return True
-        self._clerk.announce(taker, now_ms)
-        self._clerk.close(taker, EXPIRED_IN_MATCH, now_ms, REASON_SELF_TRADE)
+        self.clerk.announce(taker, now_ms)
+        self.clerk.close(taker, EXPIRED_IN_MATCH, now_ms, REASON_SELF_TRADE)
         return False
 
     def _finish(self, listing: Listing, order: VenueOrder, now_ms: int) -> None:
         """Let what is left of a new order wait in the book, or expire it."""
-        if order.status in OPEN and order.rests:
-            listing.book.rest(order)
-        elif order.status in OPEN:
-            reason = REASON_MARKET if order.kind == "MARKET" else REASON_IOC
-            self._clerk.close(order, EXPIRED, now_ms, reason)
-        self._expire_idle_reducers(listing, order.owner, now_ms)
+        if order.status in OPEN:
+            if order.rests:
+                listing.book.rest(order)
+                self.clerk.hold(order, order.left_lots)
+                self.clerk.announce(order, now_ms)
+                if order.request.good_till_ms:
+                    self.expire_later(order)
+            else:
+                self.clerk.announce(order, now_ms)
+                reason = REASON_MARKET if order.kind == "MARKET" else REASON_IOC
+                self.clerk.close(order, EXPIRED, now_ms, reason)
+        if order.filled_lots:
+            self._expire_idle_reducers(listing, order.owner, now_ms)
 
     def _expire_idle_reducers(self, listing: Listing, owner: int, now_ms: int) -> None:
-        """Expire resting reduce-only orders that have nothing left to reduce."""
-        for order in self.desks[owner].open_of(listing.symbol):
-            idle = order.reduce_only and not self._clerk.allowed(order, 1)
-            if idle and listing.book.holds(order):
+        """Expire resting reducing orders that have nothing left to reduce."""
+        orders = self.desks[owner].by_symbol.get(listing.symbol.name)
+        if not orders:
+            return
+        idle = [order for order in orders.values() if order.reduces]
+        for order in idle:
+            if not self.clerk.allowed(order, 1) and listing.book.holds(order):
                 listing.book.cancel(order)
-                self._clerk.close(order, EXPIRED, now_ms, REASON_REDUCE_ONLY)
+                self.clerk.close(order, EXPIRED, now_ms, REASON_REDUCE_ONLY)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hft.simulator.account import TAKER_PPM, fee_e8
+from hft.simulator.account import fee_e8
 from hft.simulator.desk import Desk, Listing
-from hft.simulator.margin import max_notional, symbol_margin
+from hft.simulator.margin import max_notional, orders_margin_e8
 from hft.simulator.orders import AmendRequest, OrderRequest, VenueOrder
 from hft.simulator.refusals import refusal
 from hft.units import E8, trim_e8
@@ -26,18 +26,40 @@ def admit(exchange: Exchange, desk: Desk, listing: Listing, request: OrderReques
     Raises:
         Refusal: the first rule that it breaks.
     """
-    _check_price_band(listing, request)
-    _check_notional(listing, request)
-    known = desk.by_client.get((request.symbol.name, request.client_id))
+    check_position_side(desk, request)
+    if request.price_match != "NONE":
+        ticks = matched_price(listing, request.side, request.price_match)
+        request = msgspec.structs.replace(request, price_ticks=ticks)
+    mark_e8 = listing.mark_e8 or listing.mark_or_mid_e8()
+    _check_price_band(listing, request, mark_e8)
+    _check_notional(request, mark_e8)
+    name = request.symbol.name
+    known = desk.by_client.get((name, request.client_id))
     if known is not None and known.order_id in desk.open:
         raise refusal(-4116)
-    if len(desk.open_of(request.symbol)) >= request.symbol.orders_max:
+    orders = desk.by_symbol.get(name)
+    if orders is not None and len(orders) >= request.symbol.orders_max:
         raise refusal(-2025)
-    request = _cut_reducing(desk, request)
-    if not request.reduce_only:
-        _check_exposure(exchange, desk, listing, request)
-    _check_fillable(desk, listing, request)
+    if request.reduces:
+        request = _cut_reducing(desk, request)
+    else:
+        _check_exposure(exchange, desk, listing, request, mark_e8=mark_e8)
+    if request.time_in_force in ("FOK", "GTX"):
+        _check_fillable(desk, listing, request)
     return request
+
+
+def check_position_side(desk: Desk, request: OrderRequest) -> None:
+    """Check the leg of a request against the account's mode.
+
+    Raises:
+        Refusal: -4061 it does not match, -1106 reduce-only in hedge mode.
+    """
+    hedge = desk.account.hedge
+    if hedge == (request.position_side == "BOTH"):
+        raise refusal(-4061)
+    if hedge and request.reduce_only:
+        raise refusal(-1106, "reduceonly")
 
 
 def check_amendable(desk: Desk, order: VenueOrder, wish: AmendRequest) -> None:
@@ -67,23 +89,18 @@ def admit_amendment(
     Raises:
         Refusal: the first rule that they break.
     """
-    request = OrderRequest(
-        symbol=order.symbol,
-        side=order.side,
-        kind=order.kind,
-        time_in_force=order.time_in_force,
-        price_ticks=wish.price_ticks,
-        lots=wish.lots,
-        client_id=order.client_id,
-        reduce_only=order.reduce_only,
+    request = msgspec.structs.replace(
+        order.request, price_ticks=wish.price_ticks, lots=wish.lots, price_match="NONE"
     )
-    _check_price_band(listing, request)
-    _check_notional(listing, request, code=-5029)
+    mark_e8 = listing.mark_or_mid_e8()
+    _check_price_band(listing, request, mark_e8)
+    _check_notional(request, mark_e8, code=-5029)
     rest = msgspec.structs.replace(request, lots=wish.lots - order.filled_lots)
-    rest = _cut_reducing(desk, rest)
-    if not rest.reduce_only:
+    if rest.reduces:
+        rest = _cut_reducing(desk, rest)
+    else:
         replaced_e8 = order.symbol.notional_e8(order.price_ticks, order.left_lots)
-        _check_exposure(exchange, desk, listing, rest, replaced_e8=replaced_e8)
+        _check_exposure(exchange, desk, listing, rest, mark_e8=mark_e8, replaced_e8=replaced_e8)
     wish = msgspec.structs.replace(wish, lots=order.filled_lots + rest.lots)
     _check_changes(order, wish)
     return wish
@@ -94,77 +111,74 @@ def _check_changes(order: VenueOrder, wish: AmendRequest) -> None:
         raise refusal(-5027)
 
 
+def matched_price(listing: Listing, side: int, price_match: str) -> int:
+    """Give the price a best-bid-offer order takes from the book: its own side or the other's.
+
+    Raises:
+        Refusal: -5041, the book is not that deep.
+    """
+    word, _, depth = price_match.partition("_")
+    level = int(depth or "1")
+    ladder = listing.book.side(-side if word == "OPPONENT" else side)
+    levels = ladder.depth(level)
+    if len(levels) < level:
+        raise refusal(-5041)
+    return levels[-1][0]
+
+
 def limit_of(listing: Listing, request: OrderRequest) -> int:
     """Worst price a request may trade at: its own, or the market order's bound around the mark."""
     if request.kind == "LIMIT":
         return request.price_ticks
-    return _bound_ticks(listing, request.side)
+    return bound_ticks(listing, request.side, request.symbol.take_bound_e4)
 
 
-def check_leverage(exchange: Exchange, desk: Desk, listing: Listing, leverage: int) -> None:
-    """Check that a symbol may have a leverage now.
-
-    Raises:
-        Refusal: -4028, -2027 or -2028.
-    """
-    symbol = listing.symbol
-    if not 1 <= leverage <= symbol.brackets[0].leverage:
-        raise refusal(-4028, leverage)
-    position = desk.account.position(symbol.name)
-    orders = desk.open_of(symbol)
-    mark_e8 = listing.mark_or_mid_e8()
-    now = symbol_margin(symbol, position, mark_e8, orders)
-    if abs(now.notional_e8) > max_notional(symbol, leverage) * E8:
-        raise refusal(-2027)
-    wished = msgspec.structs.replace(position, leverage=leverage)
-    then = symbol_margin(symbol, wished, mark_e8, orders)
-    more_e8 = then.position_e8 + then.orders_e8 - now.position_e8 - now.orders_e8
-    if more_e8 > exchange.account_margin(desk).available_e8:
-        raise refusal(-2028)
-
-
-def _bound_ticks(listing: Listing, side: int) -> int:
-    """Furthest price from the mark that the band allows; buys round down, sells round up."""
-    symbol = listing.symbol
-    mark_e8 = listing.mark_or_mid_e8()
-    edge = mark_e8 * (BAND_UNIT + side * symbol.band_e4)
-    unit = symbol.tick_e8 * BAND_UNIT
+def bound_ticks(listing: Listing, side: int, band_e4: int) -> int:
+    """Furthest price from the mark that a band allows; buys round down, sells round up."""
+    edge = listing.mark_or_mid_e8() * (BAND_UNIT + side * band_e4)
+    unit = listing.symbol.tick_e8 * BAND_UNIT
     return edge // unit if side > 0 else -(-edge // unit)
 
 
-def _check_price_band(listing: Listing, request: OrderRequest) -> None:
-    if not listing.mark_or_mid_e8():
+def _check_price_band(listing: Listing, request: OrderRequest, mark_e8: int) -> None:
+    if not mark_e8:
         raise refusal(-1112)
-    bound = _bound_ticks(listing, request.side)
+    symbol, side = request.symbol, request.side
     if request.kind == "MARKET":
-        best = listing.book.side(-request.side).best()
-        if not best or (best - bound) * request.side > 0:
+        best = listing.book.side(-side).best()
+        bound = bound_ticks(listing, side, symbol.take_bound_e4)
+        if not best or (best - bound) * side > 0:
             raise refusal(-4131)
-    elif (request.price_ticks - bound) * request.side > 0:
-        code = -4016 if request.side > 0 else -4024
-        raise refusal(code, request.symbol.price_text(bound))
-
-
-def _check_notional(listing: Listing, request: OrderRequest, *, code: int = -4164) -> None:
-    if request.reduce_only:
         return
+    edge = mark_e8 * (BAND_UNIT + side * symbol.band_e4)
+    if (request.price_ticks * symbol.tick_e8 * BAND_UNIT - edge) * side > 0:
+        bound = bound_ticks(listing, side, symbol.band_e4)
+        raise refusal(-4016 if side > 0 else -4024, symbol.price_text(bound))
+
+
+def _check_notional(request: OrderRequest, mark_e8: int, *, code: int = -4164) -> None:
     symbol = request.symbol
     if request.kind == "LIMIT":
-        worth_e8 = symbol.notional_e8(request.price_ticks, request.lots)
+        worth_e8 = request.price_ticks * request.lots * symbol.unit_e8
     else:
-        worth_e8 = request.lots * symbol.lot_e8 * listing.mark_or_mid_e8() // E8
-    if worth_e8 < symbol.min_notional_e8:
+        worth_e8 = request.lots * symbol.lot_e8 * mark_e8 // E8
+    if worth_e8 < symbol.min_notional_e8 and not (request.reduces or request.close_position):
         raise refusal(code, trim_e8(symbol.min_notional_e8))
 
 
 def _cut_reducing(desk: Desk, request: OrderRequest) -> OrderRequest:
-    """Refuse a reduce-only order that would not reduce; cut one that asks for too much."""
-    if not request.reduce_only:
-        return request
-    reducible = -desk.account.position(request.symbol.name).lots * request.side
-    if reducible <= 0:
+    """Refuse what would not reduce; cut a reduce-only order that asks for too much.
+
+    In hedge mode more than the leg holds is refused.
+    """
+    position = desk.account.position(request.symbol.name, request.position_side)
+    reducible = -position.lots * request.side
+    hedge = request.position_side != "BOTH"
+    if reducible <= 0 or (hedge and request.lots > reducible and not request.close_position):
         raise refusal(-2022)
-    return msgspec.structs.replace(request, lots=min(request.lots, reducible))
+    if request.lots <= reducible:
+        return request
+    return msgspec.structs.replace(request, lots=reducible)
 
 
 def _check_exposure(
@@ -173,44 +187,49 @@ def _check_exposure(
     listing: Listing,
     request: OrderRequest,
     *,
+    mark_e8: int,
     replaced_e8: int = 0,
 ) -> None:
     """Refuse a position above the tier of the leverage, or margin that is not there.
 
     `replaced_e8` is the worth of the open order whose place the request takes.
     """
-    symbol = request.symbol
-    position = desk.account.position(symbol.name)
-    after_lots = position.lots + request.side * request.lots
-    if abs(after_lots) <= abs(position.lots):
+    symbol, side, account = request.symbol, request.side, desk.account
+    holding = account.holding(symbol.name)
+    position = holding.legs[request.position_side]
+    if abs(position.lots + side * request.lots) <= abs(position.lots):
         return
-    mark_e8 = listing.mark_or_mid_e8()
+    leverage = holding.leverage
     price_e8 = _assumed_price_e8(listing, request, mark_e8)
-    worth_e8 = request.lots * symbol.lot_e8 * price_e8 // E8
-    if abs(after_lots) * symbol.lot_e8 * mark_e8 // E8 > (
-        max_notional(symbol, position.leverage) * E8
-    ):
-        raise refusal(-2027)
-    now = symbol_margin(symbol, position, mark_e8, desk.open_of(symbol))
+    size_e8 = request.lots * symbol.lot_e8
+    worth_e8 = size_e8 * price_e8 // E8
     added_e8 = worth_e8 - replaced_e8
-    bids_e8 = now.bids_e8 + (added_e8 if request.side > 0 else 0)
-    asks_e8 = now.asks_e8 + (added_e8 if request.side < 0 else 0)
-    exposed = max(abs(now.notional_e8 + bids_e8), abs(now.notional_e8 - asks_e8))
-    more_e8 = exposed // position.leverage - now.position_e8 - now.orders_e8
-    open_loss_e8 = max(0, request.side * (price_e8 - mark_e8)) * request.lots * symbol.lot_e8 // E8
-    needed_e8 = max(0, more_e8) + open_loss_e8 + fee_e8(max(0, added_e8), TAKER_PPM)
-    if needed_e8 > exchange.account_margin(desk).available_e8:
+    bids_e8 = holding.bids_e8 + (added_e8 if side > 0 else 0)
+    asks_e8 = holding.asks_e8 + (added_e8 if side < 0 else 0)
+    net_e8 = position.notional_e8(mark_e8, symbol.lot_e8)
+    exposed = max(abs(net_e8 + bids_e8), abs(net_e8 - asks_e8))
+    then_e8 = abs(net_e8 + bids_e8) if side > 0 else abs(net_e8 - asks_e8)
+    if then_e8 > max_notional(symbol, leverage) * E8:
+        raise refusal(-2027)
+    if account.hedge:
+        more_e8 = added_e8 // leverage
+    else:
+        tied_e8 = orders_margin_e8(holding, net_e8, hedge=False)
+        more_e8 = exposed // leverage - abs(net_e8) // leverage - tied_e8
+    open_loss_e8 = max(0, side * (price_e8 - mark_e8)) * size_e8 // E8
+    fees_e8 = fee_e8(max(0, added_e8), account.taker_ppm)
+    if max(0, more_e8) + open_loss_e8 + fees_e8 > exchange.free_e8(account, symbol.quote):
         raise refusal(-2019)
 
 
 def _assumed_price_e8(listing: Listing, request: OrderRequest, mark_e8: int) -> int:
     """Price the margin check reckons with; a market order is assumed to slip a little."""
+    tick_e8 = request.symbol.tick_e8
     if request.kind == "LIMIT":
-        return request.price_ticks * request.symbol.tick_e8
-    bid, _, ask, _ = listing.book.top()
+        return request.price_ticks * tick_e8
     if request.side > 0:
-        return ask * request.symbol.tick_e8 * 10_005 // 10_000
-    return max(bid * request.symbol.tick_e8, mark_e8)
+        return listing.book.asks.best() * tick_e8 * 10_005 // 10_000
+    return max(listing.book.bids.best() * tick_e8, mark_e8)
 
 
 def _check_fillable(desk: Desk, listing: Listing, request: OrderRequest) -> None:
@@ -224,5 +243,5 @@ def _check_fillable(desk: Desk, listing: Listing, request: OrderRequest) -> None
         )
         if book.crossing_lots(side, limit_ticks, request.lots + own) < request.lots + own:
             raise refusal(-5021)
-    elif request.time_in_force == "GTX" and book.crossing(side, limit_ticks) is not None:
+    elif book.crossing(side, limit_ticks) is not None:
         raise refusal(-5022)

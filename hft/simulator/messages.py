@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from hft.simulator.orders import VenueOrder
+from hft.simulator.orders import LIQUIDATION, VenueOrder
 from hft.simulator.outcomes import (
-    BalanceUpdate,
+    AccountUpdate,
     Fill,
     ForcedOrder,
     LeverageChanged,
+    MarginCall,
+    MultiAssetsChanged,
     OrderUpdate,
+    PositionFigures,
     TradeLite,
+    UserOutcome,
 )
 from hft.simulator.symbols import Symbol
 from hft.units import format_e8, trim_e8
@@ -75,21 +79,24 @@ def order_record(order: VenueOrder) -> Json:
 
 
 def _order_terms(order: VenueOrder) -> Json:
-    return {
+    request = order.request
+    kind = "LIMIT" if order.kind == LIQUIDATION else order.kind
+    terms: Json = {
         "timeInForce": order.time_in_force,
-        "type": order.kind,
-        "reduceOnly": order.reduce_only,
-        "closePosition": False,
+        "type": kind,
+        "reduceOnly": request.reduce_only,
+        "closePosition": request.close_position,
         "side": SIDE_NAMES[order.side],
-        "positionSide": "BOTH",
-        "stopPrice": order.symbol.price_text(0),
-        "workingType": "CONTRACT_PRICE",
-        "priceProtect": False,
-        "origType": order.kind,
-        "priceMatch": "NONE",
+        "positionSide": request.position_side,
+        "stopPrice": order.symbol.price_text(request.stop_ticks),
+        "workingType": request.working_type,
+        "priceProtect": request.price_protect,
+        "origType": request.orig_kind or kind,
+        "priceMatch": request.price_match,
         "selfTradePreventionMode": order.self_trade,
-        "goodTillDate": 0,
+        "goodTillDate": request.good_till_ms,
     }
+    return terms
 
 
 def user_trade(fill: Fill) -> Json:
@@ -108,9 +115,9 @@ def user_trade(fill: Fill) -> Json:
         "quoteQty": quote5(fill.value_e8),
         "baseQty": symbol.qty_text(fill.lots),
         "commission": price8(fill.fee_e8),
-        "commissionAsset": symbol.quote,
+        "commissionAsset": fill.fee_asset,
         "time": fill.time_ms,
-        "positionSide": "BOTH",
+        "positionSide": fill.leg,
         "buyer": fill.side > 0,
         "maker": fill.maker,
     }
@@ -136,9 +143,10 @@ def trade_lite(outcome: TradeLite, event_ms: int) -> Json:
     }
 
 
-def order_trade_update(outcome: OrderUpdate, event_ms: int, bids_asks: tuple[int, int]) -> Json:
-    """ORDER_TRADE_UPDATE; `bids_asks` are the notionals of the symbol's open orders."""
+def order_trade_update(outcome: OrderUpdate, event_ms: int) -> Json:
+    """ORDER_TRADE_UPDATE."""
     order, fill, symbol = outcome.order, outcome.fill, outcome.order.symbol
+    request = order.request
     body: Json = {
         "s": symbol.name,
         "c": order.client_id,
@@ -148,59 +156,79 @@ def order_trade_update(outcome: OrderUpdate, event_ms: int, bids_asks: tuple[int
         "q": symbol.qty_trim(order.lots),
         "p": symbol.price_trim(order.limit_ticks),
         "ap": trim_e8(outcome.average_e8),
-        "sp": "0",
+        "sp": symbol.price_trim(request.stop_ticks),
         "x": outcome.execution,
         "X": outcome.status,
         "i": order.order_id,
-        **({"M": outcome.modify_id} if outcome.modify_id else {}),
+    }
+    if outcome.modify_id:
+        body["M"] = outcome.modify_id
+    body |= {
         "l": symbol.qty_trim(fill.lots) if fill else "0",
         "z": symbol.qty_trim(outcome.filled_lots),
         "L": symbol.price_trim(fill.price_ticks) if fill else "0",
         "n": trim_e8(fill.fee_e8) if fill else "0",
-        "N": symbol.quote,
+        "N": fill.fee_asset if fill else symbol.quote,
         "T": outcome.time_ms,
         "t": fill.trade_id if fill else 0,
-        "b": trim_e8(bids_asks[0]),
-        "a": trim_e8(bids_asks[1]),
+        "b": trim_e8(outcome.bids_e8),
+        "a": trim_e8(outcome.asks_e8),
         "m": fill.maker if fill else False,
-        "R": order.reduce_only,
-        "wt": "CONTRACT_PRICE",
-        "ot": order.kind,
-        "ps": "BOTH",
-        "cp": False,
+        "R": request.reduce_only,
+        "wt": request.working_type,
+        "ot": request.orig_kind or order.kind,
+        "ps": request.position_side,
+        "cp": request.close_position,
+    }
+    if request.callback_e4:
+        body["AP"] = symbol.price_trim(request.activation_ticks)
+        body["cr"] = trim_e8(request.callback_e4 * 10_000)
+    body |= {
         "rp": trim_e8(fill.realized_e8) if fill else "0",
-        "pP": False,
+        "pP": request.price_protect,
         "si": 0,
         "ss": 0,
         "V": order.self_trade,
-        "pm": "NONE",
-        "gtd": 0,
+        "pm": request.price_match,
+        "gtd": request.good_till_ms,
         "er": outcome.reason,
     }
     return {"e": "ORDER_TRADE_UPDATE", "T": outcome.time_ms, "E": event_ms, "o": body}
 
 
-def account_update(outcome: BalanceUpdate, event_ms: int) -> Json:
-    """ACCOUNT_UPDATE after a fill."""
-    wallet = price8(outcome.wallet_e8)
-    position = {
-        "s": outcome.symbol.name,
-        "pa": outcome.symbol.qty_text(outcome.lots) if outcome.lots else "0",
-        "ep": trim_e8(outcome.entry_e8),
-        "cr": price8(outcome.realized_e8),
-        "up": price8(outcome.unrealized_e8) if outcome.lots else "0",
-        "mt": "cross",
-        "iw": "0",
-        "ps": "BOTH",
-        "ma": outcome.symbol.quote,
-        "bep": trim_e8(outcome.break_even_e8),
+def account_update(outcome: AccountUpdate, event_ms: int) -> Json:
+    """ACCOUNT_UPDATE: what changed, and why."""
+    body: Json = {
+        "B": [
+            {
+                "a": wallet.asset,
+                "wb": price8(wallet.wallet_e8),
+                "cw": price8(wallet.cross_e8),
+                "bc": trim_e8(wallet.change_e8),
+            }
+            for wallet in outcome.wallets
+        ],
+        "P": [_position(figures) for figures in outcome.positions],
+        "m": outcome.reason,
     }
-    balances = [{"a": outcome.symbol.quote, "wb": wallet, "cw": wallet, "bc": "0"}]
+    if outcome.symbol:
+        body["S"] = outcome.symbol
+    return {"e": "ACCOUNT_UPDATE", "T": outcome.time_ms, "E": event_ms, "a": body}
+
+
+def _position(figures: PositionFigures) -> Json:
+    symbol, lots = figures.symbol, figures.lots
     return {
-        "e": "ACCOUNT_UPDATE",
-        "T": outcome.time_ms,
-        "E": event_ms,
-        "a": {"B": balances, "P": [position], "m": "ORDER"},
+        "s": symbol.name,
+        "pa": symbol.qty_text(lots) if lots else "0",
+        "ep": trim_e8(figures.entry_e8),
+        "cr": price8(figures.realized_e8),
+        "up": price8(figures.unrealized_e8) if lots else "0",
+        "mt": "isolated" if figures.isolated else "cross",
+        "iw": price8(figures.isolated_e8) if figures.isolated else "0",
+        "ps": figures.leg,
+        "ma": symbol.quote,
+        "bep": trim_e8(figures.break_even_e8) if lots else "0",
     }
 
 
@@ -212,6 +240,49 @@ def leverage_update(outcome: LeverageChanged, event_ms: int) -> Json:
         "T": outcome.time_ms,
         "ac": {"s": outcome.symbol.name, "l": outcome.leverage},
     }
+
+
+def multi_assets_update(outcome: MultiAssetsChanged, event_ms: int) -> Json:
+    """ACCOUNT_CONFIG_UPDATE after a change of the asset mode."""
+    return {
+        "e": "ACCOUNT_CONFIG_UPDATE",
+        "E": event_ms,
+        "T": outcome.time_ms,
+        "ai": {"j": outcome.on},
+    }
+
+
+def margin_call(outcome: MarginCall, event_ms: int) -> Json:
+    """MARGIN_CALL, which has no `T`."""
+    rows = [
+        {
+            "s": row.symbol.name,
+            "ps": row.leg,
+            "pa": row.symbol.qty_trim(row.lots),
+            "mt": "ISOLATED" if row.isolated else "CROSSED",
+            "iw": trim_e8(row.isolated_e8),
+            "mp": trim_e8(row.mark_e8),
+            "up": trim_e8(row.unrealized_e8),
+            "mm": trim_e8(row.maintenance_e8),
+        }
+        for row in outcome.positions
+    ]
+    return {"e": "MARGIN_CALL", "E": event_ms, "cw": price8(outcome.cross_e8), "p": rows}
+
+
+def user_event(outcome: UserOutcome, event_ms: int) -> Json:
+    """Give the user data event of an outcome."""
+    if isinstance(outcome, TradeLite):
+        return trade_lite(outcome, event_ms)
+    if isinstance(outcome, OrderUpdate):
+        return order_trade_update(outcome, event_ms)
+    if isinstance(outcome, AccountUpdate):
+        return account_update(outcome, event_ms)
+    if isinstance(outcome, LeverageChanged):
+        return leverage_update(outcome, event_ms)
+    if isinstance(outcome, MultiAssetsChanged):
+        return multi_assets_update(outcome, event_ms)
+    return margin_call(outcome, event_ms)
 
 
 def listen_key_expired(listen_key: str, event_ms: int) -> Json:

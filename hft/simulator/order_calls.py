@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
-from hft.simulator.calls import SIGNED, Call, Route, one_or_all
+from hft.simulator.calls import SIGNED, Call, Route, one_or_all, window
 from hft.simulator.messages import Json, order_record, order_reply, user_trade
 from hft.simulator.order_entry import need_int, optional_int, read_order
 from hft.simulator.orders import VenueOrder
 from hft.simulator.refusals import refusal
 
-LIMIT_DEFAULT = 500
-LIMIT_MAX = 1000
 ALL_CANCELED: Json = {
     "code": 200,
     "msg": "The operation of cancel all open order is done.",
 }
 
-Row = TypeVar("Row")
-
 
 def place(call: Call) -> object:
     """Place an order; RESULT reports what became of it, ACK that it was accepted."""
-    request = read_order(call.params, call.listing().symbol)
+    request = read_order(call.params, call.listing().symbol, call.now_ms)
     order = call.venue.exchange.place(call.account_id, request, call.now_ms)
     waits = request.kind == "MARKET" or request.time_in_force != "GTC"
     result = call.params.get("newOrderRespType") == "RESULT"
@@ -79,7 +72,7 @@ def all_orders(call: Call) -> object:
         rows = [order for order in rows if order.order_id >= first]
     return [
         {**order_record(order), "pair": order.symbol.name}
-        for order in _window(call, rows, lambda order: order.time_ms, from_id=first is not None)
+        for order in window(call, rows, lambda order: order.time_ms, from_id=first is not None)
     ]
 
 
@@ -95,7 +88,7 @@ def user_trades(call: Call) -> object:
         rows = [fill for fill in rows if fill.order_id == order_id]
     if first is not None:
         rows = [fill for fill in rows if fill.trade_id >= first]
-    chosen = _window(call, rows, lambda fill: fill.time_ms, from_id=first is not None)
+    chosen = window(call, rows, lambda fill: fill.time_ms, from_id=first is not None)
     return [user_trade(fill) for fill in chosen]
 
 
@@ -128,22 +121,6 @@ def find_order(call: Call) -> VenueOrder | None:
             text="Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!",
         )
     return call.desk.by_client.get((symbol.name, client_id))
-
-
-def _window(
-    call: Call, rows: Sequence[Row], time_of: Callable[[Row], int], *, from_id: bool
-) -> Sequence[Row]:
-    """Cut rows to startTime, endTime and limit; without a start the newest remain."""
-    limit = optional_int(call.params, "limit") or LIMIT_DEFAULT
-    if not 0 < limit <= LIMIT_MAX:
-        raise refusal(-1130, "limit")
-    start_ms = optional_int(call.params, "startTime")
-    end_ms = optional_int(call.params, "endTime")
-    if start_ms is not None:
-        rows = [row for row in rows if time_of(row) >= start_ms]
-    if end_ms is not None:
-        rows = [row for row in rows if time_of(row) <= end_ms]
-    return rows[:limit] if from_id or start_ms is not None else rows[-limit:]
 
 
 ROUTES: dict[tuple[str, str], Route] = {

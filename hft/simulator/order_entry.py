@@ -21,8 +21,15 @@ DECIMAL_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 ALGO_TYPES = frozenset(
     {"STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"}
 )
-TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "GTX"})
+TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "GTX", "GTD"})
 SELF_TRADES = frozenset({"EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH"})
+POSITION_SIDES = frozenset({"BOTH", "LONG", "SHORT"})
+PRICE_MATCHES = frozenset(
+    {f"{word}{depth}" for word in ("OPPONENT", "QUEUE") for depth in ("", "_5", "_10", "_20")}
+)
+GOOD_TILL_LEAST_MS = 600_000
+GOOD_TILL_MOST_MS = 253_402_300_799_000
+SECOND_MS = 1_000
 SIDES = {"BUY": BUY, "SELL": SELL}
 _ID_LETTERS = string.ascii_letters + string.digits
 
@@ -79,7 +86,7 @@ def flag(params: Params, name: str) -> bool:
     return value == "true"
 
 
-def read_order(params: Params, symbol: Symbol) -> OrderRequest:
+def read_order(params: Params, symbol: Symbol, now_ms: int) -> OrderRequest:
     """Read a new order, with the filters that concern price and quantity alone.
 
     Raises:
@@ -91,28 +98,86 @@ def read_order(params: Params, symbol: Symbol) -> OrderRequest:
         raise refusal(-4120)
     if kind not in ("LIMIT", "MARKET"):
         raise refusal(-1116)
-    if params.get("positionSide", "BOTH") != "BOTH":
-        raise refusal(-4061)
-    if params.get("priceMatch", "NONE") != "NONE":
-        raise refusal(-5037)
+    if flag(params, "closePosition"):
+        raise refusal(-4136, kind, "true")
+    price_match = read_price_match(params, kind)
     if params.get("newOrderRespType", "ACK") not in ("ACK", "RESULT"):
         raise refusal(-1136)
-    self_trade = params.get("selfTradePreventionMode", "EXPIRE_MAKER")
-    if self_trade == "NONE":
-        self_trade = "EXPIRE_MAKER"
-    if self_trade not in SELF_TRADES:
-        raise refusal(-5039)
+    time_in_force = _time_in_force(params, kind)
     return OrderRequest(
         symbol=symbol,
         side=side,
         kind=kind,
-        time_in_force=_time_in_force(params, kind),
-        price_ticks=_price_ticks(params, symbol) if kind == "LIMIT" else 0,
+        time_in_force=time_in_force,
+        price_ticks=_price_ticks(params, symbol) if kind == "LIMIT" and not price_match else 0,
         lots=_lots(params, symbol, kind),
         client_id=_client_id(params),
         reduce_only=flag(params, "reduceOnly"),
-        self_trade=self_trade,
+        self_trade=read_self_trade(params),
+        position_side=read_position_side(params),
+        price_match=price_match or "NONE",
+        good_till_ms=read_good_till(params, time_in_force, now_ms),
     )
+
+
+def read_self_trade(params: Params) -> str:
+    """Read the mode of self-trade prevention; NONE is the default one.
+
+    Raises:
+        Refusal: -5039, no such mode.
+    """
+    mode = params.get("selfTradePreventionMode") or "EXPIRE_MAKER"
+    if mode == "NONE":
+        return "EXPIRE_MAKER"
+    if mode not in SELF_TRADES:
+        raise refusal(-5039)
+    return mode
+
+
+def read_position_side(params: Params) -> str:
+    """Read the leg of a position; BOTH when none is named.
+
+    Raises:
+        Refusal: -4060, no such leg.
+    """
+    leg = params.get("positionSide") or "BOTH"
+    if leg not in POSITION_SIDES:
+        raise refusal(-4060)
+    return leg
+
+
+def read_price_match(params: Params, kind: str) -> str:
+    """Read which price of the book a limit order takes; empty when it has its own.
+
+    Raises:
+        Refusal: -5037 no such word, -5038 not for this type, -1106 a price was sent too.
+    """
+    word = params.get("priceMatch") or "NONE"
+    if word == "NONE":
+        return ""
+    if word not in PRICE_MATCHES:
+        raise refusal(-5037)
+    if kind not in ("LIMIT", "STOP", "TAKE_PROFIT"):
+        raise refusal(-5038)
+    if params.get("price"):
+        raise refusal(-1106, "price")
+    return word
+
+
+def read_good_till(params: Params, time_in_force: str, now_ms: int) -> int:
+    """Read when a GTD order expires, to the second; 0 for others.
+
+    Raises:
+        Refusal: -1102 it is missing, -5040 out of range, -1106 sent for another time in force.
+    """
+    if time_in_force != "GTD":
+        if params.get("goodTillDate", "0") not in ("", "0"):
+            raise refusal(-1106, "goodTillDate")
+        return 0
+    till_ms = need_int(params, "goodTillDate")
+    if not now_ms + GOOD_TILL_LEAST_MS < till_ms < GOOD_TILL_MOST_MS:
+        raise refusal(-5040)
+    return till_ms // SECOND_MS * SECOND_MS
 
 
 def read_amendment(params: Params, symbol: Symbol) -> AmendRequest:
@@ -122,17 +187,18 @@ def read_amendment(params: Params, symbol: Symbol) -> AmendRequest:
         Refusal: the first thing that is missing, malformed or outside the filters.
     """
     side = _side(params)
-    if params.get("priceMatch", "NONE") != "NONE":
-        raise refusal(-5037)
+    price_match = read_price_match(params, "LIMIT")
     modify_id = params.get("modifyId", "")
     if modify_id and not CLIENT_ID.fullmatch(modify_id):
         raise refusal(-1130, "modifyId")
-    for name in ("quantity", "price"):
-        need(params, name)
+    need(params, "quantity")
+    if not price_match:
+        need(params, "price")
     return AmendRequest(
         side=side,
-        price_ticks=_price_ticks(params, symbol),
+        price_ticks=0 if price_match else _price_ticks(params, symbol),
         lots=_lots(params, symbol, "LIMIT"),
+        price_match=price_match or "NONE",
         reduce_only=flag(params, "reduceOnly"),
         modify_id=modify_id,
     )

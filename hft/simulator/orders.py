@@ -20,16 +20,27 @@ TERMINAL = frozenset({FILLED, CANCELED, EXPIRED, EXPIRED_IN_MATCH})
 _NEXT = frozenset({PARTIALLY_FILLED, FILLED, CANCELED, EXPIRED, EXPIRED_IN_MATCH})
 MOVES: dict[str, frozenset[str]] = {NEW: _NEXT, PARTIALLY_FILLED: _NEXT}
 
+RESTING_TIMES = frozenset({"GTC", "GTX", "GTD"})
+"""Times in force under which a limit order may wait in the book."""
+
+LIQUIDATION = "LIQUIDATION"
+"""The kind of an order with which the venue closes a position itself."""
+
 # Why an order expired, as the user stream says it in `er`.
 REASON_NONE = "0"
 REASON_SELF_TRADE = "1"
 REASON_IOC = "2"
+REASON_IOC_SELF_TRADE = "3"
 REASON_REDUCE_ONLY = "4"
+REASON_LIQUIDATED = "5"
 REASON_MARKET = "9"
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked wish to trade: whole ticks and lots, every default filled in."""
+    """A checked wish to trade: whole ticks and lots, every default filled in.
+
+    `orig_kind` to `callback_e4` are those of the conditional order it came from, if it did.
+    """
 
     symbol: Symbol
     side: int
@@ -40,6 +51,23 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     reduce_only: bool = False
     self_trade: str = "EXPIRE_MAKER"
+    position_side: str = "BOTH"
+    price_match: str = "NONE"
+    good_till_ms: int = 0
+    orig_kind: str = ""
+    stop_ticks: int = 0
+    working_type: str = "CONTRACT_PRICE"
+    close_position: bool = False
+    price_protect: bool = False
+    activation_ticks: int = 0
+    callback_e4: int = 0
+
+    @property
+    def reduces(self) -> bool:
+        """Say whether it may only make a position smaller (in hedge mode by its leg and side)."""
+        if self.position_side == "BOTH":
+            return self.reduce_only
+        return (self.position_side == "LONG") != (self.side > 0)
 
 
 class AmendRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +78,7 @@ class AmendRequest(msgspec.Struct, frozen=True, kw_only=True):
     lots: int
     reduce_only: bool = False
     modify_id: str = ""
+    price_match: str = "NONE"
 
 
 class Amendment(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +89,9 @@ class Amendment(msgspec.Struct, frozen=True, kw_only=True):
     price_ticks: tuple[int, int]
     lots: tuple[int, int]
     count: int
+
+
+NO_AMENDMENTS: tuple[Amendment, ...] = ()
 
 
 class VenueOrder(Order):
@@ -74,7 +106,8 @@ class VenueOrder(Order):
         "limit_ticks",
         "lots",
         "quote_e8",
-        "reduce_only",
+        "reduces",
+        "request",
         "self_trade",
         "status",
         "symbol",
@@ -84,22 +117,34 @@ class VenueOrder(Order):
     )
 
     def __init__(self, order_id: int, owner: int, request: OrderRequest, now_ms: int) -> None:
-        super().__init__(order_id, owner, request.side, (request.price_ticks, request.lots))
+        self.order_id = order_id
+        self.owner = owner
+        self.side = request.side
+        self.limit_ticks = self.price_ticks = request.price_ticks
+        self.lots = self.left_lots = request.lots
+        self.request = request
         self.symbol = request.symbol
         self.client_id = request.client_id
         self.kind = request.kind
         self.time_in_force = request.time_in_force
-        self.limit_ticks = request.price_ticks
-        self.lots = request.lots
-        self.reduce_only = request.reduce_only
+        self.reduces = request.reduces
         self.self_trade = request.self_trade
         self.announced = False
-        self.amendments: list[Amendment] = []
+        self.amendments = NO_AMENDMENTS
         self.filled_lots = 0
         self.quote_e8 = 0
         self.status = NEW
-        self.time_ms = now_ms
-        self.update_ms = now_ms
+        self.time_ms = self.update_ms = now_ms
+
+    @property
+    def reduce_only(self) -> bool:
+        """Say whether it was sent as reduce-only."""
+        return self.request.reduce_only
+
+    @property
+    def leg(self) -> str:
+        """The leg it trades: BOTH, LONG or SHORT."""
+        return self.request.position_side
 
     def move(self, status: str, now_ms: int) -> None:
         """Change the status; a move the table does not hold is a bug (KeyError or ValueError)."""
@@ -110,15 +155,14 @@ class VenueOrder(Order):
 
     def amend(self, amendment_id: int, wish: AmendRequest, now_ms: int) -> None:
         """Take over new terms and keep the old ones on record; it must not rest in a book now."""
-        self.amendments.append(
-            Amendment(
-                amendment_id=amendment_id,
-                time_ms=now_ms,
-                price_ticks=(self.limit_ticks, wish.price_ticks),
-                lots=(self.lots, wish.lots),
-                count=len(self.amendments) + 1,
-            )
+        amendment = Amendment(
+            amendment_id=amendment_id,
+            time_ms=now_ms,
+            price_ticks=(self.limit_ticks, wish.price_ticks),
+            lots=(self.lots, wish.lots),
+            count=len(self.amendments) + 1,
         )
+        self.amendments = (*self.amendments, amendment)
         self.price_ticks = self.limit_ticks = wish.price_ticks
         self.lots = wish.lots
         self.left_lots = wish.lots - self.filled_lots
@@ -128,7 +172,7 @@ class VenueOrder(Order):
     @property
     def rests(self) -> bool:
         """Say whether this order may wait in the book."""
-        return self.kind == "LIMIT" and self.time_in_force in ("GTC", "GTX")
+        return self.kind == "LIMIT" and self.time_in_force in RESTING_TIMES
 
     def average_e8(self) -> int:
         """Average fill price in units of 1e-8, 0 before the first fill."""

@@ -33,6 +33,20 @@ class Fill(msgspec.Struct, frozen=True):
     fee_e8: int
     maker: bool
     time_ms: int
+    fee_asset: str = "USDT"
+    leg: str = "BOTH"
+
+
+class Income(msgspec.Struct, frozen=True):
+    """One change of a wallet that is no fill, as `income` keeps it."""
+
+    kind: str
+    asset: str
+    amount_e8: int
+    time_ms: int
+    number: int
+    symbol: str = ""
+    info: str = ""
 
 
 class TradeLite(msgspec.Struct, frozen=True):
@@ -44,7 +58,10 @@ class TradeLite(msgspec.Struct, frozen=True):
 
 
 class OrderUpdate(msgspec.Struct, frozen=True):
-    """An order changed; the figures are those of that moment."""
+    """An order changed; the figures are those of that moment.
+
+    `bids_e8` and `asks_e8` are the worth of the owner's open orders in the symbol.
+    """
 
     account_id: int
     order: VenueOrder
@@ -56,20 +73,42 @@ class OrderUpdate(msgspec.Struct, frozen=True):
     reason: str
     fill: Fill | None = None
     modify_id: str = ""
+    bids_e8: int = 0
+    asks_e8: int = 0
 
 
-class BalanceUpdate(msgspec.Struct, frozen=True):
-    """Wallet and position after a fill."""
+class WalletFigures(msgspec.Struct, frozen=True):
+    """A wallet after a change; `change_e8` is what neither profit nor commission explains."""
 
-    account_id: int
-    symbol: Symbol
+    asset: str
     wallet_e8: int
+    cross_e8: int
+    change_e8: int = 0
+
+
+class PositionFigures(msgspec.Struct, frozen=True):
+    """A position after a change."""
+
+    symbol: Symbol
+    leg: str
     lots: int
     entry_e8: int
     break_even_e8: int
     realized_e8: int
     unrealized_e8: int
+    isolated: bool
+    isolated_e8: int
+
+
+class AccountUpdate(msgspec.Struct, frozen=True):
+    """Wallets and positions that changed, and why (`reason` is the venue's word)."""
+
+    account_id: int
+    reason: str
+    wallets: tuple[WalletFigures, ...]
+    positions: tuple[PositionFigures, ...]
     time_ms: int
+    symbol: str = ""
 
 
 class LeverageChanged(msgspec.Struct, frozen=True):
@@ -81,8 +120,38 @@ class LeverageChanged(msgspec.Struct, frozen=True):
     time_ms: int
 
 
+class MultiAssetsChanged(msgspec.Struct, frozen=True):
+    """Multi-assets mode was switched."""
+
+    account_id: int
+    on: bool
+    time_ms: int
+
+
+class CalledPosition(msgspec.Struct, frozen=True):
+    """One position of a margin call."""
+
+    symbol: Symbol
+    leg: str
+    lots: int
+    isolated: bool
+    isolated_e8: int
+    mark_e8: int
+    unrealized_e8: int
+    maintenance_e8: int
+
+
+class MarginCall(msgspec.Struct, frozen=True):
+    """The maintenance margin comes near the margin balance."""
+
+    account_id: int
+    cross_e8: int
+    positions: tuple[CalledPosition, ...]
+    time_ms: int
+
+
 class ForcedOrder(msgspec.Struct, frozen=True):
-    """A liquidation in the synthetic market; `side` is the side of the liquidation order."""
+    """A liquidation; `side` is the side of the liquidation order."""
 
     symbol: Symbol
     side: int
@@ -92,4 +161,7 @@ class ForcedOrder(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-Outcome = Trade | TradeLite | OrderUpdate | BalanceUpdate | LeverageChanged | ForcedOrder
+UserOutcome = (
+    TradeLite | OrderUpdate | AccountUpdate | LeverageChanged | MultiAssetsChanged | MarginCall
+)
+Outcome = Trade | UserOutcome | ForcedOrder

@@ -7,23 +7,8 @@ import orjson
 from hft.simulator.depth_streams import FIRST_UPDATE_ID, SymbolFeed, UpdateIds, send_depth
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
-from hft.simulator.messages import (
-    Json,
-    account_update,
-    force_order,
-    leverage_update,
-    mark_price,
-    order_trade_update,
-    trade_lite,
-)
-from hft.simulator.outcomes import (
-    BalanceUpdate,
-    ForcedOrder,
-    LeverageChanged,
-    OrderUpdate,
-    Trade,
-    TradeLite,
-)
+from hft.simulator.messages import Json, force_order, mark_price, user_event
+from hft.simulator.outcomes import ForcedOrder, Trade
 from hft.simulator.user_streams import UserStreams
 
 FORCE_ORDER_INTERVAL_MS = 1_000
@@ -60,7 +45,7 @@ class Publisher:
             if isinstance(outcome, ForcedOrder):
                 self._keep_forced(outcome)
             elif not isinstance(outcome, Trade):
-                self._users.send(outcome.account_id, self._user_event(outcome, event_ms))
+                self._users.send(outcome.account_id, user_event(outcome, event_ms))
 
     def on_time(self, now_ms: int) -> None:
         """Send the depth messages and forced orders that are due."""
@@ -126,22 +111,6 @@ class Publisher:
             "E": event_ms,
             "st": 1,
         }
-
-    def _user_event(
-        self, outcome: TradeLite | OrderUpdate | BalanceUpdate | LeverageChanged, event_ms: int
-    ) -> Json:
-        if isinstance(outcome, TradeLite):
-            return trade_lite(outcome, event_ms)
-        if isinstance(outcome, BalanceUpdate):
-            return account_update(outcome, event_ms)
-        if isinstance(outcome, LeverageChanged):
-            return leverage_update(outcome, event_ms)
-        bids = asks = 0
-        symbol = outcome.order.symbol
-        for order in self._exchange.desks[outcome.account_id].open_of(symbol):
-            worth = symbol.notional_e8(order.price_ticks, order.left_lots)
-            bids, asks = (bids + worth, asks) if order.side > 0 else (bids, asks + worth)
-        return order_trade_update(outcome, event_ms, (bids, asks))
 
     def _send_trades(self, trades: list[Trade], event_ms: int) -> None:
         group: list[Trade] = []

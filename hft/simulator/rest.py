@@ -15,6 +15,7 @@ from hft.simulator import (
     batch_calls,
     market_calls,
     order_calls,
+    setting_calls,
     stream_calls,
 )
 from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, check_time
@@ -51,6 +52,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **amend_calls.ROUTES,
     **batch_calls.ROUTES,
     **account_calls.ROUTES,
+    **setting_calls.ROUTES,
     **stream_calls.ROUTES,
 }
 

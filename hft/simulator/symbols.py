@@ -49,6 +49,7 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
     subtypes: tuple[str, ...] = ()
     liquidation_fee: str = "0.012500"
     band_e4: int = 500
+    take_bound_e4: int = 500
     orders_max: int = 200
 
     @property

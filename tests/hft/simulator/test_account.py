@@ -5,7 +5,7 @@ import csv
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hft.simulator.account import Account, Position, fee_e8
+from hft.simulator.account import Account, Holding, Position, fee_e8
 from hft.simulator.margin import liquidation_price_e8, symbol_margin
 from hft.simulator.symbols import BTCUSDT
 from hft.units import E8, parse_e8
@@ -80,19 +80,22 @@ def test_flat_again_means_all_money_is_in_the_wallet(fills: list[tuple[int, int]
         _fill(account, -held, 600_000)
         flow_e8 += BTCUSDT.notional_e8(600_000, held)
     assert account.position("BTCUSDT").cost_e16 == 0
-    earned_e16 = (account.wallet_e8 + account.fees_e8 - 10_000 * E8) * E8 + account.dust_e16
+    earned_e16 = (account.wallet_e8 + account.fees_e8 - 10_000 * E8) * E8 + account.dust_e16.get(
+        "USDT", 0
+    )
     assert earned_e16 == flow_e8 * E8
 
 
 def test_the_liquidation_price_is_that_of_the_reference() -> None:
     position = Position(lots=100, cost_e16=BTCUSDT.notional_e8(600_000, 100) * E8)
-    price = liquidation_price_e8(BTCUSDT, position, 1_000 * E8, (0, 0))
+    price = liquidation_price_e8(BTCUSDT, (position,), 1_000 * E8, (0, 0))
     assert price // 100_000 == parse_e8("50200.803") // 100_000
 
 
 def test_resting_orders_tie_up_margin_beside_the_position() -> None:
-    position = Position(lots=10, cost_e16=BTCUSDT.notional_e8(600_000, 10) * E8)
-    margin = symbol_margin(BTCUSDT, position, parse_e8("60000"), [])
+    holding = Holding()
+    holding.legs["BOTH"].fill(10, BTCUSDT.notional_e8(600_000, 10))
+    margin = symbol_margin(BTCUSDT, holding, parse_e8("60000"))
     assert margin.position_e8 == parse_e8("30")
     assert margin.orders_e8 == 0
     assert margin.maintenance_e8 == parse_e8("2.4")

@@ -53,7 +53,7 @@ def test_an_amendment_that_crosses_is_told_first_and_trades_then() -> None:
     assert names(exchange.drain()) == [
         "AMENDMENT NEW 0",
         "TradeLite",
-        "BalanceUpdate",
+        "AccountUpdate",
         "TRADE PARTIALLY_FILLED 0",
     ]
     assert (order.filled_lots, order.left_lots) == (10, 15)
@@ -71,7 +71,7 @@ def test_a_total_that_is_filled_already_cancels_the_order(lots: int) -> None:
     assert (order.status, order.filled_lots, order.lots) == ("CANCELED", 10, 25)
     assert not listing.book.holds(order)
     assert names(exchange.drain())[-1] == "CANCELED CANCELED 0"
-    assert order.amendments == []
+    assert not order.amendments
 
 
 def test_a_post_only_order_that_would_take_is_cancelled() -> None:

@@ -77,7 +77,8 @@ def test_an_order_is_amended_by_either_id_and_its_history_kept(exchange: Simulat
         ({"price": "600", "quantity": "0.001"}, -5029),
         ({"quantity": "100"}, -2019),
         ({"reduceOnly": "true"}, -5047),
-        ({"priceMatch": "QUEUE"}, -5037),
+        ({"priceMatch": "FRONT"}, -5037),
+        ({"priceMatch": "QUEUE"}, -1106),
         ({"modifyId": "not so"}, -1130),
     ],
 )

@@ -4,8 +4,9 @@ import pytest
 
 from hft.simulator.matching import BUY, SELL
 from hft.simulator.orders import MOVES, TERMINAL, VenueOrder
-from hft.simulator.outcomes import BalanceUpdate, OrderUpdate, Outcome, Trade, TradeLite
+from hft.simulator.outcomes import AccountUpdate, OrderUpdate, Outcome, Trade, TradeLite
 from hft.simulator.refusals import Refusal
+from hft.simulator.settings import set_leverage
 from hft.simulator.symbols import BTCUSDT
 
 from .core import MARK_TICKS, place, request, with_house_book
@@ -17,7 +18,7 @@ def names(outcomes: list[Outcome], account_id: int = 1) -> list[str]:
     for outcome in outcomes:
         if isinstance(outcome, OrderUpdate) and outcome.account_id == account_id:
             told.append(f"{outcome.execution} {outcome.status} {outcome.reason}")
-        elif isinstance(outcome, TradeLite | BalanceUpdate) and outcome.account_id == account_id:
+        elif isinstance(outcome, TradeLite | AccountUpdate) and outcome.account_id == account_id:
             told.append(type(outcome).__name__)
     return told
 
@@ -28,10 +29,10 @@ def test_a_sweep_tells_each_match_and_new_after_the_first_light_word() -> None:
     assert names(exchange.drain()) == [
         "TradeLite",
         "NEW NEW 0",
-        "BalanceUpdate",
+        "AccountUpdate",
         "TRADE PARTIALLY_FILLED 0",
         "TradeLite",
-        "BalanceUpdate",
+        "AccountUpdate",
         "TRADE FILLED 0",
     ]
     assert [fill.price_ticks for fill in exchange.desks[1].fills] == [
@@ -111,7 +112,7 @@ def test_a_house_taker_fills_a_resting_user_as_maker() -> None:
     exchange.drain()
     exchange.house_take(listing, SELL, (MARK_TICKS - 1, 9), 5)
     outcomes = exchange.drain()
-    assert names(outcomes) == ["TradeLite", "BalanceUpdate", "TRADE FILLED 0"]
+    assert names(outcomes) == ["TradeLite", "AccountUpdate", "TRADE FILLED 0"]
     fill = exchange.desks[1].fills[0]
     assert fill.maker
     assert fill.fee_e8 == BTCUSDT.notional_e8(MARK_TICKS, 7) * 200 // 1_000_000
@@ -189,7 +190,7 @@ def test_a_leverage_that_the_position_is_too_large_for_is_refused() -> None:
     exchange.desks[1].account.wallet_e8 *= 1_000
     exchange.desks[1].account.position("BTCUSDT").lots = 20_000
     with pytest.raises(Refusal, match="-2027"):
-        exchange.set_leverage(1, BTCUSDT, 100, 1)
+        set_leverage(exchange, exchange.desks[1], exchange.listings["BTCUSDT"], 100, 1)
 
 
 def test_a_fill_or_kill_order_cannot_count_on_its_owner() -> None:
