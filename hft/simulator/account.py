@@ -84,10 +84,11 @@ class Position(msgspec.Struct):
 class Holding:
     """What an account has in one symbol: its legs and their settings.
 
-    `bids_e8` and `asks_e8` are the worth of the open orders that would open or add, by side.
+    `bids_e8` and `asks_e8` are the worth of the open orders that would open or add, by side;
+    `reducers` counts those that would not.
     """
 
-    __slots__ = ("asks_e8", "bids_e8", "isolated", "legs", "leverage", "open_orders")
+    __slots__ = ("asks_e8", "bids_e8", "isolated", "legs", "leverage", "open_orders", "reducers")
 
     def __init__(self) -> None:
         self.leverage = DEFAULT_LEVERAGE
@@ -96,6 +97,7 @@ class Holding:
         self.bids_e8 = 0
         self.asks_e8 = 0
         self.open_orders = 0
+        self.reducers = 0
 
     def held(self) -> Iterator[Position]:
         """Give the legs that hold something."""

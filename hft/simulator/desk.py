@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from hft.simulator.account import Account
+from hft.simulator.margin import max_notional
 from hft.simulator.matching import Book
 from hft.simulator.orders import VenueOrder
 from hft.simulator.outcomes import Fill, Income
 from hft.simulator.symbols import Symbol
+from hft.units import E8
 
 FIRST_TRADE_ID = 8_154_045_700
 FUNDING_RATE_E8 = 10_000
@@ -38,6 +40,14 @@ class Listing:
         self.next_order_id = symbol.order_id_base
         self.house_lots = 0
         self.house_cost_e16 = 0
+        self._caps: dict[int, int] = {}
+
+    def cap_e8(self, leverage: int) -> int:
+        """Largest notional a position may have at a leverage, in units of 1e-8."""
+        cap = self._caps.get(leverage)
+        if cap is None:
+            cap = self._caps[leverage] = max_notional(self.symbol, leverage) * E8
+        return cap
 
     def mark_or_mid_e8(self) -> int:
         """Give the mark price, or the middle of the book before there is one."""
@@ -78,14 +88,18 @@ class Desk:
             orders = self.by_symbol[name] = {}
         orders[order.order_id] = order
         self.by_client[name, order.client_id] = order
-        self.account.holding(name).open_orders += 1
+        holding = self.account.holding(name)
+        holding.open_orders += 1
+        holding.reducers += order.reduces
 
     def finish(self, order: VenueOrder) -> None:
         """Note that an order is no longer open."""
         del self.open[order.order_id]
         name = order.symbol.name
         del self.by_symbol[name][order.order_id]
-        self.account.holdings[name].open_orders -= 1
+        holding = self.account.holdings[name]
+        holding.open_orders -= 1
+        holding.reducers -= order.reduces
 
     def forget(self, now_ms: int) -> None:
         """Drop finished orders and fills the venue would no longer tell of."""

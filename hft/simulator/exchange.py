@@ -30,6 +30,7 @@ from hft.simulator.orders import (
     EXPIRED_IN_MATCH,
     OPEN,
     REASON_IOC,
+    REASON_IOC_SELF_TRADE,
     REASON_MARKET,
     REASON_NONE,
     REASON_REDUCE_ONLY,
@@ -44,6 +45,7 @@ from hft.simulator.symbols import Symbol
 from hft.simulator.treasury import Treasury
 from hft.units import E8
 
+FORGET_INTERVAL_MS = 600_000
 STABLE_ASSETS = frozenset({"USDT", "USDC"})
 
 
@@ -59,6 +61,7 @@ class Exchange:
         self._next_income = 1
         self.treasury = Treasury(self)
         self.liquidator = Liquidator(self)
+        self._forget_ms = 0
         self._expiries: list[tuple[int, str, int, VenueOrder]] = []
 
     def open_desk(self, account_id: int) -> Desk:
@@ -180,6 +183,10 @@ class Exchange:
                 self.clerk.hold(order, -order.left_lots)
                 self.clerk.close(order, EXPIRED, now_ms)
         self.liquidator.on_time(now_ms)
+        if now_ms >= self._forget_ms:
+            self._forget_ms = now_ms + FORGET_INTERVAL_MS
+            for desk in self.desks.values():
+                desk.forget(now_ms)
 
     def expire_later(self, order: VenueOrder) -> None:
         """Let a resting order expire at its own time, if it still rests then."""
@@ -330,7 +337,9 @@ class Exchange:
         if mode == "EXPIRE_MAKER":
             return True
         self.clerk.announce(taker, now_ms)
-        self.clerk.close(taker, EXPIRED_IN_MATCH, now_ms, REASON_SELF_TRADE)
+        immediate = taker.time_in_force == "IOC"
+        reason = REASON_IOC_SELF_TRADE if immediate else REASON_SELF_TRADE
+        self.clerk.close(taker, EXPIRED_IN_MATCH, now_ms, reason)
         return False
 
     def _finish(self, listing: Listing, order: VenueOrder, now_ms: int) -> None:
@@ -351,11 +360,11 @@ class Exchange:
 
     def _expire_idle_reducers(self, listing: Listing, owner: int, now_ms: int) -> None:
         """Expire resting reducing orders that have nothing left to reduce."""
-        orders = self.desks[owner].by_symbol.get(listing.symbol.name)
-        if not orders:
+        desk = self.desks[owner]
+        if not desk.account.holding(listing.symbol.name).reducers:
             return
-        idle = [order for order in orders.values() if order.reduces]
-        for order in idle:
+        orders = [order for order in desk.open_of(listing.symbol) if order.reduces]
+        for order in orders:
             if not self.clerk.allowed(order, 1) and listing.book.holds(order):
                 listing.book.cancel(order)
                 self.clerk.close(order, EXPIRED, now_ms, REASON_REDUCE_ONLY)

@@ -8,7 +8,7 @@ import msgspec
 
 from hft.simulator.account import fee_e8
 from hft.simulator.desk import Desk, Listing
-from hft.simulator.margin import max_notional, orders_margin_e8
+from hft.simulator.margin import orders_margin_e8
 from hft.simulator.orders import AmendRequest, OrderRequest, VenueOrder
 from hft.simulator.refusals import refusal
 from hft.units import E8, trim_e8
@@ -209,7 +209,7 @@ def _check_exposure(
     net_e8 = position.notional_e8(mark_e8, symbol.lot_e8)
     exposed = max(abs(net_e8 + bids_e8), abs(net_e8 - asks_e8))
     then_e8 = abs(net_e8 + bids_e8) if side > 0 else abs(net_e8 - asks_e8)
-    if then_e8 > max_notional(symbol, leverage) * E8:
+    if then_e8 > listing.cap_e8(leverage):
         raise refusal(-2027)
     if account.hedge:
         more_e8 = added_e8 // leverage

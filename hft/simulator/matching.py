@@ -157,10 +157,11 @@ class Book:
 
     def crossing(self, side: int, limit_ticks: int) -> Order | None:
         """Give the next order that an arriving one of `side` with that limit would trade with."""
-        maker = self.side(-side).front()
-        if maker is None or (maker.price_ticks - limit_ticks) * side > 0:
+        ladder = self.asks if side > 0 else self.bids
+        best = ladder.best()
+        if not best or (best - limit_ticks) * side > 0:
             return None
-        return maker
+        return ladder.front()
 
     def crossing_lots(self, side: int, limit_ticks: int, enough: int) -> int:
         """Count the lots an arriving order could take within its limit; stops at `enough`."""
