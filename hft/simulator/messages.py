@@ -220,16 +220,21 @@ def _position(figures: PositionFigures) -> Json:
     symbol, lots = figures.symbol, figures.lots
     return {
         "s": symbol.name,
-        "pa": symbol.qty_text(lots) if lots else "0",
+        "pa": symbol.qty_trim(lots),
         "ep": trim_e8(figures.entry_e8),
-        "cr": price8(figures.realized_e8),
-        "up": price8(figures.unrealized_e8) if lots else "0",
+        "cr": _amount(figures.realized_e8),
+        "up": _amount(figures.unrealized_e8) if lots else "0",
         "mt": "isolated" if figures.isolated else "cross",
-        "iw": price8(figures.isolated_e8) if figures.isolated else "0",
+        "iw": _amount(figures.isolated_e8),
         "ps": figures.leg,
         "ma": symbol.quote,
         "bep": trim_e8(figures.break_even_e8) if lots else "0",
     }
+
+
+def _amount(amount_e8: int) -> str:
+    """Write an amount as user events do: eight decimals, and a plain zero."""
+    return price8(amount_e8) if amount_e8 else "0"
 
 
 def leverage_update(outcome: LeverageChanged, event_ms: int) -> Json:
