@@ -56,13 +56,15 @@ class Account:
         self.wallet_e8 = balance_e8
         self.fees_e8 = 0
         self.dust_e16 = 0
+        self.hedge = False
         self.positions: dict[str, Position] = {}
 
-    def position(self, symbol: str) -> Position:
-        """Give the position in a symbol, flat if it never traded."""
-        position = self.positions.get(symbol)
+    def position(self, symbol: str, leg: str = "BOTH") -> Position:
+        """Give a position, flat if the symbol never traded."""
+        name = symbol if leg == "BOTH" else f"{symbol} {leg}"
+        position = self.positions.get(name)
         if position is None:
-            position = self.positions[symbol] = Position()
+            position = self.positions[name] = Position()
         return position
 
     def apply_fill(self, symbol: str, signed_lots: int, value_e8: int, fee_e8: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hft.simulator.account import Account
+from hft.simulator.algo import AlgoShelf
 from hft.simulator.matching import Book
 from hft.simulator.orders import VenueOrder
 from hft.simulator.outcomes import Fill
@@ -45,6 +46,7 @@ class Desk:
         self.by_client: dict[tuple[str, str], VenueOrder] = {}
         self.fills: list[Fill] = []
         self.countdown_ms: dict[str, int] = {}
+        self.algos = AlgoShelf()
 
     def open_of(self, symbol: Symbol) -> list[VenueOrder]:
         """List the open orders of a symbol, oldest first."""

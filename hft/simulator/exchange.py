@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hft.simulator import gate
+from hft.simulator.algo_service import AlgoService
 from hft.simulator.clerk import Clerk
 from hft.simulator.desk import Desk, Listing
 from hft.simulator.margin import AccountMargin, SymbolMargin, account_margin, symbol_margin
@@ -38,6 +39,7 @@ class Exchange:
         self.listings = {symbol.name: Listing(symbol) for symbol in symbols}
         self.desks: dict[int, Desk] = {}
         self._clerk = Clerk(self.listings, self.desks)
+        self.algos = AlgoService(self)
         self._next_house_id = 1
         self._next_amendment_id = 1
 

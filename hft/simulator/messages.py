@@ -12,7 +12,7 @@ from hft.simulator.outcomes import (
     TradeLite,
 )
 from hft.simulator.symbols import Symbol
-from hft.units import format_e8, trim_e8
+from hft.units import E8, format_e8, trim_e8
 
 Json = dict[str, object]
 SIDE_NAMES = {1: "BUY", -1: "SELL"}
@@ -75,20 +75,26 @@ def order_record(order: VenueOrder) -> Json:
 
 
 def _order_terms(order: VenueOrder) -> Json:
+    request = order.request
+    trail: Json = {
+        "activatePrice": order.symbol.price_text(request.activation_ticks),
+        "priceRate": format_e8(request.callback_e4 * (E8 // 100), 1),
+    }
     return {
         "timeInForce": order.time_in_force,
         "type": order.kind,
         "reduceOnly": order.reduce_only,
-        "closePosition": False,
+        "closePosition": request.close_position,
         "side": SIDE_NAMES[order.side],
-        "positionSide": "BOTH",
-        "stopPrice": order.symbol.price_text(0),
-        "workingType": "CONTRACT_PRICE",
-        "priceProtect": False,
-        "origType": order.kind,
-        "priceMatch": "NONE",
+        "positionSide": request.position_side,
+        "stopPrice": order.symbol.price_text(request.stop_ticks),
+        **(trail if request.callback_e4 else {}),
+        "workingType": request.working_type,
+        "priceProtect": request.price_protect,
+        "origType": request.orig_kind or order.kind,
+        "priceMatch": request.price_match,
         "selfTradePreventionMode": order.self_trade,
-        "goodTillDate": 0,
+        "goodTillDate": request.good_till_ms,
     }
 
 
@@ -139,6 +145,11 @@ def trade_lite(outcome: TradeLite, event_ms: int) -> Json:
 def order_trade_update(outcome: OrderUpdate, event_ms: int, bids_asks: tuple[int, int]) -> Json:
     """ORDER_TRADE_UPDATE; `bids_asks` are the notionals of the symbol's open orders."""
     order, fill, symbol = outcome.order, outcome.fill, outcome.order.symbol
+    request = order.request
+    trail: Json = {
+        "AP": symbol.price_trim(request.activation_ticks),
+        "cr": trim_e8(request.callback_e4 * (E8 // 100)),
+    }
     body: Json = {
         "s": symbol.name,
         "c": order.client_id,
@@ -148,7 +159,7 @@ def order_trade_update(outcome: OrderUpdate, event_ms: int, bids_asks: tuple[int
         "q": symbol.qty_trim(order.lots),
         "p": symbol.price_trim(order.limit_ticks),
         "ap": trim_e8(outcome.average_e8),
-        "sp": "0",
+        "sp": symbol.price_trim(request.stop_ticks),
         "x": outcome.execution,
         "X": outcome.status,
         "i": order.order_id,
@@ -164,17 +175,18 @@ def order_trade_update(outcome: OrderUpdate, event_ms: int, bids_asks: tuple[int
         "a": trim_e8(bids_asks[1]),
         "m": fill.maker if fill else False,
         "R": order.reduce_only,
-        "wt": "CONTRACT_PRICE",
-        "ot": order.kind,
-        "ps": "BOTH",
-        "cp": False,
+        "wt": request.working_type,
+        "ot": request.orig_kind or order.kind,
+        "ps": request.position_side,
+        "cp": request.close_position,
+        **(trail if request.callback_e4 else {}),
         "rp": trim_e8(fill.realized_e8) if fill else "0",
-        "pP": False,
+        "pP": request.price_protect,
         "si": 0,
         "ss": 0,
         "V": order.self_trade,
-        "pm": "NONE",
-        "gtd": 0,
+        "pm": request.price_match,
+        "gtd": request.good_till_ms,
         "er": outcome.reason,
     }
     return {"e": "ORDER_TRADE_UPDATE", "T": outcome.time_ms, "E": event_ms, "o": body}

@@ -29,7 +29,10 @@ REASON_MARKET = "9"
 
 
 class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A checked wish to trade: whole ticks and lots, every default filled in."""
+    """A checked wish to trade: whole ticks and lots, every default filled in.
+
+    `orig_kind` to `callback_e4` are those of the conditional order it came from, if it did.
+    """
 
     symbol: Symbol
     side: int
@@ -40,6 +43,23 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     reduce_only: bool = False
     self_trade: str = "EXPIRE_MAKER"
+    position_side: str = "BOTH"
+    price_match: str = "NONE"
+    good_till_ms: int = 0
+    orig_kind: str = ""
+    stop_ticks: int = 0
+    working_type: str = "CONTRACT_PRICE"
+    close_position: bool = False
+    price_protect: bool = False
+    activation_ticks: int = 0
+    callback_e4: int = 0
+
+    @property
+    def reduces(self) -> bool:
+        """Say whether it may only make a position smaller (in hedge mode by its leg and side)."""
+        if self.position_side == "BOTH":
+            return self.reduce_only
+        return (self.position_side == "LONG") != (self.side > 0)
 
 
 class AmendRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +95,7 @@ class VenueOrder(Order):
         "lots",
         "quote_e8",
         "reduce_only",
+        "request",
         "self_trade",
         "status",
         "symbol",
@@ -85,6 +106,7 @@ class VenueOrder(Order):
 
     def __init__(self, order_id: int, owner: int, request: OrderRequest, now_ms: int) -> None:
         super().__init__(order_id, owner, request.side, (request.price_ticks, request.lots))
+        self.request = request
         self.symbol = request.symbol
         self.client_id = request.client_id
         self.kind = request.kind

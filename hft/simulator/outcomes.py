@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hft.simulator.algo import AlgoUpdate
 from hft.simulator.orders import VenueOrder
 from hft.simulator.symbols import Symbol
 
@@ -92,4 +93,5 @@ class ForcedOrder(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-Outcome = Trade | TradeLite | OrderUpdate | BalanceUpdate | LeverageChanged | ForcedOrder
+UserOutcome = TradeLite | OrderUpdate | BalanceUpdate | LeverageChanged | AlgoUpdate
+Outcome = Trade | UserOutcome | ForcedOrder

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import orjson
 
+from hft.simulator.algo import AlgoUpdate
+from hft.simulator.algo_messages import algo_update
 from hft.simulator.depth_streams import FIRST_UPDATE_ID, SymbolFeed, UpdateIds, send_depth
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
@@ -20,9 +22,9 @@ from hft.simulator.outcomes import (
     BalanceUpdate,
     ForcedOrder,
     LeverageChanged,
-    OrderUpdate,
     Trade,
     TradeLite,
+    UserOutcome,
 )
 from hft.simulator.user_streams import UserStreams
 
@@ -49,6 +51,7 @@ class Publisher:
 
     def flush(self, now_ms: int, event_ms: int) -> None:
         """Send what happened since the last flush: trades, books, then the users' events."""
+        self._exchange.algos.on_prices(now_ms)
         outcomes = self._exchange.drain()
         trades = [outcome for outcome in outcomes if isinstance(outcome, Trade)]
         if trades and not self.recorded:
@@ -127,9 +130,9 @@ class Publisher:
             "st": 1,
         }
 
-    def _user_event(
-        self, outcome: TradeLite | OrderUpdate | BalanceUpdate | LeverageChanged, event_ms: int
-    ) -> Json:
+    def _user_event(self, outcome: UserOutcome, event_ms: int) -> Json:
+        if isinstance(outcome, AlgoUpdate):
+            return algo_update(outcome, event_ms)
         if isinstance(outcome, TradeLite):
             return trade_lite(outcome, event_ms)
         if isinstance(outcome, BalanceUpdate):

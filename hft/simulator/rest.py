@@ -11,6 +11,7 @@ import orjson
 
 from hft.simulator import (
     account_calls,
+    algo_calls,
     amend_calls,
     batch_calls,
     market_calls,
@@ -50,6 +51,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **order_calls.ROUTES,
     **amend_calls.ROUTES,
     **batch_calls.ROUTES,
+    **algo_calls.ROUTES,
     **account_calls.ROUTES,
     **stream_calls.ROUTES,
 }
