@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hft.simulator.account import Account
+from hft.simulator.algo import AlgoShelf
 from hft.simulator.margin import max_notional
 from hft.simulator.matching import Book
 from hft.simulator.orders import VenueOrder
@@ -72,6 +73,7 @@ class Desk:
         self.forced: list[VenueOrder] = []
         self.countdown_ms: dict[str, int] = {}
         self.called: set[str] = set()
+        self.algos = AlgoShelf()
 
     def open_of(self, symbol: Symbol) -> list[VenueOrder]:
         """List the open orders of a symbol, oldest first."""

@@ -13,6 +13,7 @@ import msgspec
 
 from hft.simulator import gate
 from hft.simulator.account import Account
+from hft.simulator.algo_service import AlgoService
 from hft.simulator.clerk import Clerk
 from hft.simulator.desk import Desk, Listing
 from hft.simulator.liquidation import Liquidator
@@ -59,6 +60,7 @@ class Exchange:
         self._next_house_id = 1
         self._next_amendment_id = 1
         self._next_income = 1
+        self.algos = AlgoService(self)
         self.treasury = Treasury(self)
         self.liquidator = Liquidator(self)
         self._forget_ms = 0

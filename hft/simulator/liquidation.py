@@ -135,6 +135,8 @@ class Liquidator:
     # What both do.
 
     def _drop_orders(self, desk: Desk, listing: Listing, now_ms: int) -> None:
+        account_id = desk.account.account_id
+        self._exchange.algos.cancel_algos(account_id, listing.symbol, now_ms, by_venue=True)
         for order in desk.open_of(listing.symbol):
             self._exchange.cancel(desk.account.account_id, order, now_ms, reason=REASON_LIQUIDATED)
 

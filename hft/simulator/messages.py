@@ -13,10 +13,9 @@ from hft.simulator.outcomes import (
     OrderUpdate,
     PositionFigures,
     TradeLite,
-    UserOutcome,
 )
 from hft.simulator.symbols import Symbol
-from hft.units import format_e8, trim_e8
+from hft.units import E8, format_e8, trim_e8
 
 Json = dict[str, object]
 SIDE_NAMES = {1: "BUY", -1: "SELL"}
@@ -89,6 +88,11 @@ def _order_terms(order: VenueOrder) -> Json:
         "side": SIDE_NAMES[order.side],
         "positionSide": request.position_side,
         "stopPrice": order.symbol.price_text(request.stop_ticks),
+    }
+    if request.callback_e4:
+        terms["activatePrice"] = order.symbol.price_text(request.activation_ticks)
+        terms["priceRate"] = format_e8(request.callback_e4 * (E8 // 100), 1)
+    terms |= {
         "workingType": request.working_type,
         "priceProtect": request.price_protect,
         "origType": request.orig_kind or kind,
@@ -182,7 +186,7 @@ def order_trade_update(outcome: OrderUpdate, event_ms: int) -> Json:
     }
     if request.callback_e4:
         body["AP"] = symbol.price_trim(request.activation_ticks)
-        body["cr"] = trim_e8(request.callback_e4 * 10_000)
+        body["cr"] = trim_e8(request.callback_e4 * (E8 // 100))
     body |= {
         "rp": trim_e8(fill.realized_e8) if fill else "0",
         "pP": request.price_protect,
@@ -273,21 +277,6 @@ def margin_call(outcome: MarginCall, event_ms: int) -> Json:
         for row in outcome.positions
     ]
     return {"e": "MARGIN_CALL", "E": event_ms, "cw": price8(outcome.cross_e8), "p": rows}
-
-
-def user_event(outcome: UserOutcome, event_ms: int) -> Json:
-    """Give the user data event of an outcome."""
-    if isinstance(outcome, TradeLite):
-        return trade_lite(outcome, event_ms)
-    if isinstance(outcome, OrderUpdate):
-        return order_trade_update(outcome, event_ms)
-    if isinstance(outcome, AccountUpdate):
-        return account_update(outcome, event_ms)
-    if isinstance(outcome, LeverageChanged):
-        return leverage_update(outcome, event_ms)
-    if isinstance(outcome, MultiAssetsChanged):
-        return multi_assets_update(outcome, event_ms)
-    return margin_call(outcome, event_ms)
 
 
 def listen_key_expired(listen_key: str, event_ms: int) -> Json:

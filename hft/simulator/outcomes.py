@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hft.simulator.algo import AlgoUpdate
 from hft.simulator.orders import VenueOrder
 from hft.simulator.symbols import Symbol
 
@@ -162,6 +163,12 @@ class ForcedOrder(msgspec.Struct, frozen=True):
 
 
 UserOutcome = (
-    TradeLite | OrderUpdate | AccountUpdate | LeverageChanged | MultiAssetsChanged | MarginCall
+    TradeLite
+    | OrderUpdate
+    | AccountUpdate
+    | LeverageChanged
+    | MultiAssetsChanged
+    | MarginCall
+    | AlgoUpdate
 )
 Outcome = Trade | UserOutcome | ForcedOrder

@@ -7,8 +7,9 @@ import orjson
 from hft.simulator.depth_streams import FIRST_UPDATE_ID, SymbolFeed, UpdateIds, send_depth
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
-from hft.simulator.messages import Json, force_order, mark_price, user_event
+from hft.simulator.messages import Json, force_order, mark_price
 from hft.simulator.outcomes import ForcedOrder, Trade
+from hft.simulator.user_events import user_event
 from hft.simulator.user_streams import UserStreams
 
 FORCE_ORDER_INTERVAL_MS = 1_000
@@ -34,6 +35,7 @@ class Publisher:
 
     def flush(self, now_ms: int, event_ms: int) -> None:
         """Send what happened since the last flush: trades, books, then the users' events."""
+        self._exchange.algos.on_prices(now_ms)
         outcomes = self._exchange.drain()
         trades = [outcome for outcome in outcomes if isinstance(outcome, Trade)]
         if trades and not self.recorded:

@@ -11,6 +11,7 @@ import orjson
 
 from hft.simulator import (
     account_calls,
+    algo_calls,
     amend_calls,
     batch_calls,
     market_calls,
@@ -51,6 +52,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     **order_calls.ROUTES,
     **amend_calls.ROUTES,
     **batch_calls.ROUTES,
+    **algo_calls.ROUTES,
     **account_calls.ROUTES,
     **setting_calls.ROUTES,
     **stream_calls.ROUTES,

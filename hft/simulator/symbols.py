@@ -19,6 +19,17 @@ RATE_LIMITS: list[dict[str, object]] = [
 ]
 
 
+ORDER_TYPES = (
+    "LIMIT",
+    "MARKET",
+    "STOP",
+    "STOP_MARKET",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_MARKET",
+    "TRAILING_STOP_MARKET",
+)
+
+
 class Bracket(msgspec.Struct, frozen=True):
     """One notional tier: most leverage, notional cap and cumulative amount in whole USDT."""
 
@@ -50,6 +61,7 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
     liquidation_fee: str = "0.012500"
     band_e4: int = 500
     take_bound_e4: int = 500
+    trigger_protect_e4: int = 500
     orders_max: int = 200
 
     @property
@@ -213,13 +225,13 @@ def describe(symbol: Symbol) -> dict[str, object]:
         "quotePrecision": 8,
         "underlyingType": "COIN",
         "underlyingSubType": list(symbol.subtypes),
-        "triggerProtect": "0.0500",
+        "triggerProtect": format_e8(symbol.trigger_protect_e4 * 10_000, 4),
         "liquidationFee": symbol.liquidation_fee,
         "marketTakeBound": "0.05",
         "maxMoveOrderLimit": 10_000,
         "filters": _filters(symbol),
-        "orderTypes": ["LIMIT", "MARKET"],
-        "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
+        "orderTypes": list(ORDER_TYPES),
+        "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
         "permissionSets": ["GRID", "COPY", "DCA", "PSB"],
     }
 

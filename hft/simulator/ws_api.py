@@ -7,7 +7,14 @@ from collections.abc import Mapping
 
 import orjson
 
-from hft.simulator import account_calls, amend_calls, market_calls, order_calls, stream_calls
+from hft.simulator import (
+    account_calls,
+    algo_calls,
+    amend_calls,
+    market_calls,
+    order_calls,
+    stream_calls,
+)
 from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, check_time
 from hft.simulator.limits import Throttled
 from hft.simulator.refusals import Refusal, refusal
@@ -19,6 +26,7 @@ METHODS: dict[str, Route] = {
     **market_calls.METHODS,
     **order_calls.METHODS,
     **amend_calls.METHODS,
+    **algo_calls.METHODS,
     **account_calls.METHODS,
     **stream_calls.METHODS,
 }

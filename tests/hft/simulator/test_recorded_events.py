@@ -11,10 +11,10 @@ import pytest
 from hft.simulator.desk import Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.matching import BUY, SELL
-from hft.simulator.messages import user_event
 from hft.simulator.orders import OrderRequest
 from hft.simulator.outcomes import UserOutcome
 from hft.simulator.symbols import symbol_for
+from hft.simulator.user_events import user_event
 from tests.recordings import FOLDER, needs
 
 MARKET_BUY = Path("account") / "2026-02-23_SOLUSDT_market_buy_mainnet.jsonl"
