@@ -138,6 +138,9 @@ class Exchange:
         """Add an outcome of the surrounding market (a forced order, say)."""
         self._clerk.say(outcome)
 
+    def settle_funding(self, listing: Listing, rate_e8: int, now_ms: int) -> None:
+        """Let positions pay or receive funding at a rate; they do not yet."""
+
     def on_time(self, now_ms: int) -> None:
         """Fire the countdowns that are due."""
         for account_id, desk in self.desks.items():

@@ -13,8 +13,12 @@ from hft.simulator import (
     account_calls,
     amend_calls,
     batch_calls,
+    contract_calls,
+    funding_calls,
+    history_calls,
     market_calls,
     order_calls,
+    statistics_calls,
     stream_calls,
 )
 from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, check_time
@@ -47,6 +51,10 @@ class Reply(msgspec.Struct, frozen=True):
 
 ROUTES: dict[tuple[str, str], Route] = {
     **market_calls.ROUTES,
+    **history_calls.ROUTES,
+    **funding_calls.ROUTES,
+    **contract_calls.ROUTES,
+    **statistics_calls.ROUTES,
     **order_calls.ROUTES,
     **amend_calls.ROUTES,
     **batch_calls.ROUTES,
