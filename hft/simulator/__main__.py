@@ -34,6 +34,7 @@ API_SECRET = "simulator-secret".ljust(64, "0")
 """What opens it unless other keys are given; known to everybody, and only on this machine."""
 PR_SET_PDEATHSIG = 1
 CLOSE_GRACE_S = 0.2
+MS_PER_S = 1_000
 FINISHED_LOOK_S = 0.1
 
 
@@ -74,6 +75,12 @@ def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
         default="venue",
         help="enforce the rate limits, or only count; default: %(default)s",
     )
+    parser.add_argument(
+        "--funding-interval-s",
+        type=int,
+        default=0,
+        help="settle funding this often; default: 28800, at 00, 08 and 16 o'clock UTC",
+    )
     parser.add_argument("--api-key", default=API_KEY, help="default: %(default)s")
     parser.add_argument("--api-secret", default=API_SECRET, help="default: %(default)s")
     parser.add_argument(
@@ -87,6 +94,8 @@ def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
         raise ConfigError(f"--port must be 0 to 65535, not {options.port}")
     if not options.speed > 0:
         raise ConfigError(f"--speed must be above 0, not {options.speed}")
+    if options.funding_interval_s < 0:
+        raise ConfigError(f"--funding-interval-s must be above 0, not {options.funding_interval_s}")
     options.symbols = [name.strip().upper() for name in options.symbols.split(",") if name.strip()]
     unknown = [name for name in options.symbols if name not in KNOWN]
     if unknown or not options.symbols:
@@ -146,11 +155,17 @@ async def _serve(options: argparse.Namespace) -> None:
 def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market]:
     credentials = Credentials(options.api_key, options.api_secret)
     limits = Limits(enforced=options.limits == "venue")
-    venue = Venue([KNOWN[name] for name in options.symbols], credentials, limits=limits)
+    venue = Venue(
+        [KNOWN[name] for name in options.symbols],
+        credentials,
+        limits=limits,
+        funding_interval_ms=options.funding_interval_s * MS_PER_S,
+    )
     markets = [
         SyntheticMarket(venue.exchange, listing, character_of(name), options.seed)
         for name, listing in venue.exchange.listings.items()
     ]
+    venue.publisher.make_up_past(options.seed, venue.now_ms())
     venue.describe_market = lambda: {
         "kind": "synthetic",
         "seed": options.seed,
@@ -166,7 +181,13 @@ def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
     head = read_head(path)
     credentials = Credentials(options.api_key, options.api_secret)
     limits = Limits(enforced=options.limits == "venue")
-    venue = Venue(head.symbols, credentials, recorded=True, limits=limits)
+    venue = Venue(
+        head.symbols,
+        credentials,
+        recorded=True,
+        limits=limits,
+        funding_interval_ms=options.funding_interval_s * MS_PER_S,
+    )
     market = ReplayMarket(venue, path, head, options.speed)
     market.on_end = lambda: _say({"finished": True})
     venue.describe_market = market.describe

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from hft.simulator.depth_streams import FIRST_AGGREGATE_ID
+from hft.simulator.history import FIRST_AGGREGATE_ID
 from hft.simulator.recording import Recorded
 from hft.units import format_e8, parse_e8
 

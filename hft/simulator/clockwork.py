@@ -75,6 +75,7 @@ class Clockwork:
         venue = self._venue
         self._market.advance(monotonic_ns())
         now_ms = venue.now_ms()
+        venue.pricing.on_time(now_ms)
         venue.exchange.on_time(now_ms)
         venue.flush(now_ms)
         venue.publisher.on_time(now_ms)
@@ -89,5 +90,4 @@ class Clockwork:
         self._venue.users.expire(now_ms)
         for connection in list(self._everyone):
             connection.look_after(now_ms)
-        if self._venue.publisher.marking:
-            self._venue.publisher.send_mark_prices(now_ms, slow=second % 3 == 0)
+        self._venue.publisher.every_second(now_ms, slow=second % 3 == 0)

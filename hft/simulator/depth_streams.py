@@ -5,13 +5,16 @@ from __future__ import annotations
 import orjson
 
 from hft.simulator.desk import Listing
+from hft.simulator.history import History
 from hft.simulator.hub import Hub
 from hft.simulator.messages import Json
 from hft.simulator.outcomes import ForcedOrder
 
 FIRST_UPDATE_ID = 9_160_059_840_000
-FIRST_AGGREGATE_ID = 3_478_018_500
 DEPTH_INTERVALS_MS = {"@depth@100ms": 100, "@depth": 250, "@depth@500ms": 500}
+RPI_SUFFIX, RPI_INTERVAL_MS = "@rpiDepth@500ms", 500
+QUIET_MAX_MS = 5_000
+"""How long a book may stand still before its diff streams say so with an empty message."""
 PARTIAL_DEPTHS = (5, 10, 20)
 
 
@@ -32,11 +35,15 @@ class UpdateIds:
 
 
 class DepthChain:
-    """One depth stream: what changed since its last message, and that message's last id."""
+    """One depth stream: what changed since its last message, and that message's last id.
 
-    def __init__(self, name: str, interval_ms: int) -> None:
+    `partial` are the streams of best levels that share its pace, with how many levels each has.
+    """
+
+    def __init__(self, name: str, interval_ms: int, partial: dict[str, int]) -> None:
         self.name = name
         self.interval_ms = interval_ms
+        self.partial = partial
         self.due_ms = 0
         self.changed: set[tuple[int, int]] = set()
         self.first_id = 0
@@ -54,19 +61,32 @@ class SymbolFeed:
         self.update_id = ids.next()
         self.top = (0, 0, 0, 0)
         self.top_ms = 0
-        self.next_aggregate_id = FIRST_AGGREGATE_ID
+        self.stamp_ms = 0
+        self.history = History(listing.symbol)
+        self.trade_stream = self.lower + "@trade"
+        self.aggregate_stream = self.lower + "@aggTrade"
+        self.ticker_stream = self.lower + "@bookTicker"
         self.chains = [
-            DepthChain(self.lower + suffix, interval)
+            DepthChain(self.lower + suffix, interval, self._partial(suffix))
             for suffix, interval in DEPTH_INTERVALS_MS.items()
         ]
+        # No hidden orders of retail users are here, so this book is the same one.
+        self.chains.append(DepthChain(self.lower + RPI_SUFFIX, RPI_INTERVAL_MS, {}))
         for chain in self.chains:
             chain.previous_id = chain.last_id = self.update_id
         self.recorded_streams: frozenset[str] = frozenset()
         self.forced: ForcedOrder | None = None
         self.forced_due_ms = 0
 
-    def stamp(self) -> int:
+    def _partial(self, suffix: str) -> dict[str, int]:
+        return {
+            self.lower + suffix.replace("@depth", f"@depth{levels}"): levels
+            for levels in PARTIAL_DEPTHS
+        }
+
+    def stamp(self, now_ms: int) -> int:
         """Give the book a new update id and let every depth stream know of it."""
+        self.stamp_ms = now_ms
         self.update_id = self.ids.next()
         for chain in self.chains:
             chain.first_id = chain.first_id or self.update_id
@@ -93,8 +113,7 @@ def send_depth(hub: Hub, feed: SymbolFeed, chain: DepthChain, now_ms: int) -> No
         bids, asks = _changed_levels(feed, chain)
         payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})
         hub.publish(chain.name, payload)
-    for levels in PARTIAL_DEPTHS:
-        stream = chain.name.replace("@depth", f"@depth{levels}")
+    for stream, levels in chain.partial.items():
         if hub.wanted(stream) and stream not in feed.recorded_streams:
             bids, asks = depth_texts(feed.listing, levels)
             payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})

@@ -168,6 +168,18 @@ class Exchange:
         """Add an outcome of the surrounding market (a forced order, say)."""
         self.clerk.say(outcome)
 
+    def settle_funding(self, listing: Listing, rate_e8: int, now_ms: int) -> None:
+        """Let every position pay or get funding: longs pay a positive rate (1e-8 of the worth)."""
+        self.treasury.settle_funding(listing, rate_e8, now_ms)
+
+    def deposit(self, account_id: int, asset: str, amount_e8: int, now_ms: int) -> None:
+        """Add to a wallet, or take from it (a negative amount).
+
+        Raises:
+            Refusal: -2018, more would be withdrawn than is free.
+        """
+        self.treasury.deposit(account_id, asset, amount_e8, now_ms)
+
     def on_time(self, now_ms: int) -> None:
         """Fire the countdowns and let the orders expire that are due."""
         for account_id, desk in self.desks.items():

@@ -89,7 +89,7 @@ class SyntheticMarket:
         self._phase = Phase("calm", self._after(2.0, 4.0))
         self._pushed = 0.0
         self._quote(0)
-        self._set_prices()
+        self._set_index()
         listing.last_ticks = character.start_ticks
 
     @property
@@ -112,7 +112,7 @@ class SyntheticMarket:
                 self._repair(now_ms)
                 yield
         if self._steps % STEPS_PER_S == 0:
-            self._set_prices()
+            self._set_index()
 
     def _after(self, low_s: float, high_s: float) -> int:
         seconds = low_s + (high_s - low_s) * self._rng.random()
@@ -242,15 +242,10 @@ class SyntheticMarket:
             if not len(self._listing.book.side(side)):
                 self._refill(side, self._touch()[0 if side > 0 else 1], now_ms)
 
-    def _set_prices(self) -> None:
-        """Mark price: the middle one of book, index and last trade, once a second."""
+    def _set_index(self) -> None:
+        """Say what the contract is worth, to a sixteenth of a tick, once a second."""
         listing = self._listing
-        tick_e8 = listing.symbol.tick_e8
-        bid, _, ask, _ = listing.book.top()
-        listing.index_e8 = int(self._fair * 16) * tick_e8 // 16
-        middle_e8 = (bid + ask) * tick_e8 // 2
-        last_e8 = listing.last_ticks * tick_e8 or middle_e8
-        listing.mark_e8 = sorted((middle_e8, listing.index_e8, last_e8))[1]
+        listing.index_e8 = int(self._fair * 16) * listing.symbol.tick_e8 // 16
 
 
 def character_of(name: str) -> Character:

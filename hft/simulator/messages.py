@@ -14,13 +14,10 @@ from hft.simulator.outcomes import (
     PositionFigures,
     TradeLite,
 )
-from hft.simulator.symbols import Symbol
 from hft.units import E8, format_e8, trim_e8
 
 Json = dict[str, object]
 SIDE_NAMES = {1: "BUY", -1: "SELL"}
-FUNDING_INTERVAL_MS = 8 * 3_600_000
-FUNDING_RATE = "0.00010000"
 
 
 def price8(price_e8: int) -> str:
@@ -282,27 +279,6 @@ def margin_call(outcome: MarginCall, event_ms: int) -> Json:
 def listen_key_expired(listen_key: str, event_ms: int) -> Json:
     """Say that a listen key has died of old age."""
     return {"e": "listenKeyExpired", "E": event_ms, "listenKey": listen_key}
-
-
-def mark_price(symbol: Symbol, mark_e8: int, index_e8: int, event_ms: int) -> Json:
-    """One markPriceUpdate."""
-    return {
-        "e": "markPriceUpdate",
-        "E": event_ms,
-        "s": symbol.name,
-        "p": price8(mark_e8),
-        "ap": price8(mark_e8),
-        "P": price8(index_e8),
-        "i": price8(index_e8),
-        "r": FUNDING_RATE,
-        "T": next_funding_ms(event_ms),
-        "st": 1,
-    }
-
-
-def next_funding_ms(now_ms: int) -> int:
-    """Time of the next funding settlement: 00, 08 and 16 o'clock UTC."""
-    return (now_ms // FUNDING_INTERVAL_MS + 1) * FUNDING_INTERVAL_MS
 
 
 def force_order(outcome: ForcedOrder, event_ms: int) -> Json:

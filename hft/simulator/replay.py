@@ -174,6 +174,7 @@ class ReplayMarket:
         now_ms = self._venue.now_ms()
         self._latest_event_ms = message.data.get("E", self._latest_event_ms)
         self._apply(message, now_ms)
+        self._venue.publisher.note_recorded(message.kind, message.data, now_ms)
         self._venue.flush(now_ms)
         payload = self._shifted(message, now_ms)
         hub = self._venue.hub

@@ -14,9 +14,13 @@ from hft.simulator import (
     algo_calls,
     amend_calls,
     batch_calls,
+    contract_calls,
+    funding_calls,
+    history_calls,
     market_calls,
     order_calls,
     setting_calls,
+    statistics_calls,
     stream_calls,
 )
 from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, check_time
@@ -49,6 +53,10 @@ class Reply(msgspec.Struct, frozen=True):
 
 ROUTES: dict[tuple[str, str], Route] = {
     **market_calls.ROUTES,
+    **history_calls.ROUTES,
+    **funding_calls.ROUTES,
+    **contract_calls.ROUTES,
+    **statistics_calls.ROUTES,
     **order_calls.ROUTES,
     **amend_calls.ROUTES,
     **batch_calls.ROUTES,

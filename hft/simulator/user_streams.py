@@ -61,6 +61,11 @@ class UserStreams:
         if not followers:
             del self._followers[key]
 
+    def followed(self, account_id: int) -> bool:
+        """Say whether anybody hears the events of an account: nobody need word them otherwise."""
+        key, _ = self._key_of.get(account_id, ("", 0))
+        return key in self._followers
+
     def send(self, account_id: int, event: Json) -> None:
         """Send one event to everybody who follows the account's key."""
         key, _ = self._key_of.get(account_id, ("", 0))

@@ -12,6 +12,7 @@ from hft.simulator.desk import Desk, Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
 from hft.simulator.limits import Limits
+from hft.simulator.pricing import Pricing
 from hft.simulator.publisher import Publisher
 from hft.simulator.refusals import refusal
 from hft.simulator.symbols import Symbol
@@ -52,8 +53,12 @@ class Venue:
         recorded: bool = False,
         limits: Limits | None = None,
         clock: Callable[[], int] = wall_ms,
+        funding_interval_ms: int = 0,
     ) -> None:
-        """Open; without `limits` usage is only counted.  `clock` gives milliseconds."""
+        """Open; without `limits` usage is only counted.  `clock` gives milliseconds.
+
+        Funding is settled every `funding_interval_ms`; 0: as often as each contract says.
+        """
         self.exchange = Exchange(symbols)
         self.hub = Hub()
         self.users = UserStreams()
@@ -70,6 +75,12 @@ class Venue:
         self._credentials = {credentials.api_key: credentials}
         self._clock = clock
         self._latest_ms = 0
+        self.pricing = Pricing(
+            self.exchange,
+            self.publisher.feeds,
+            self.now_ms(),
+            funding_interval_ms=funding_interval_ms,
+        )
         self.exchange.open_desk(credentials.account_id)
 
     def now_ms(self) -> int:

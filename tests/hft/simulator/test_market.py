@@ -129,11 +129,11 @@ def test_the_market_stays_two_sided_when_a_user_takes_everything() -> None:
     assert len(listing.book.asks) >= 20
 
 
-def test_cascades_bring_forced_orders_and_the_mark_follows() -> None:
+def test_cascades_bring_forced_orders_and_the_index_follows() -> None:
     forced = 0
-    marks = set()
+    indexes = set()
     for _, exchange, outcome in play(BTCUSDT, 2, 30):
         forced += isinstance(outcome, ForcedOrder)
-        marks.add(exchange.listings["BTCUSDT"].mark_e8)
+        indexes.add(exchange.listings["BTCUSDT"].index_e8)
     assert forced > 3
-    assert len(marks) > 20
+    assert len(indexes) > 20
