@@ -8,10 +8,12 @@ TEXTS: dict[int, str] = {
     -1000: "An unknown error occurred while processing the request.",
     -1003: "Too many requests; current limit is {} requests per minute. "
     "Please use the websocket for live updates to avoid polling the API.",
+    -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
     -1015: "Too many new orders; current limit is {} orders per {}.",
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",
     -1100: "Illegal characters found in parameter '{}'; legal range is '{}'.",
+    -1101: "Duplicate values for a parameter detected.",
     -1102: "Mandatory parameter '{}' was not sent, was empty/null, or malformed.",
     -1106: "Parameter '{}' sent when not required.",
     -1111: "Precision is over the maximum defined for this asset.",
@@ -28,6 +30,7 @@ TEXTS: dict[int, str] = {
     -2013: "Order does not exist.",
     -2014: "API-key format invalid.",
     -2015: "Invalid API-key, IP, or permissions for action.",
+    -2018: "Balance is insufficient.",
     -2019: "Margin is insufficient.",
     -2022: "ReduceOnly Order is rejected.",
     -2025: "Reach max open order limit.",
@@ -49,6 +52,7 @@ TEXTS: dict[int, str] = {
     -4046: "No need to change margin type.",
     -4047: "Margin type cannot be changed if there exists open orders.",
     -4048: "Margin type cannot be changed if there exists position.",
+    -4056: "{} API key is not supported.",
     -4061: "Order's position side does not match user's setting.",
     -4082: "Invalid number of batch place orders.",
     -4116: "ClientOrderId is duplicated.",
@@ -72,6 +76,7 @@ TEXTS: dict[int, str] = {
 
 STATUSES: dict[int, int] = {
     -1003: 429,
+    -1008: 503,
     -1015: 429,
     -2014: 401,
     -2015: 401,
