@@ -18,6 +18,14 @@ import uvloop
 
 from hft.errors import BootError, ConfigError, ExitCode, HftError
 from hft.simulator.clockwork import Clockwork, Market, SteppedMarkets
+from hft.simulator.door_options import (
+    add_door_options,
+    asked_tls,
+    check_door_options,
+    first_credentials,
+    open_asked_accounts,
+)
+from hft.simulator.doorstep import BACKLOG, Connections, connections_allowed
 from hft.simulator.fault_door import FaultyProtocol
 from hft.simulator.fault_kinds import read_scenario
 from hft.simulator.fault_venue import FaultyVenue
@@ -25,9 +33,10 @@ from hft.simulator.limits import Limits
 from hft.simulator.market import SyntheticMarket, character_of
 from hft.simulator.recording import read_head
 from hft.simulator.replay import ReplayMarket
-from hft.simulator.server import ClientProtocol, Connections
+from hft.simulator.server import ClientProtocol
 from hft.simulator.symbols import KNOWN
-from hft.simulator.venue import Credentials, Venue
+from hft.simulator.tls import Served
+from hft.simulator.venue import Venue
 
 API_KEY = "simulator-key".ljust(64, "0")
 API_SECRET = "simulator-secret".ljust(64, "0")
@@ -88,6 +97,7 @@ def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="SCENARIO",
         help="commit faults: a TOML or JSON file, a scenario's name, or on (POST /sim/faults)",
     )
+    add_door_options(parser)
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this process ends")
     options = parser.parse_args(argv)
     if not 0 <= options.port <= 65_535:
@@ -96,6 +106,7 @@ def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
         raise ConfigError(f"--speed must be above 0, not {options.speed}")
     if options.funding_interval_s < 0:
         raise ConfigError(f"--funding-interval-s must be above 0, not {options.funding_interval_s}")
+    check_door_options(options)
     options.symbols = [name.strip().upper() for name in options.symbols.split(",") if name.strip()]
     unknown = [name for name in options.symbols if name not in KNOWN]
     if unknown or not options.symbols:
@@ -116,7 +127,9 @@ async def _serve(options: argparse.Namespace) -> None:
     scenario = read_scenario(options.faults) if options.faults else None
     venue, market = _replay(options) if options.replay else _synthetic(options)
     venue.seed = options.seed
-    everyone = Connections()
+    open_asked_accounts(venue, options)
+    served = asked_tls(options)
+    everyone = Connections(connections_allowed(options.connections_max))
     open_protocol: Callable[[], ClientProtocol]
     open_protocol = functools.partial(ClientProtocol, venue, everyone)
     if scenario is not None:
@@ -124,7 +137,13 @@ async def _serve(options: argparse.Namespace) -> None:
         open_protocol = functools.partial(FaultyProtocol, faulty, everyone)
     loop = asyncio.get_running_loop()
     try:
-        server = await loop.create_server(open_protocol, "127.0.0.1", options.port)
+        server = await loop.create_server(
+            open_protocol,
+            "127.0.0.1",
+            options.port,
+            backlog=BACKLOG,
+            ssl=served.context if served else None,
+        )
     except OSError as error:
         raise BootError(
             f"cannot listen on 127.0.0.1:{options.port}: {os.strerror(error.errno or 0)}"
@@ -135,8 +154,7 @@ async def _serve(options: argparse.Namespace) -> None:
         loop.add_signal_handler(signal.SIGINT, stopping.set)
     clockwork = Clockwork(venue, market, everyone)
     ticking = asyncio.create_task(clockwork.run())
-    known = (options.api_key, options.api_secret) == (API_KEY, API_SECRET)
-    _say_listening(server.sockets[0].getsockname()[1], venue, API_KEY if known else "")
+    _say_listening(server.sockets[0].getsockname()[1], venue, served, _known_key(options))
     waiting = asyncio.create_task(stopping.wait())
     telling = asyncio.create_task(_say_when_finished(venue))
     await asyncio.wait({ticking, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -153,8 +171,8 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market]:
-    credentials = Credentials(options.api_key, options.api_secret)
     limits = Limits(enforced=options.limits == "venue")
+    credentials = first_credentials(options)
     venue = Venue(
         [KNOWN[name] for name in options.symbols],
         credentials,
@@ -179,8 +197,8 @@ def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market]:
 def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
     path = Path(options.replay)
     head = read_head(path)
-    credentials = Credentials(options.api_key, options.api_secret)
     limits = Limits(enforced=options.limits == "venue")
+    credentials = first_credentials(options)
     venue = Venue(
         head.symbols,
         credentials,
@@ -194,13 +212,21 @@ def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
     return venue, market
 
 
-def _say_listening(port: int, venue: Venue, api_key: str) -> None:
+def _known_key(options: argparse.Namespace) -> str:
+    """Give the API key that everybody may know; empty where keys of one's own open it."""
+    own = options.accounts or (options.api_key, options.api_secret) != (API_KEY, API_SECRET)
+    return "" if own else API_KEY
+
+
+def _say_listening(port: int, venue: Venue, served: Served | None, api_key: str) -> None:
     line: dict[str, object] = {
-        "listening": f"http://127.0.0.1:{port}",
+        "listening": f"{'https' if served else 'http'}://127.0.0.1:{port}",
         "port": port,
         "account_epoch": venue.account_epoch,
         "symbols": list(venue.exchange.listings),
     }
+    if served:
+        line["ca_file"] = str(served.ca_file)
     if api_key:
         line["api_key"] = api_key
     _say(line)

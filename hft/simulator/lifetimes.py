@@ -10,6 +10,7 @@ PING_INTERVAL_MS = 180_000
 PONG_MAX_MS = 600_000
 LIFE_MAX_MS = 24 * 3_600_000
 PING_FRAME_HEAD = 0x89
+PONG_FRAME_HEAD = 0x8A
 CLOSE_FRAME_HEAD = 0x88
 
 
@@ -17,6 +18,11 @@ def close_frame(code: int, reason: str = "") -> bytes:
     """Frame a close of the server; the reason is short."""
     payload = code.to_bytes(2, "big") + reason.encode()
     return bytes((CLOSE_FRAME_HEAD, len(payload))) + payload
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """Frame the answer to a ping, which repeats its payload."""
+    return bytes((PONG_FRAME_HEAD, len(payload))) + payload
 
 
 GOING_AWAY = close_frame(1001)

@@ -19,6 +19,9 @@ ORDERS_1M_MAX = 1_200
 HANDSHAKE_WEIGHT = 5
 """Request weight of opening a WebSocket API connection."""
 
+STREAM_CONNECTIONS_MAX = 300
+"""New stream connections of an address in five minutes."""
+
 STRIKES_MAX = 20
 """Refusals within a minute that are taken for haste; one more is a ban."""
 BAN_FIRST_MS = 120_000
@@ -108,6 +111,7 @@ class Guest:
         self.pools: dict[str, Window] = {}
         self.requests = Ban()
         self.streams = Ban()
+        self.opened = Window(FIVE_MINUTES_MS)
 
 
 class Limits:
@@ -162,15 +166,21 @@ class Limits:
         return ten_seconds.count(now_ms), minute.count(now_ms)
 
     def check_streams(self, address: str, now_ms: int) -> None:
-        """Refuse stream connections of an address that was cut off again and again.
+        """Count a new stream connection, unless its address was cut off again and again.
 
         A ban of requests does not touch them: the venue tells the banned to use streams.
 
         Raises:
-            Throttled: -1003 with status 418.
+            Throttled: -1003, with status 418 for the banned and 429 for one too many.
         """
+        guest = self._guest(address)
         if self.enforced:
-            self._guest(address).streams.check(address, now_ms)
+            guest.streams.check(address, now_ms)
+        guest.opened.add(now_ms, 1)
+        if self.enforced and guest.opened.count(now_ms) > STREAM_CONNECTIONS_MAX:
+            text = f"Too many connections; current limit is {STREAM_CONNECTIONS_MAX} per 5 minutes."
+            until_ms = guest.opened.end_ms(now_ms)
+            raise Throttled(Refusal(-1003, text, 429), now_ms, until_ms)
 
     def strike_streams(self, address: str, now_ms: int) -> None:
         """Note that a connection of this address was cut off for haste."""

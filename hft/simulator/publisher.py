@@ -73,9 +73,8 @@ class Publisher:
         for outcome in outcomes:
             if isinstance(outcome, ForcedOrder):
                 self._keep_forced(outcome, now_ms)
-            elif not isinstance(outcome, Trade):
-                if self._users.followed(outcome.account_id):
-                    self._users.send(outcome.account_id, user_event(outcome, event_ms))
+            elif not isinstance(outcome, Trade) and self._users.followed(outcome.account_id):
+                self._users.send(outcome.account_id, user_event(outcome, event_ms))
 
     def on_time(self, now_ms: int) -> None:
         """Send the depth messages, candles and forced orders that are due."""

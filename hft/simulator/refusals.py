@@ -8,11 +8,13 @@ TEXTS: dict[int, str] = {
     -1000: "An unknown error occurred while processing the request.",
     -1003: "Too many requests; current limit is {} requests per minute. "
     "Please use the websocket for live updates to avoid polling the API.",
+    -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
     -1015: "Too many new orders; current limit is {} orders per {}.",
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",
     -1023: "Start time is greater than end time.",
     -1100: "Illegal characters found in parameter '{}'; legal range is '{}'.",
+    -1101: "Duplicate values for a parameter detected.",
     -1102: "Mandatory parameter '{}' was not sent, was empty/null, or malformed.",
     -1106: "Parameter '{}' sent when not required.",
     -1111: "Precision is over the maximum defined for this asset.",
@@ -63,6 +65,7 @@ TEXTS: dict[int, str] = {
     -4051: "Isolated balance insufficient.",
     -4054: "Cannot add position margin: position is 0.",
     -4055: "Amount must be positive.",
+    -4056: "{} API key is not supported.",
     -4059: "No need to change position side.",
     -4060: "Invalid position side.",
     -4061: "Order's position side does not match user's setting.",
@@ -109,6 +112,7 @@ TEXTS: dict[int, str] = {
 
 STATUSES: dict[int, int] = {
     -1003: 429,
+    -1008: 503,
     -1015: 429,
     -2014: 401,
     -2015: 401,

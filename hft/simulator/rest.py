@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 import msgspec
 import orjson
 
+from hft.clock import monotonic_ns
 from hft.simulator import (
     account_calls,
     algo_calls,
@@ -23,33 +23,21 @@ from hft.simulator import (
     statistics_calls,
     stream_calls,
 )
-from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, check_time
-from hft.simulator.limits import HANDSHAKE_WEIGHT, Throttled
+from hft.simulator.calls import PUBLIC, SIGNED, Call, Route
+from hft.simulator.deposits import DEPOSIT_PATH, deposit
+from hft.simulator.doorman import Doorman, trades
+from hft.simulator.limits import HANDSHAKE_WEIGHT, POOLS, Throttled
+from hft.simulator.mishaps import report_mishap
 from hft.simulator.refusals import Refusal, refusal
-from hft.simulator.signing import is_signed, rest_payload
+from hft.simulator.replies import Headers, Reply, Request, http_bytes
+from hft.simulator.signing import rest_payload
 from hft.simulator.venue import Venue
+from hft.units import NS_PER_MS
 
-Headers = tuple[tuple[str, str], ...]
+__all__ = ["ROUTES", "Reply", "Request", "RestDoor", "http_bytes"]
 
-
-class Request(msgspec.Struct, frozen=True):
-    """An HTTP request as it came; query and body are raw bytes."""
-
-    method: str
-    path: str
-    query: bytes
-    body: bytes
-    api_key: str
-    address: str = ""
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What goes back: HTTP status, JSON body, extra headers."""
-
-    status: int
-    body: bytes
-    headers: Headers = ()
-
+PARAMETERS_MAX = 200
+STATE_PATH = "/sim/state"
 
 ROUTES: dict[tuple[str, str], Route] = {
     **market_calls.ROUTES,
@@ -66,6 +54,11 @@ ROUTES: dict[tuple[str, str], Route] = {
     **stream_calls.ROUTES,
 }
 
+_PREFLIGHT: Headers = (
+    ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+    ("Access-Control-Allow-Headers", "X-MBX-APIKEY, Content-Type"),
+)
+
 
 class RestDoor:
     """Answers REST requests, one after the other."""
@@ -74,31 +67,26 @@ class RestDoor:
         self._venue = venue
 
     def answer(self, request: Request) -> Reply:
-        """Answer one request; a refusal becomes its error body."""
+        """Answer one request; a refusal, or a bug, becomes its error body."""
         venue = self._venue
+        began_ns, now_ms = monotonic_ns(), venue.now_ms()
         venue.counts.rest_requests += 1
-        if request.method == "GET" and request.path == "/sim/state":
-            return Reply(200, orjson.dumps(self.state()))
-        now_ms = venue.now_ms()
-        route = ROUTES.get((request.method, request.path))
-        address, account_id = request.address, 0
-        orders = 0 if route is None else route.orders
+        asked = _Asked(request)
+        status = 200
+        more: Headers = ()
         try:
-            params = _params(request)
-            weight = 0 if route is None else route.weigh(params)
-            venue.limits.spend(address, request.path, weight, now_ms)
-            if route is None:
-                raise refusal(-5000, request.path, request.method)
-            account_id = self._authenticate(route, request, params, now_ms)
-            venue.limits.spend_orders(account_id, orders, now_ms)
-            result = route.handler(Call(venue, params, now_ms, account_id))
+            try:
+                result = self._carry_out(asked, now_ms)
+            finally:
+                venue.flush(now_ms)
+            body = b"" if result is None else orjson.dumps(result)
         except Refusal as refused:
-            used = self._used(address, account_id if orders else 0, now_ms)
-            return self._refuse(refused, used)
-        finally:
-            venue.flush(now_ms)
-        used = self._used(address, account_id if orders else 0, now_ms)
-        return Reply(200, orjson.dumps(result), used)
+            status, body, more = self._refuse(refused)
+        except Exception as error:  # noqa: BLE001  Told on stderr; the others go on trading.
+            what = f"{request.method} {request.path}"
+            status, body, more = self._refuse(report_mishap(venue, what, error))
+        took = f"{(monotonic_ns() - began_ns) // NS_PER_MS}ms"
+        return Reply(status, body, (*self._used(asked, now_ms), ("x-response-time", took), *more))
 
     def admit_socket(self, address: str, *, session: bool) -> Reply | None:
         """Count a WebSocket handshake; gives the refusal if there is one."""
@@ -110,7 +98,9 @@ class RestDoor:
             else:
                 venue.limits.check_streams(address, now_ms)
         except Throttled as refused:
-            return self._refuse(refused, self._used(address, 0, now_ms))
+            status, body, more = self._refuse(refused)
+            weight = ("X-MBX-USED-WEIGHT-1M", str(venue.limits.weight(address, now_ms)))
+            return Reply(status, body, (weight, *more))
         return None
 
     def state(self) -> dict[str, object]:
@@ -136,58 +126,114 @@ class RestDoor:
             },
         }
 
+    def _carry_out(self, asked: _Asked, now_ms: int) -> object:
+        request, method = asked.request, asked.method
+        if request.path.startswith("/sim/"):
+            if (method, request.path) == ("GET", STATE_PATH):
+                return self.state()
+            if (method, request.path) == ("POST", DEPOSIT_PATH):
+                return deposit(self._venue, request, now_ms)
+        if method == "OPTIONS":
+            return None
+        limits = self._venue.limits
+        route = ROUTES.get((method, request.path))
+        params: Mapping[str, str] = {}
+        problem: Refusal | None = None
+        try:
+            params = _params(request)
+        except Refusal as refused:
+            # It has cost its weight all the same.
+            problem = refused
+        weight = 0 if route is None else route.weigh(params)
+        limits.spend(request.address, request.path, weight, now_ms)
+        if route is None:
+            raise refusal(-5000, request.path, request.method)
+        if problem is not None:
+            raise problem
+        account_id = self._authenticate(route, asked, params, now_ms)
+        if route.orders:
+            asked.counted_id = account_id
+            limits.spend_orders(account_id, route.orders, now_ms)
+        return route.handler(Call(self._venue, params, now_ms, account_id))
+
     def _authenticate(
-        self, route: Route, request: Request, params: Mapping[str, str], now_ms: int
+        self, route: Route, asked: _Asked, params: Mapping[str, str], now_ms: int
     ) -> int:
         if route.security == PUBLIC:
             return 0
-        known = self._venue.credentials_of(request.api_key)
+        request = asked.request
+        doorman = Doorman(self._venue, request.address)
+        known = doorman.known(request.api_key, trading=trades(asked.method, route))
         if route.security == SIGNED:
-            check_time(params, self._venue.said_ms(now_ms))
-            payload, signature = rest_payload(request.query, request.body)
-            if not signature:
-                raise refusal(-1102, "signature")
-            if not is_signed(known.api_secret, payload, signature):
-                raise refusal(-1022)
+            doorman.check_time(params, now_ms)
+            doorman.check_signature(known, *rest_payload(request.query, request.body))
         return known.account_id
 
-    def _refuse(self, refused: Refusal, headers: Headers) -> Reply:
-        self._venue.counts.refusals += 1
+    def _refuse(self, refused: Refusal) -> tuple[int, bytes, Headers]:
+        counts = self._venue.counts
+        counts.refusals += 1
+        more: Headers = ()
         if isinstance(refused, Throttled):
-            self._venue.counts.throttled += 1
-            headers = (*headers, ("Retry-After", str(refused.wait_s)))
-        return Reply(refused.status, orjson.dumps(refused.body()), headers)
+            counts.throttled += 1
+            more = (("Retry-After", str(refused.wait_s)),)
+        return refused.status, orjson.dumps(refused.body()), more
 
-    def _used(self, address: str, account_id: int, now_ms: int) -> Headers:
-        """Say what was used: the weight always, orders when an account is named."""
-        limits = self._venue.limits
-        weight = (("X-MBX-USED-WEIGHT-1M", str(limits.weight(address, now_ms))),)
-        if not account_id:
-            return weight
-        ten_seconds, minute = limits.order_counts(account_id, now_ms)
+    def _used(self, asked: _Asked, now_ms: int) -> Headers:
+        """Say what was used: the weight, orders where they were counted."""
+        if asked.method == "OPTIONS":
+            return _PREFLIGHT
+        limits, request = self._venue.limits, asked.request
+        if request.path in POOLS:
+            # What has a limit of its own does not tell the weight, as on the live venue.
+            return ()
+        weight = ("X-MBX-USED-WEIGHT-1M", str(limits.weight(request.address, now_ms)))
+        if not asked.counted_id:
+            return (weight,)
+        ten_seconds, minute = limits.order_counts(asked.counted_id, now_ms)
         return (
-            *weight,
+            weight,
             ("X-MBX-ORDER-COUNT-10S", str(ten_seconds)),
             ("X-MBX-ORDER-COUNT-1M", str(minute)),
         )
 
 
+class _Asked:
+    """One request while it is answered."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        # A HEAD is a GET whose body is left out when it is written.
+        self.method = "GET" if request.method == "HEAD" else request.method
+        self.counted_id = 0
+        """The account whose orders it counts to; 0: it does not."""
+
+
 def _params(request: Request) -> dict[str, str]:
-    """Read the parameters of query and body; a name in both is the query's."""
-    params = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
-    params.update(parse_qsl(request.query.decode("utf-8", "replace"), keep_blank_values=True))
+    """Read the parameters of query and body; a name in both is the query's.
+
+    Raises:
+        Refusal: -1101, one of them has a name twice, or there are too many.
+    """
+    params = _fields(request.query)
+    if request.body:
+        return {**_fields(request.body), **params}
     return params
 
 
-def http_bytes(reply: Reply, *, close: bool) -> bytes:
-    """Put a reply into the bytes of HTTP."""
-    lines = [
-        f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(reply.body)}",
-        "Cache-Control: no-cache, no-store, must-revalidate",
-        "Access-Control-Allow-Origin: *",
-        f"Connection: {'close' if close else 'keep-alive'}",
-    ]
-    lines += [f"{name}: {value}" for name, value in reply.headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + reply.body
+def _fields(raw: bytes) -> dict[str, str]:
+    if not raw:
+        return {}
+    if raw.count(b"&") >= PARAMETERS_MAX:
+        raise refusal(-1101, text="Too many parameters sent for this endpoint.")
+    text = raw.decode("utf-8", "replace")
+    if "%" in text or "+" in text:
+        pairs = parse_qsl(text, keep_blank_values=True)
+        fields = dict(pairs)
+        count = len(pairs)
+    else:
+        parts = [part for part in text.split("&") if part]
+        fields = {name: value for name, _, value in (part.partition("=") for part in parts)}
+        count = len(parts)
+    if len(fields) != count:
+        raise refusal(-1101)
+    return fields

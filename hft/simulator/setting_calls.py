@@ -18,10 +18,12 @@ from hft.simulator.order_entry import (
 )
 from hft.simulator.orders import VenueOrder
 from hft.simulator.refusals import refusal
-from hft.units import E8
+from hft.units import E8, format_e8
 
 DONE: Json = {"code": 200, "msg": "success"}
 MOVES = {1: "add", 2: "reduce"}
+PPM_E8 = 100
+"""One part in a million, in units of 1e-8."""
 
 
 def leverage(call: Call) -> object:
@@ -166,8 +168,8 @@ def commission_rate(call: Call) -> object:
     account = call.desk.account
     return {
         "symbol": call.listing().symbol.name,
-        "makerCommissionRate": f"0.{account.maker_ppm:06d}",
-        "takerCommissionRate": f"0.{account.taker_ppm:06d}",
+        "makerCommissionRate": format_e8(account.maker_ppm * PPM_E8, 6),
+        "takerCommissionRate": format_e8(account.taker_ppm * PPM_E8, 6),
         "rpiCommissionRate": "0.00005",
     }
 

@@ -38,9 +38,13 @@ class SessionSide:
     must_echo = True
 
     def __init__(self, venue: Venue, query: str, address: str) -> None:
+        """Open.
+
+        Raises:
+            Refusal: -1130, the query's `returnRateLimits` is no boolean.
+        """
         self._venue = venue
-        shown = "returnRateLimits=false" not in query
-        self._door = SessionDoor(venue, rate_limits=shown, address=address)
+        self._door = SessionDoor(venue, query=query, address=address)
         self._pace = Pace(SESSION_PINGS_MAX)
         venue.counts.session_connections += 1
 

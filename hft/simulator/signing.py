@@ -1,32 +1,46 @@
-"""Signatures over the bytes as they came: HMAC-SHA256 in hexadecimal, upper or lower case."""
+"""What a request signs: its bytes as they came, in the venue's order."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import re
+from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
 
-_SIGNATURE = re.compile(rb"(?:^|&)signature=([^&]*)")
+_MARK = b"signature="
 
 
 def rest_payload(query: bytes, body: bytes) -> tuple[bytes, bytes]:
-    """Give (what REST signs, the signature sent): raw query, then raw body, no separator."""
-    signature = b""
-    parts = []
-    for raw in (query, body):
-        found = _SIGNATURE.search(raw)
-        if found is None:
-            parts.append(raw)
-            continue
-        signature = signature or found.group(1)
-        rest = raw[: found.start()] + raw[found.end() :]
-        parts.append(rest[1:] if found.start() == 0 and rest.startswith(b"&") else rest)
-    return b"".join(parts), signature
+    """Give (what REST signs, the signature sent): raw query, then raw body, no separator.
+
+    Of several signatures the first counts, and none of them is signed.  The signature may be
+    percent-encoded, as base64 must be; a plus sign stays one, for base64 has no blanks.
+    """
+    query, signature = _split(query)
+    if body:
+        body, second = _split(body)
+        signature = signature or second
+    if b"%" in signature:
+        signature = unquote_to_bytes(signature)
+    return query + body, signature
 
 
-def session_payload(params: dict[str, object]) -> bytes:
+def _split(raw: bytes) -> tuple[bytes, bytes]:
+    """Give the text without its signatures, and the first of them."""
+    head, found, signature = raw.rpartition(b"&" + _MARK)
+    if found and b"&" not in signature and _MARK not in head:
+        # Where nearly all clients put it: last, once.
+        return head, signature
+    if _MARK not in raw:
+        return raw, b""
+    parts = raw.split(b"&")
+    kept = [part for part in parts if not part.startswith(_MARK)]
+    sent = [part for part in parts if part.startswith(_MARK)]
+    return b"&".join(kept), sent[0][len(_MARK) :] if sent else b""
+
+
+def session_payload(params: Mapping[str, object]) -> bytes:
     """Give what the WebSocket API signs: every parameter but the signature, sorted by name."""
-    pairs = (f"{name}={text_of(params[name])}" for name in sorted(params) if name != "signature")
+    pairs = [f"{name}={text_of(params[name])}" for name in sorted(params) if name != "signature"]
     return "&".join(pairs).encode()
 
 
@@ -38,10 +52,5 @@ def text_of(value: object) -> str:
 
 
 def sign(secret: str, payload: bytes) -> str:
-    """Sign a payload; lower-case hexadecimal."""
-    return hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
-
-
-def is_signed(secret: str, payload: bytes, signature: bytes) -> bool:
-    """Say whether a signature is that of the payload."""
-    return hmac.compare_digest(sign(secret, payload).encode(), signature.lower())
+    """Sign a payload with a shared secret; lower-case hexadecimal."""
+    return hmac.digest(secret.encode(), payload, "sha256").hex()

@@ -11,6 +11,7 @@ from hft.clock import wall_ms
 from hft.simulator.desk import Desk, Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
+from hft.simulator.keys import DEMO_ACCOUNT_ID, Credentials
 from hft.simulator.limits import Limits
 from hft.simulator.pricing import Pricing
 from hft.simulator.publisher import Publisher
@@ -18,15 +19,7 @@ from hft.simulator.refusals import refusal
 from hft.simulator.symbols import Symbol
 from hft.simulator.user_streams import UserStreams
 
-DEMO_ACCOUNT_ID = 1
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """An API key, its secret and the account they open."""
-
-    api_key: str
-    api_secret: str
-    account_id: int = DEMO_ACCOUNT_ID
+__all__ = ["DEMO_ACCOUNT_ID", "Counts", "Credentials", "Venue"]
 
 
 class Counts(msgspec.Struct):
@@ -40,6 +33,8 @@ class Counts(msgspec.Struct):
     session_connections: int = 0
     cut_off: int = 0
     throttled: int = 0
+    turned_away: int = 0
+    mishaps: int = 0
 
 
 class Venue:
@@ -72,7 +67,8 @@ class Venue:
         self.on_time: Callable[[int], None] = _none
         self.seed = 0
         self.clock_step_ms = 0
-        self._credentials = {credentials.api_key: credentials}
+        self.account_ids: dict[str, int] = {}
+        self._credentials: dict[str, Credentials] = {}
         self._clock = clock
         self._latest_ms = 0
         self.pricing = Pricing(
@@ -81,6 +77,11 @@ class Venue:
             self.now_ms(),
             funding_interval_ms=funding_interval_ms,
         )
+        self.admit(credentials)
+
+    def admit(self, credentials: Credentials) -> None:
+        """Let a key in from now on; the account it opens has a desk."""
+        self._credentials[credentials.api_key] = credentials
         self.exchange.open_desk(credentials.account_id)
 
     def now_ms(self) -> int:

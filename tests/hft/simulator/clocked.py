@@ -13,8 +13,9 @@ import requests
 import websocket
 
 from hft.simulator.clockwork import Clockwork
+from hft.simulator.doorstep import Connections, Patience
 from hft.simulator.limits import Limits
-from hft.simulator.server import ClientProtocol, Connections
+from hft.simulator.server import ClientProtocol
 from hft.simulator.symbols import KNOWN
 from hft.simulator.venue import Credentials, Venue
 from hft.units import E8
@@ -66,8 +67,8 @@ class Clocked:
 
 
 @contextlib.contextmanager
-def clocked() -> Iterator[Clocked]:
-    """Serve with the limits of the venue until the block ends."""
+def clocked(**patience: float) -> Iterator[Clocked]:
+    """Serve with the limits of the venue until the block ends; `patience` in real seconds."""
     moment: list[Clocked] = []
     venue = Venue(
         [KNOWN["BTCUSDT"]],
@@ -80,7 +81,7 @@ def clocked() -> Iterator[Clocked]:
     told: list[Any] = []
 
     async def serve() -> None:
-        everyone = Connections()
+        everyone = Connections(patience=Patience(**patience))
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         server = await loop.create_server(lambda: ClientProtocol(venue, everyone), "127.0.0.1", 0)
         ticking = asyncio.create_task(Clockwork(venue, _Asleep(), everyone).run())
