@@ -36,6 +36,7 @@ from hft.simulator.replay import ReplayMarket
 from hft.simulator.server import ClientProtocol
 from hft.simulator.symbols import KNOWN
 from hft.simulator.tls import Served
+from hft.simulator.tuning import collect_seldom
 from hft.simulator.venue import Venue
 
 API_KEY = "simulator-key".ljust(64, "0")
@@ -58,6 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         options = _read_arguments(argv)
         if options.parent_pid:
             _follow_parent(options.parent_pid)
+        collect_seldom()
         uvloop.run(_serve(options))
     except HftError as error:
         sys.stderr.write(f"simulator: {error}\n")

@@ -36,7 +36,7 @@ REASON_LIQUIDATED = "5"
 REASON_MARKET = "9"
 
 
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A checked wish to trade: whole ticks and lots, every default filled in.
 
     `orig_kind` to `callback_e4` are those of the conditional order it came from, if it did.
@@ -70,7 +70,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
         return (self.position_side == "LONG") != (self.side > 0)
 
 
-class AmendRequest(msgspec.Struct, frozen=True, kw_only=True):
+class AmendRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A checked wish for other terms of an open order; `lots` is the new total, fills included."""
 
     side: int
@@ -81,7 +81,7 @@ class AmendRequest(msgspec.Struct, frozen=True, kw_only=True):
     price_match: str = "NONE"
 
 
-class Amendment(msgspec.Struct, frozen=True, kw_only=True):
+class Amendment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One change of an order as it is kept; pairs are (before, after), `count` starts at 1."""
 
     amendment_id: int

@@ -20,7 +20,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     time_ms: int
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """One user's side of a match, as `userTrades` keeps it."""
 
     symbol: Symbol
@@ -38,7 +38,7 @@ class Fill(msgspec.Struct, frozen=True):
     leg: str = "BOTH"
 
 
-class Income(msgspec.Struct, frozen=True):
+class Income(msgspec.Struct, frozen=True, gc=False):
     """One change of a wallet that is no fill, as `income` keeps it."""
 
     kind: str
@@ -50,7 +50,7 @@ class Income(msgspec.Struct, frozen=True):
     info: str = ""
 
 
-class TradeLite(msgspec.Struct, frozen=True):
+class TradeLite(msgspec.Struct, frozen=True, gc=False):
     """The early word of a fill to its owner."""
 
     account_id: int
@@ -58,7 +58,7 @@ class TradeLite(msgspec.Struct, frozen=True):
     fill: Fill
 
 
-class OrderUpdate(msgspec.Struct, frozen=True):
+class OrderUpdate(msgspec.Struct, frozen=True, gc=False):
     """An order changed; the figures are those of that moment.
 
     `bids_e8` and `asks_e8` are the worth of the owner's open orders in the symbol.
@@ -78,7 +78,7 @@ class OrderUpdate(msgspec.Struct, frozen=True):
     asks_e8: int = 0
 
 
-class WalletFigures(msgspec.Struct, frozen=True):
+class WalletFigures(msgspec.Struct, frozen=True, gc=False):
     """A wallet after a change; `change_e8` is what neither profit nor commission explains."""
 
     asset: str
@@ -87,7 +87,7 @@ class WalletFigures(msgspec.Struct, frozen=True):
     change_e8: int = 0
 
 
-class PositionFigures(msgspec.Struct, frozen=True):
+class PositionFigures(msgspec.Struct, frozen=True, gc=False):
     """A position after a change."""
 
     symbol: Symbol
@@ -101,7 +101,7 @@ class PositionFigures(msgspec.Struct, frozen=True):
     isolated_e8: int
 
 
-class AccountUpdate(msgspec.Struct, frozen=True):
+class AccountUpdate(msgspec.Struct, frozen=True, gc=False):
     """Wallets and positions that changed, and why (`reason` is the venue's word)."""
 
     account_id: int
@@ -112,7 +112,7 @@ class AccountUpdate(msgspec.Struct, frozen=True):
     symbol: str = ""
 
 
-class LeverageChanged(msgspec.Struct, frozen=True):
+class LeverageChanged(msgspec.Struct, frozen=True, gc=False):
     """The leverage of one symbol is now another."""
 
     account_id: int
