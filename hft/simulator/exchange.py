@@ -6,7 +6,7 @@ raises a `Refusal` and leaves everything as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from hft.simulator import gate
 from hft.simulator.algo_service import AlgoService
@@ -40,6 +40,7 @@ class Exchange:
         self.desks: dict[int, Desk] = {}
         self._clerk = Clerk(self.listings, self.desks)
         self.algos = AlgoService(self)
+        self.cut_fill: Callable[[Symbol, int], int] | None = None
         self._next_house_id = 1
         self._next_amendment_id = 1
 
@@ -174,9 +175,11 @@ class Exchange:
     def fill_resting(self, listing: Listing, order: VenueOrder, lots: int, now_ms: int) -> None:
         """Fill a resting user order at its own price: a recorded market went through it."""
         lots = self._clerk.allowed(order, min(lots, order.left_lots))
-        if lots:
-            listing.book.take(order, lots)
-            self._clerk.trade(listing, None, order, lots, now_ms)
+        while lots:
+            piece = self.cut_fill(listing.symbol, lots) if self.cut_fill else lots
+            lots -= piece
+            listing.book.take(order, piece)
+            self._clerk.trade(listing, None, order, piece, now_ms)
             self._expire_idle_reducers(listing, order.owner, now_ms)
 
     # Margin.
@@ -213,6 +216,8 @@ class Exchange:
                     book.cancel(maker)
                     self._clerk.close(maker, EXPIRED, now_ms, REASON_REDUCE_ONLY)
                     continue
+            if self.cut_fill is not None and (taker.owner or maker.owner):
+                lots = self.cut_fill(listing.symbol, lots)
             book.take(maker, lots)
             taker.left_lots -= lots
             self._clerk.trade(listing, taker, maker, lots, now_ms)

@@ -39,11 +39,12 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What goes back: HTTP status, JSON body, extra headers."""
+    """What goes back: HTTP status, body (JSON but from a gateway that fails), extra headers."""
 
     status: int
     body: bytes
     headers: Headers = ()
+    content_type: str = "application/json"
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -173,7 +174,7 @@ def http_bytes(reply: Reply, *, close: bool) -> bytes:
     """Put a reply into the bytes of HTTP."""
     lines = [
         f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
-        "Content-Type: application/json",
+        f"Content-Type: {reply.content_type}",
         f"Content-Length: {len(reply.body)}",
         "Cache-Control: no-cache, no-store, must-revalidate",
         "Access-Control-Allow-Origin: *",

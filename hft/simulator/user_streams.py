@@ -61,6 +61,10 @@ class UserStreams:
         if not followers:
             del self._followers[key]
 
+    def is_followed_by(self, subscriber: Subscriber) -> bool:
+        """Say whether a subscriber follows any key."""
+        return any(subscriber in followers for followers in self._followers.values())
+
     def send(self, account_id: int, event: Json) -> None:
         """Send one event to everybody who follows the account's key."""
         key, _ = self._key_of.get(account_id, ("", 0))
