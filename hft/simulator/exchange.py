@@ -6,7 +6,7 @@ raises a `Refusal` and leaves everything as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
 
 import msgspec
@@ -61,6 +61,7 @@ class Exchange:
         self._next_amendment_id = 1
         self._next_income = 1
         self.algos = AlgoService(self)
+        self.cut_fill: Callable[[Symbol, int], int] | None = None
         self.treasury = Treasury(self)
         self.liquidator = Liquidator(self)
         self._forget_ms = 0
@@ -233,9 +234,11 @@ class Exchange:
     def fill_resting(self, listing: Listing, order: VenueOrder, lots: int, now_ms: int) -> None:
         """Fill a resting user order at its own price: a recorded market went through it."""
         lots = self.clerk.allowed(order, min(lots, order.left_lots))
-        if lots:
-            listing.book.take(order, lots)
-            self.clerk.trade(listing, None, order, lots, now_ms)
+        while lots:
+            piece = self.cut_fill(listing.symbol, lots) if self.cut_fill else lots
+            lots -= piece
+            listing.book.take(order, piece)
+            self.clerk.trade(listing, None, order, piece, now_ms)
             self._expire_idle_reducers(listing, order.owner, now_ms)
 
     # Margin.
@@ -332,6 +335,8 @@ class Exchange:
                     book.cancel(maker)
                     self.clerk.close(maker, EXPIRED, now_ms, REASON_REDUCE_ONLY)
                     continue
+            if self.cut_fill is not None and (taker.owner or maker.owner):
+                lots = self.cut_fill(listing.symbol, lots)
             book.take(maker, lots)
             taker.left_lots -= lots
             self.clerk.trade(listing, taker, maker, lots, now_ms)

@@ -31,6 +31,10 @@ Signed = Annotated[int, msgspec.Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
 SymbolName = Annotated[str, msgspec.Meta(pattern="^[A-Z0-9_]{1,32}$")]
 Patterns = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Garbage = Literal["html", "half", "unknown", "list", "empty", "binary"]
+Failure = Literal[
+    "unavailable", "internal", "throttled", "bus", "timeout",
+    "bad_gateway", "gateway_timeout", "forbidden",
+]  # fmt: skip
 GARBAGE: tuple[Garbage, ...] = ("html", "half", "unknown", "list", "empty")
 
 
@@ -77,6 +81,28 @@ class TooMany(RequestFault, frozen=True, kw_only=True, tag="too_many"):
     requests: Patterns = ("*",)
     status: Literal[429, 418] = 429
     retry_after_s: Positive = 2
+
+
+class HttpError(RequestFault, frozen=True, kw_only=True, tag="http_error"):
+    """The server fails, with one of its other answers.
+
+    `executed` says whether the request was carried out all the same, null tosses a coin; those
+    answers that say it failed for sure (unavailable, internal, throttled, forbidden) tell the
+    truth.  The throttle of the venue strikes new orders that do not reduce a position alone, and
+    pages of a gateway (bad_gateway, gateway_timeout, forbidden) come over REST alone.
+    """
+
+    error: Failure = "unavailable"
+    executed: bool | None = False
+
+
+class SlowReply(RequestFault, frozen=True, kw_only=True, tag="slow_reply"):
+    """The request is carried out at once and its reply comes `delay_ms` later.
+
+    What else its connection is to be told waits behind it, in order.
+    """
+
+    delay_ms: Positive = 2_000
 
 
 class StreamFault(Fault, frozen=True, kw_only=True):
@@ -156,6 +182,16 @@ class ListenKeyDeath(TimedFault, frozen=True, kw_only=True, tag="listen_key_deat
     silent: bool = False
 
 
+class Disconnect(TimedFault, frozen=True, kw_only=True, tag="disconnect"):
+    """Open WebSocket connections of one sort end, with or without a close frame.
+
+    `user` are those that follow a listen key, `session` those of the WebSocket API.
+    """
+
+    connections: Literal["user", "market", "session", "all"] = "all"
+    close_frame: bool = True
+
+
 class ClockStep(TimedFault, frozen=True, kw_only=True, tag="clock_step"):
     """The clock that judges timestamps, and that requests are told, is off for a while."""
 
@@ -163,9 +199,16 @@ class ClockStep(TimedFault, frozen=True, kw_only=True, tag="clock_step"):
     duration_ms: Positive = 5_000
 
 
+class PartialFills(Fault, frozen=True, kw_only=True, tag="partial_fills"):
+    """What a user's order would trade at once comes in up to `pieces` matches of random sizes."""
+
+    pieces: Annotated[int, msgspec.Meta(ge=2, le=100)] = 4
+
+
 AnyFault = (
-    LostAck | UnknownStatus | TooMany | Stall | Cut | Duplicate | Drop | Delay | Reorder
-    | LostFill | GarbageFrame | BookGap | ListenKeyDeath | ClockStep
+    LostAck | UnknownStatus | TooMany | HttpError | SlowReply | Stall | Cut | Duplicate | Drop
+    | Delay | Reorder | LostFill | GarbageFrame | BookGap | ListenKeyDeath | Disconnect
+    | ClockStep | PartialFills
 )  # fmt: skip
 
 

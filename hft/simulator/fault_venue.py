@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 import orjson
 
+from hft.simulator.fault_fills import FillCutter
 from hft.simulator.fault_kinds import (
     FAULTS_MAX,
     ClockStep,
+    Disconnect,
+    HttpError,
     ListenKeyDeath,
     RequestFault,
     Scenario,
@@ -17,6 +21,7 @@ from hft.simulator.fault_kinds import (
     TooMany,
     matches,
 )
+from hft.simulator.fault_replies import may_strike
 from hft.simulator.fault_streams import StreamFaults
 from hft.simulator.faults import Armed, Faults, read_faults
 from hft.simulator.refusals import TEXTS, Refusal
@@ -31,6 +36,16 @@ WEIGHT_LIMIT = 2_400
 SECOND_MS = 1_000
 
 
+class Breakable(Protocol):
+    """A WebSocket connection that a fault can end."""
+
+    def sort(self) -> str:
+        """Name what it leads to: user, market or session; empty while it is plain HTTP."""
+
+    def disconnect(self, *, close_frame: bool) -> None:
+        """End it."""
+
+
 class FaultyVenue:
     """Switches faults on for a venue: in its streams, its clock and, by its doors, its replies."""
 
@@ -41,6 +56,9 @@ class FaultyVenue:
         self._second = 0
         self._step_until_ms = 0
         self._refused_until_ms: dict[int, int] = {}
+        self.connections: set[Breakable] = set()
+        self.about = scenario.about
+        venue.exchange.cut_fill = FillCutter(self.faults)
         venue.hub.send_to = venue.users.send_to = self._streams.send
         venue.on_time = self.on_time
         venue.describe_faults = self.rows
@@ -62,6 +80,20 @@ class FaultyVenue:
                     self.venue.clock_step_ms = fault.step_ms
             elif isinstance(fault, ListenKeyDeath) and armed.strikes():
                 self.venue.users.end_all(now_ms, silent=fault.silent)
+            elif isinstance(fault, Disconnect):
+                self._disconnect(armed, fault)
+
+    def _disconnect(self, armed: Armed, fault: Disconnect) -> None:
+        """End the connections of one sort; a second in which there are none is no occurrence."""
+        every = fault.connections == "all"
+        meant = [
+            one
+            for one in self.connections
+            if one.sort() == fault.connections or (every and one.sort())
+        ]
+        if meant and armed.strikes():
+            for connection in meant:
+                connection.disconnect(close_frame=fault.close_frame)
 
     def strike(self, label: str, params: Callable[[], dict[str, object]]) -> Armed | None:
         """Find the fault that strikes a request; `params` is asked where a symbol matters."""
@@ -69,6 +101,8 @@ class FaultyVenue:
             if not matches(fault.requests, label):
                 continue
             if fault.symbol not in (None, params().get("symbol") if fault.symbol else None):
+                continue
+            if isinstance(fault, HttpError) and not may_strike(fault, label, params):
                 continue
             if self._wait_ms(armed) > 0:
                 return armed
@@ -95,6 +129,7 @@ class FaultyVenue:
         """Describe what is armed, how often it struck and what lasts, for `/sim/state`."""
         return {
             "seed": self.faults.seed,
+            "about": self.about,
             "armed": self.faults.rows(),
             "stalled": self._streams.stalled(),
             "clock_step_ms": self.venue.clock_step_ms,
@@ -110,6 +145,7 @@ class FaultyVenue:
                 if len(self.faults.armed) + len(scenario.faults) > FAULTS_MAX:
                     raise Refusal(-1130, f"More than {FAULTS_MAX} faults; clear some.", 400)
                 added = self.faults.add(scenario)
+                self.about = scenario.about or self.about
                 return Reply(200, orjson.dumps({"added": [armed.row() for armed in added]}))
             if request.method == "DELETE":
                 return Reply(200, orjson.dumps({"cleared": self._clear(request.query)}))
@@ -120,6 +156,7 @@ class FaultyVenue:
     def _clear(self, query: bytes) -> int:
         number = dict(parse_qsl(query.decode("latin-1"))).get("id")
         if number is None:
+            self.about = ""
             self._streams.clear()
             self._refused_until_ms.clear()
             self._step_until_ms = self.venue.clock_step_ms = 0

@@ -11,6 +11,7 @@ import orjson
 from hft.clock import wall_ms
 
 Headers = tuple[tuple[str, str], ...]
+JSON = "application/json"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -25,11 +26,12 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What goes back: HTTP status, JSON body, extra headers."""
+    """What goes back: HTTP status, body (JSON but from a gateway that fails), extra headers."""
 
     status: int
     body: bytes
     headers: Headers = ()
+    content_type: str = JSON
 
 
 def error_reply(status: int, code: int, text: str, headers: Headers = ()) -> Reply:
@@ -39,12 +41,12 @@ def error_reply(status: int, code: int, text: str, headers: Headers = ()) -> Rep
 
 _FIRST = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-    "Content-Type: application/json\r\n"
     "Server: Tengine\r\n"
     "Cache-Control: no-cache, no-store, must-revalidate\r\n"
     "Access-Control-Allow-Origin: *\r\n"
     for status in HTTPStatus
 }
+_JSON_LINE = f"Content-Type: {JSON}\r\n"
 _CONNECTION = {True: "Connection: close\r\n", False: "Connection: keep-alive\r\n"}
 
 
@@ -69,6 +71,7 @@ _date_line = _DateLine().text
 def http_bytes(reply: Reply, *, close: bool, head_only: bool = False) -> bytes:
     """Put a reply into the bytes of HTTP; `head_only` tells the body's length without the body."""
     head = _FIRST[reply.status] + _date_line() + _CONNECTION[close]
+    head += _JSON_LINE if reply.content_type is JSON else f"Content-Type: {reply.content_type}\r\n"
     for name, value in reply.headers:
         head += f"{name}: {value}\r\n"
     head += f"Content-Length: {len(reply.body)}\r\n\r\n"

@@ -72,13 +72,13 @@ class StreamSide:
 
     def __init__(self, venue: Venue, client: StreamClient) -> None:
         self._venue = venue
-        self._client = client
+        self.client = client
         self._pace = Pace(STREAM_MESSAGES_MAX)
         venue.counts.stream_connections += 1
 
     def answer(self, message: str) -> bytes:
         """Answer one control message."""
-        return self._client.answer(message)
+        return self.client.answer(message)
 
     def keeps_pace(self, now_ms: int, *, text: bool) -> bool:
         """Count everything the client sends, whatever its kind."""
@@ -86,9 +86,9 @@ class StreamSide:
 
     def overfull(self) -> bool:
         """Say whether it follows more streams than a connection may."""
-        return self._client.stream_count > STREAMS_MAX
+        return self.client.stream_count > STREAMS_MAX
 
     def close(self) -> None:
         """Drop the subscriptions and count the connection out."""
-        self._client.close()
+        self.client.close()
         self._venue.counts.stream_connections -= 1

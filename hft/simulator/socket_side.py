@@ -40,6 +40,11 @@ class SocketSide:
         self._frames = FrameReader()
         self._life = Lifetime(venue.now_ms(), must_echo=door.must_echo)
 
+    @property
+    def door(self) -> WebSocketDoor | None:
+        """What it leads to; None once it was told to go."""
+        return self._door
+
     def receive(self, data: bytes) -> None:
         """Take in what a client sent."""
         try:

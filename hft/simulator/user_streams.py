@@ -66,6 +66,10 @@ class UserStreams:
         key, _ = self._key_of.get(account_id, ("", 0))
         return key in self._followers
 
+    def is_followed_by(self, subscriber: Subscriber) -> bool:
+        """Say whether a subscriber follows any key."""
+        return any(subscriber in followers for followers in self._followers.values())
+
     def send(self, account_id: int, event: Json) -> None:
         """Send one event to everybody who follows the account's key."""
         key, _ = self._key_of.get(account_id, ("", 0))

@@ -22,11 +22,15 @@ price_above = 1000.0
 """
 LOST_ACK = {"kind": "lost_ack", "after": 2, "probability": 0.5, "count": 2}
 LOST_FILL = {"kind": "lost_fill", "after": 1, "probability": 0.5, "count": 3}
+IN_PARTS = {"kind": "partial_fills", "count": 3}
+TIMED_OUT = {"kind": "http_error", "error": "timeout", "after": 2, "executed": None, "count": 3}
 UNKNOWN = {"kind": "unknown_status", "after": 2, "probability": 0.5, "count": 3}
 
 
 @pytest.mark.parametrize(
-    "fault", [LOST_ACK, LOST_FILL, UNKNOWN], ids=lambda fault: str(fault["kind"])
+    "fault",
+    [LOST_ACK, LOST_FILL, UNKNOWN, IN_PARTS, TIMED_OUT],
+    ids=lambda fault: str(fault["kind"]),
 )
 def test_the_books_are_the_venues_whatever_was_not_told(
     engine: Callable[..., Engine],

@@ -278,8 +278,12 @@ def test_one_fault_is_disarmed_by_its_number() -> None:
     assert faults.add(Scenario((Drop(),)))[0].number == 3
 
 
-def test_every_kind_is_in_the_docs() -> None:
+def test_every_kind_and_every_scenario_is_in_the_docs() -> None:
     page = (Path(__file__).parents[3] / "docs" / "faults.md").read_text()
     kinds = [kind.__struct_config__.tag for kind in get_args(AnyFault)]
-    assert len(kinds) == 14
+    assert len(kinds) == 18
     assert [kind for kind in kinds if f"| `{kind}` |" not in page] == []
+    rows = [
+        f"| `{path.stem}` | {read_scenario(path.stem).about} |" for path in SCENARIOS.glob("*.toml")
+    ]
+    assert [row for row in rows if row not in page] == []
