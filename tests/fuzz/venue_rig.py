@@ -117,7 +117,13 @@ class Target:
             more = {"positionSide": row["positionSide"]}
             terms = {"side": side, "type": "MARKET", "quantity": amount.lstrip("-"), **more}
             self.call("POST", "/fapi/v1/order", symbol=row["symbol"], **terms)
-        rest = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.010"}
+        rest = {
+            "newClientOrderId": "mine",
+            "side": "BUY",
+            "type": "LIMIT",
+            "timeInForce": "GTC",
+            "quantity": "0.010",
+        }
         price = self.call("GET", "/fapi/v1/ticker/bookTicker", symbol="BTCUSDT")["bidPrice"]
         away = str(round(float(price) * 0.97, 1))
         self.call("POST", "/fapi/v1/order", symbol="BTCUSDT", price=away, **rest)
