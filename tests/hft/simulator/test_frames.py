@@ -22,7 +22,7 @@ from hft.simulator.frames import (
     farewell_of,
 )
 
-from .test_http_wire import handshake
+from .raw import handshake
 from .wire import Simulator
 
 MASK = b"\x11\x22\x33\x44"
