@@ -52,7 +52,7 @@ TEXTS: dict[int, str] = {
     -4014: "Price not increased by tick size.",
     -4015: "Client order id is not valid.",
     -4016: "Limit price can't be higher than {}.",
-    -4021: "{} is not valid depth limit.",
+    -4021: "{} is not valid depth limit",
     -4023: "Qty not increased by step size.",
     -4024: "Limit price can't be lower than {}.",
     -4028: "Leverage {} is not valid",

@@ -85,49 +85,44 @@ class StreamClient:
         request_id: object = None
         try:
             request = _read(message)
-            request_id = request.get("id")
+            request_id = _id_of(request)
             reply: dict[str, object] = {"result": self._control(request), "id": request_id}
         except ControlError as error:
             reply = {"error": {"code": error.code, "msg": error.text}, "id": request_id}
         return orjson.dumps(reply)
 
     def _control(self, request: dict[str, object]) -> object:
-        method = request.get("method")
-        if not isinstance(method, str):
-            raise ControlError(2, "Invalid request: missing field `method`")
-        params = request.get("params", [])
-        if not isinstance(params, list):
-            raise ControlError(2, "Invalid request: params must be an array")
-        if method == "SUBSCRIBE":
-            for name in _texts(params):
-                self.subscribe(name)
-            return None
-        if method == "UNSUBSCRIBE":
-            for name in _texts(params):
-                self._names.pop(name, None)
-                self._drop(name)
-            return None
+        if "method" not in request:
+            raise _invalid("missing field `method`")
+        method = request["method"]
         if method == "LIST_SUBSCRIPTIONS":
             return list(self._names)
-        if method in ("SET_PROPERTY", "GET_PROPERTY"):
-            return self._property(method, params)
-        raise ControlError(
-            2, f"Invalid request: unknown variant `{method}`, expected one of {VARIANTS}"
-        )
-
-    def _property(self, method: str, params: list[object]) -> object:
-        if not params or not isinstance(params[0], str):
-            raise ControlError(2, "Invalid request: property name must be a string")
-        if len(params) > 2:
-            raise ControlError(2, "Invalid request: too many parameters")
-        if params[0] != "combined":
-            raise ControlError(0, "Unknown property")
+        if method not in ("SUBSCRIBE", "UNSUBSCRIBE", "SET_PROPERTY", "GET_PROPERTY"):
+            raise _invalid(f"unknown variant `{method}`, expected one of {VARIANTS}")
+        if request.get("params") is None:
+            raise _invalid("missing field `params`")
+        params = request["params"]
+        if not isinstance(params, list):
+            raise _invalid("params must be an array")
         if method == "GET_PROPERTY":
+            _check_property(params, 1)
             return self.combined
+        if method == "SET_PROPERTY":
+            self._set_property(params)
+            return None
+        for name in _texts(params):
+            if method == "SUBSCRIBE":
+                self.subscribe(name)
+            else:
+                self._names.pop(name, None)
+                self._drop(name)
+        return None
+
+    def _set_property(self, params: list[object]) -> None:
+        _check_property(params, 2)
         if len(params) < 2 or not isinstance(params[1], bool):
             raise ControlError(1, "Invalid value type: expected Boolean")
         self.combined = params[1]
-        return None
 
     def _drop(self, name: str) -> None:
         self._hub.unsubscribe(name, self)
@@ -142,18 +137,41 @@ def _is_listen_key(name: str) -> bool:
     return len(name) == LISTEN_KEY_LENGTH and name.isalnum()
 
 
+def _invalid(what: str) -> ControlError:
+    return ControlError(2, "Invalid request: " + what)
+
+
+def _check_property(params: list[object], most: int) -> None:
+    if not params or not isinstance(params[0], str):
+        raise _invalid("property name must be a string")
+    if len(params) > most:
+        raise _invalid("too many parameters")
+    if params[0] != "combined":
+        raise ControlError(0, "Unknown property")
+
+
+def _id_of(request: dict[str, object]) -> object:
+    """Give the id to echo, as it was sent; texts are echoed too, whatever the manual says."""
+    request_id = request.get("id")
+    whole = isinstance(request_id, int) and not isinstance(request_id, bool) and request_id >= 0
+    if whole or request_id is None or isinstance(request_id, str):
+        return request_id
+    raise _invalid("request ID must be an unsigned integer")
+
+
 def _read(message: str) -> dict[str, object]:
     try:
         request = orjson.loads(message)
-    except orjson.JSONDecodeError:
-        raise ControlError(3, "Invalid JSON: expected value at line 1 column 1") from None
+    except orjson.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise ControlError(3, f"Invalid JSON: expected value at {place}") from None
     if not isinstance(request, dict):
-        raise ControlError(2, "Invalid request: missing field `method`")
+        raise _invalid("missing field `method`")
     return request
 
 
 def _texts(params: list[object]) -> list[str]:
     names = [name for name in params if isinstance(name, str)]
     if len(names) != len(params):
-        raise ControlError(2, "Invalid request: a stream name must be a string")
+        raise _invalid("a stream name must be a string")
     return names
