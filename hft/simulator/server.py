@@ -35,6 +35,10 @@ SESSION_PATH = "/ws-fapi/v1"
 class Connections(set["ClientProtocol"]):
     """Every open connection, for pings and for the end."""
 
+    def waiting_bytes(self) -> int:
+        """Give how much waits for the client that reads slowest."""
+        return max((each.waiting_bytes() for each in self), default=0)
+
 
 class ClientProtocol(asyncio.Protocol):
     """One client connection, HTTP until it upgrades."""
@@ -145,7 +149,7 @@ class ClientProtocol(asyncio.Protocol):
             return
         accept = base64.b64encode(hashlib.sha1(key + WEBSOCKET_GUID).digest())
         self._frames = Connection(ConnectionType.SERVER)
-        self._life = Lifetime(self._venue.now_ms(), must_echo=door[0].must_echo)
+        self._life = Lifetime(self._venue.sockets_ms(), must_echo=door[0].must_echo)
         self._transport.write(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
@@ -231,6 +235,10 @@ class ClientProtocol(asyncio.Protocol):
             return
         transport.write(frame)
 
+    def waiting_bytes(self) -> int:
+        """Give how much was written and has not left."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
+
     def _keeps_pace(self, event: Event) -> bool:
         """Cut off a client that says too much in a second; unfinished messages do not count."""
         if isinstance(event, TextMessage):
@@ -240,11 +248,10 @@ class ClientProtocol(asyncio.Protocol):
         venue = self._venue
         if not counts or self._door is None or not venue.limits.enforced:
             return True
-        now_ms = venue.now_ms()
-        if self._door.keeps_pace(now_ms, text=isinstance(event, TextMessage)):
+        if self._door.keeps_pace(venue.sockets_ms(), text=isinstance(event, TextMessage)):
             return True
         venue.counts.throttled += 1
-        venue.limits.strike_streams(self._address, now_ms)
+        venue.limits.strike_streams(self._address, venue.now_ms())
         self._cut(TOO_FAST)
         return False
 

@@ -52,8 +52,9 @@ class Venue:
         recorded: bool = False,
         limits: Limits | None = None,
         clock: Callable[[], int] = wall_ms,
+        sockets_clock: Callable[[], int] | None = None,
     ) -> None:
-        """Open; without `limits` usage is only counted.  `clock` gives milliseconds."""
+        """Open; without `limits` usage is only counted.  The clocks give milliseconds."""
         self.exchange = Exchange(symbols)
         self.hub = Hub()
         self.users = UserStreams()
@@ -69,6 +70,7 @@ class Venue:
         self.clock_step_ms = 0
         self._credentials = {credentials.api_key: credentials}
         self._clock = clock
+        self._sockets_clock = sockets_clock
         self._latest_ms = 0
         self.exchange.open_desk(credentials.account_id)
 
@@ -76,6 +78,10 @@ class Venue:
         """Read the venue's clock; it never goes back."""
         self._latest_ms = max(self._latest_ms, self._clock())
         return self._latest_ms
+
+    def sockets_ms(self) -> int:
+        """Read the clock that connections live by: the machine's where time is simulated."""
+        return self._sockets_clock() if self._sockets_clock is not None else self.now_ms()
 
     def said_ms(self, now_ms: int) -> int:
         """Give the time that requests are told and judged by; a fault may have stepped it."""
