@@ -10,53 +10,35 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import NoReturn
 
 import orjson
 import uvloop
 
-from hft.errors import BootError, ConfigError, ExitCode, HftError
-from hft.simulator.clockwork import Clockwork, Market, SteppedMarkets
-from hft.simulator.door_options import (
-    add_door_options,
-    asked_tls,
-    check_door_options,
-    first_credentials,
-    open_asked_accounts,
-)
+from hft.errors import BootError, ExitCode, HftError
+from hft.simulator.clockwork import Clockwork
+from hft.simulator.door_options import asked_tls, open_asked_accounts
 from hft.simulator.doorstep import BACKLOG, Connections, connections_allowed
 from hft.simulator.fault_door import FaultyProtocol
 from hft.simulator.fault_kinds import read_scenario
 from hft.simulator.fault_venue import FaultyVenue
-from hft.simulator.limits import Limits
-from hft.simulator.market import SyntheticMarket, character_of
-from hft.simulator.recording import read_head
-from hft.simulator.replay import ReplayMarket
+from hft.simulator.options import API_KEY, API_SECRET, read_arguments
 from hft.simulator.server import ClientProtocol
-from hft.simulator.symbols import KNOWN
 from hft.simulator.tls import Served
 from hft.simulator.tuning import collect_seldom
 from hft.simulator.venue import Venue
+from hft.simulator.worlds import build
 
-API_KEY = "simulator-key".ljust(64, "0")
-API_SECRET = "simulator-secret".ljust(64, "0")
-"""What opens it unless other keys are given; known to everybody, and only on this machine."""
+__all__ = ["API_KEY", "API_SECRET", "main"]
+
 PR_SET_PDEATHSIG = 1
 CLOSE_GRACE_S = 0.2
-MS_PER_S = 1_000
 FINISHED_LOOK_S = 0.1
-
-
-class _Arguments(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message} (see --help)")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run until told to stop; gives the exit code."""
     try:
-        options = _read_arguments(argv)
+        options = read_arguments(argv, __doc__)
         if options.parent_pid:
             _follow_parent(options.parent_pid)
         collect_seldom()
@@ -65,55 +47,6 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"simulator: {error}\n")
         return error.exit_code
     return ExitCode.OK
-
-
-def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
-    # Wide enough that no key is broken in two.
-    form = functools.partial(argparse.HelpFormatter, width=100)
-    parser = _Arguments(prog="python -m hft.simulator", description=__doc__, formatter_class=form)
-    parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1; 0: any")
-    parser.add_argument(
-        "--symbols", default="BTCUSDT,ETHUSDT", help="symbols to list; default: %(default)s"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=1, help="of the synthetic market; default: %(default)s"
-    )
-    parser.add_argument("--replay", metavar="FILE", help="play this recording instead")
-    parser.add_argument("--speed", type=float, default=1.0, help="replay X times faster")
-    parser.add_argument(
-        "--limits",
-        choices=("venue", "off"),
-        default="venue",
-        help="enforce the rate limits, or only count; default: %(default)s",
-    )
-    parser.add_argument(
-        "--funding-interval-s",
-        type=int,
-        default=0,
-        help="settle funding this often; default: 28800, at 00, 08 and 16 o'clock UTC",
-    )
-    parser.add_argument("--api-key", default=API_KEY, help="default: %(default)s")
-    parser.add_argument("--api-secret", default=API_SECRET, help="default: %(default)s")
-    parser.add_argument(
-        "--faults",
-        metavar="SCENARIO",
-        help="commit faults: a TOML or JSON file, a scenario's name, or on (POST /sim/faults)",
-    )
-    add_door_options(parser)
-    parser.add_argument("--parent-pid", type=int, default=0, help="end when this process ends")
-    options = parser.parse_args(argv)
-    if not 0 <= options.port <= 65_535:
-        raise ConfigError(f"--port must be 0 to 65535, not {options.port}")
-    if not options.speed > 0:
-        raise ConfigError(f"--speed must be above 0, not {options.speed}")
-    if options.funding_interval_s < 0:
-        raise ConfigError(f"--funding-interval-s must be above 0, not {options.funding_interval_s}")
-    check_door_options(options)
-    options.symbols = [name.strip().upper() for name in options.symbols.split(",") if name.strip()]
-    unknown = [name for name in options.symbols if name not in KNOWN]
-    if unknown or not options.symbols:
-        raise ConfigError(f"--symbols knows {', '.join(KNOWN)}, not {', '.join(unknown) or 'none'}")
-    return options
 
 
 def _follow_parent(parent_pid: int) -> None:
@@ -127,8 +60,7 @@ def _follow_parent(parent_pid: int) -> None:
 
 async def _serve(options: argparse.Namespace) -> None:
     scenario = read_scenario(options.faults) if options.faults else None
-    venue, market = _replay(options) if options.replay else _synthetic(options)
-    venue.seed = options.seed
+    venue, market, clock = build(options)
     open_asked_accounts(venue, options)
     served = asked_tls(options)
     everyone = Connections(connections_allowed(options.connections_max))
@@ -154,7 +86,7 @@ async def _serve(options: argparse.Namespace) -> None:
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     if not options.parent_pid:
         loop.add_signal_handler(signal.SIGINT, stopping.set)
-    clockwork = Clockwork(venue, market, everyone)
+    clockwork = Clockwork(venue, market, everyone, clock)
     ticking = asyncio.create_task(clockwork.run())
     _say_listening(server.sockets[0].getsockname()[1], venue, served, _known_key(options))
     waiting = asyncio.create_task(stopping.wait())
@@ -170,48 +102,6 @@ async def _serve(options: argparse.Namespace) -> None:
     for connection in list(everyone):
         connection.go_away()
     await asyncio.sleep(CLOSE_GRACE_S if everyone else 0)
-
-
-def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market]:
-    limits = Limits(enforced=options.limits == "venue")
-    credentials = first_credentials(options)
-    venue = Venue(
-        [KNOWN[name] for name in options.symbols],
-        credentials,
-        limits=limits,
-        funding_interval_ms=options.funding_interval_s * MS_PER_S,
-    )
-    markets = [
-        SyntheticMarket(venue.exchange, listing, character_of(name), options.seed)
-        for name, listing in venue.exchange.listings.items()
-    ]
-    venue.publisher.make_up_past(options.seed, venue.now_ms())
-    venue.describe_market = lambda: {
-        "kind": "synthetic",
-        "seed": options.seed,
-        "finished": False,
-        "recorded_time_ms": None,
-        "events": sum(market.steps for market in markets),
-    }
-    return venue, SteppedMarkets(venue, markets)
-
-
-def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
-    path = Path(options.replay)
-    head = read_head(path)
-    limits = Limits(enforced=options.limits == "venue")
-    credentials = first_credentials(options)
-    venue = Venue(
-        head.symbols,
-        credentials,
-        recorded=True,
-        limits=limits,
-        funding_interval_ms=options.funding_interval_s * MS_PER_S,
-    )
-    market = ReplayMarket(venue, path, head, options.speed)
-    market.on_end = lambda: _say({"finished": True})
-    venue.describe_market = market.describe
-    return venue, market
 
 
 def _known_key(options: argparse.Namespace) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Protocol
 
 from hft.clock import monotonic_ns
-from hft.simulator.market import STEP_MS, SyntheticMarket
 from hft.simulator.server import Connections
+from hft.simulator.simulated_clock import SimulatedClock
 from hft.simulator.venue import Venue
-from hft.units import NS_PER_MS
 
-BEHIND_MAX_STEPS = 50
+WAITING_MAX_BYTES = 1 << 20
+WAIT_S = 0.002
 
 
 class Market(Protocol):
@@ -27,53 +26,52 @@ class Market(Protocol):
         """Let go of files and threads."""
 
 
-class SteppedMarkets:
-    """Drives the synthetic markets at their step, and forgets steps it is far too late for."""
-
-    tick_s = STEP_MS / 1_000
-
-    def __init__(self, venue: Venue, markets: Iterable[SyntheticMarket]) -> None:
-        self._venue = venue
-        self._markets = list(markets)
-        self._due_ns = monotonic_ns()
-
-    def advance(self, now_ns: int) -> None:
-        """Make every step that is due."""
-        step_ns = STEP_MS * NS_PER_MS
-        self._due_ns = max(self._due_ns, now_ns - BEHIND_MAX_STEPS * step_ns)
-        while self._due_ns <= now_ns:
-            self._due_ns += step_ns
-            now_ms = self._venue.now_ms()
-            for market in self._markets:
-                for _ in market.step(now_ms):
-                    self._venue.flush(now_ms)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
 class Clockwork:
-    """The one timer of the venue."""
+    """The one timer of the venue; with a simulated clock, timers follow that."""
 
-    def __init__(self, venue: Venue, market: Market, everyone: Connections) -> None:
+    def __init__(
+        self,
+        venue: Venue,
+        market: Market,
+        everyone: Connections,
+        clock: SimulatedClock | None = None,
+    ) -> None:
         self._venue = venue
         self._market = market
         self._everyone = everyone
         self._second = 0
+        self._wall_second = 0
+        if clock is not None:
+            clock.on_moment = self.look_at_timers
 
     async def run(self) -> None:
         """Tick until cancelled."""
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
-            self.tick()
-            due_s = max(due_s + self._market.tick_s, loop.time())
-            await asyncio.sleep(due_s - loop.time())
+            # As fast as it goes is as fast as everybody reads.
+            hurried = self._market.tick_s == 0.0
+            if not (hurried and self._everyone.waiting_bytes() > WAITING_MAX_BYTES):
+                self.tick()
+                hurried = self._market.tick_s == 0.0
+                due_s = max(due_s + self._market.tick_s, loop.time())
+            else:
+                due_s = loop.time() + WAIT_S
+            await asyncio.sleep(0 if hurried and due_s <= loop.time() else due_s - loop.time())
 
     def tick(self) -> None:
         """Do everything that is due now."""
-        venue = self._venue
         self._market.advance(monotonic_ns())
+        self.look_at_timers()
+        second = self._venue.sockets_ms() // 1_000
+        if second != self._wall_second:
+            self._wall_second = second
+            for connection in list(self._everyone):
+                connection.look_after(second * 1_000)
+
+    def look_at_timers(self) -> None:
+        """Fire what is due at the venue's time."""
+        venue = self._venue
         now_ms = venue.now_ms()
         venue.pricing.on_time(now_ms)
         venue.exchange.on_time(now_ms)
@@ -88,6 +86,4 @@ class Clockwork:
     def _every_second(self, second: int) -> None:
         now_ms = second * 1_000
         self._venue.users.expire(now_ms)
-        for connection in list(self._everyone):
-            connection.look_after(now_ms)
         self._venue.publisher.every_second(now_ms, slow=second % 3 == 0)

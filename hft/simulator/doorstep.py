@@ -45,6 +45,10 @@ class Connections(set["ClientProtocol"]):
         self.lingering = 0
         self._unsent: list[ClientProtocol] = []
 
+    def waiting_bytes(self) -> int:
+        """Give how much waits for the client that reads slowest."""
+        return max((each.waiting_bytes() for each in self), default=0)
+
     def send_soon(self, connection: ClientProtocol) -> None:
         """Let a connection send what it holds, once all that is under way has been written to it.
 

@@ -19,6 +19,7 @@ import orjson
 
 from hft.errors import ConfigError
 from hft.simulator.symbols import Symbol, symbol_for
+from hft.units import NS_PER_MS
 
 GZIP_MAGIC = b"\x1f\x8b"
 HEAD_LINES = 20_000
@@ -59,17 +60,24 @@ class Recorded(msgspec.Struct):
         return cast(str, self.data["e"])
 
     @property
+    def time_ms(self) -> int:
+        """When it happened, by the clock of the recorded venue."""
+        return cast(int, self.data.get("E") or self.stamp_ns // NS_PER_MS)
+
+    @property
     def symbol(self) -> str:
         """The symbol it speaks of."""
         return cast(str, self.data["o"]["s"] if self.data["e"] == "forceOrder" else self.data["s"])
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What the beginning of a recording tells: symbols, streams, and who has aggTrade."""
+    """What the beginning of a recording tells: symbols, streams, who has aggTrade and trade."""
 
     symbols: tuple[Symbol, ...]
     streams: frozenset[str]
     with_aggregates: frozenset[str]
+    with_trades: frozenset[str]
+    first_ms: int
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
@@ -104,6 +112,26 @@ def parse_line(line: bytes) -> Recorded | None:
     return Recorded(_to_ns(stamp), stream, payload, data)
 
 
+def parse_snapshot(line: bytes, symbol: str) -> Recorded | None:
+    """Read a line that is a REST answer of depth; None when it is not, or whose is not known."""
+    stamp, _, rest = line.partition(b" ")
+    if not symbol or b'"lastUpdateId"' not in rest or not stamp.isdigit():
+        return None
+    try:
+        told = orjson.loads(rest)
+        data = {
+            "e": "snapshot",
+            "s": symbol,
+            "u": int(told["lastUpdateId"]),
+            "b": told["bids"],
+            "a": told["asks"],
+            **{key: told[key] for key in "ET" if key in told},
+        }
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None
+    return Recorded(_to_ns(stamp), f"{symbol.lower()}@snapshot", b"", data)
+
+
 def read_head(path: Path) -> Head:
     """Look at the beginning of a recording.
 
@@ -112,8 +140,8 @@ def read_head(path: Path) -> Head:
     """
     decimals: dict[str, list[int]] = {}
     streams: set[str] = set()
-    aggregated: set[str] = set()
-    seen = 0
+    kinds: dict[str, set[str]] = {"aggTrade": set(), "trade": set()}
+    seen = first_ms = 0
     for number, line in enumerate(lines_of(path)):
         if number >= HEAD_LINES:
             break
@@ -123,24 +151,28 @@ def read_head(path: Path) -> Head:
                 break
             continue
         seen += 1
+        first_ms = first_ms or message.time_ms
         streams.add(message.stream)
         prices, quantities = _texts(message)
         if prices:
-            digits = decimals.setdefault(message.symbol, [0, 0])
+            digits = decimals.setdefault(message.symbol, [0, 0, 0, 0])
             digits[0] = max(digits[0], *map(_decimals, prices))
             digits[1] = max(digits[1], *map(_decimals, quantities))
-        if message.kind == "aggTrade":
-            aggregated.add(message.symbol)
+            digits[2] = max(digits[2], *map(_needed, prices))
+            digits[3] = max(digits[3], *map(_needed, quantities))
+        if message.kind in kinds:
+            kinds[message.kind].add(message.symbol)
     if not decimals:
         raise ConfigError(
             f"{path} cannot be played: its lines are not a receive stamp (micro- or "
             'nanoseconds), a blank and {"stream": ..., "data": ...}'
         )
     symbols = tuple(
-        symbol_for(name, (digits[0], digits[1]), number)
+        symbol_for(name, (digits[0], digits[1]), number, (digits[2], digits[3]))
         for number, (name, digits) in enumerate(decimals.items())
     )
-    return Head(symbols, frozenset(streams), frozenset(aggregated))
+    with_aggregates, with_trades = (frozenset(names) for names in kinds.values())
+    return Head(symbols, frozenset(streams), with_aggregates, with_trades, first_ms)
 
 
 def _unwrap(text: bytes) -> tuple[str, bytes, Any]:
@@ -190,3 +222,7 @@ def _texts(message: Recorded) -> tuple[list[str], list[str]]:
 
 def _decimals(text: str) -> int:
     return len(text.partition(".")[2])
+
+
+def _needed(text: str) -> int:
+    return len(text.partition(".")[2].rstrip("0"))

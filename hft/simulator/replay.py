@@ -1,243 +1,207 @@
-"""Plays a recording through the venue's streams at its own pace, or X times faster.
+"""Plays a recording through the venue's streams, and its book under the users' orders.
 
-A thread reads ahead in bounded batches; the event loop plays what is due.  Times are shifted onto
-the real clock, every other byte of a message stays as it was recorded.
+With the real clock, times are shifted onto it; with a simulated one they stay as recorded.  Every
+other byte of a message stays as it was, but for the ids of a recording that is played again.
 """
 
 from __future__ import annotations
 
-import queue
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from hft.clock import monotonic_ns
-from hft.errors import HftError
 from hft.simulator.aggregate import AggregateDeriver, is_ordinary
+from hft.simulator.player import Player, Playing
+from hft.simulator.queues import queues_of
 from hft.simulator.recorded_book import RecordedBook
-from hft.simulator.recording import Head, Recorded, lines_of, parse_line
+from hft.simulator.recording import Head, Recorded, lines_of, parse_line, parse_snapshot
 from hft.simulator.venue import Venue
-from hft.units import NS_PER_MS, NS_PER_S, parse_e8
+from hft.units import parse_e8
 
-BATCH_MESSAGES = 256
-BATCHES_AHEAD = 32
-PLAY_MAX_MESSAGES = 500
-START_WAIT_NS = 30 * NS_PER_S
-# A client opens one connection per route; the others may follow the first.
-START_GRACE_NS = NS_PER_S
 SLOW_MARK_SECONDS = 3
+ID_GAP = 1_000
 _TIMES = re.compile(rb'"([ET])":\s*(\d+)')
+_IDS = re.compile(rb'"(u|U|pu|t|f|l|a)":\s*(\d+)')
+_UPDATES = frozenset(("u", "U", "pu"))
 
 
-class Reader:
-    """Reads a recording in a thread, a bounded number of batches ahead of the player."""
-
-    def __init__(self, path: Path, head: Head) -> None:
-        self._path = path
-        self._deriver = AggregateDeriver(head.with_aggregates)
-        self._batches: queue.Queue[list[Recorded] | None] = queue.Queue(BATCHES_AHEAD)
-        self._stopping = threading.Event()
-        self.skipped = 0
-        self.failure: HftError | None = None
-        self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
-        self._thread.start()
-
-    def take(self) -> list[Recorded] | None:
-        """Give the next batch, an empty one when it is not read yet, None at the end."""
-        try:
-            return self._batches.get_nowait()
-        except queue.Empty:
-            return []
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        batch: list[Recorded] = []
-        try:
-            for message in self._deriver.feed(self._messages()):
-                batch.append(message)
-                if len(batch) >= BATCH_MESSAGES:
-                    self._hand_over(batch)
-                    batch = []
-        except HftError as error:
-            self.failure = error
-        self._hand_over(batch)
-        self._hand_over(None)
-
-    def _messages(self) -> Iterator[Recorded]:
-        for line in lines_of(self._path):
-            if self._stopping.is_set():
-                return
-            message = parse_line(line)
-            if message is None:
-                self.skipped += 1
-            else:
-                yield message
-
-    def _hand_over(self, batch: list[Recorded] | None) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._batches.put(batch, timeout=0.1)
-            except queue.Full:
-                continue
-            return
-
-
-class ReplayMarket:
+class ReplayMarket(Player[Recorded]):
     """Plays messages when they are due; also what `/sim/state` says about them."""
 
-    tick_s = 0.002
-
-    def __init__(self, venue: Venue, path: Path, head: Head, speed: float) -> None:
-        self._venue = venue
+    def __init__(self, venue: Venue, path: Path, head: Head, playing: Playing) -> None:
         self._path = path
         self._head = head
-        self._speed = speed
-        self._reader = Reader(path, head)
-        self._pending: list[Recorded] = []
-        self._next = 0
+        self._skipped = self._nonsense = 0
+        self._deriver = AggregateDeriver(head.with_aggregates)
         self._books = {
             name: RecordedBook(venue.exchange, listing)
             for name, listing in venue.exchange.listings.items()
         }
         venue.publisher.leave_to_recording(head.streams)
-        self._born_ns = monotonic_ns()
-        self._heard_ns = 0
-        self._start: tuple[int, int, int, int] | None = None
-        self._played = 0
-        self._latest_event_ms = 0
-        self._finished = False
-        self.on_end: Callable[[], None] = _nothing
+        self._ids = _Ids()
+        super().__init__(venue, playing, self._messages)
 
     def describe(self) -> dict[str, object]:
-        """Describe the state of the replay."""
-        failure = self._reader.failure
+        """Describe the state of the replay, and where the users' open orders wait."""
+        exchange = self._venue.exchange
         return {
             "kind": "replay",
             "file": self._path.name,
-            "speed": self._speed,
-            "started": self._start is not None,
-            "finished": self._finished,
-            "recorded_time_ms": self._latest_event_ms or None,
-            "events": self._played,
-            "skipped": self._reader.skipped,
-            "error": str(failure) if failure else None,
+            **super().describe(),
+            "skipped": self._skipped + self._nonsense,
+            "queues": queues_of(exchange, exchange.listings.values()),
         }
 
-    def close(self) -> None:
-        """End the reading thread."""
-        self._reader.stop()
+    def _messages(self) -> Iterator[Recorded]:
+        """Read the recording once; what cannot be played is counted (in the reading thread)."""
+        self._skipped = 0
+        yield from self._deriver.feed(self._lines())
 
-    def advance(self, now_ns: int) -> None:
-        """Play what is due."""
-        if self._finished or not self._may_play(now_ns):
-            return
-        for _ in range(PLAY_MAX_MESSAGES):
-            message = self._peek()
+    def _lines(self) -> Iterator[Recorded]:
+        alone = self._head.symbols[0].name if len(self._head.symbols) == 1 else ""
+        for line in lines_of(self._path):
+            message = parse_line(line) or parse_snapshot(line, alone)
             if message is None:
-                return
-            if self._start is None:
-                first_ms = message.data.get("E", message.stamp_ns // NS_PER_MS)
-                self._start = (now_ns, message.stamp_ns, self._venue.now_ms(), first_ms)
-                self._venue.publisher.marking = True
-            start_ns, first_stamp_ns, _, _ = self._start
-            if (message.stamp_ns - first_stamp_ns) / self._speed > now_ns - start_ns:
-                return
-            self._next += 1
-            self._played += 1
-            self._play(message)
+                self._skipped += 1
+            else:
+                yield message
 
-    def _may_play(self, now_ns: int) -> bool:
-        if self._start is not None or now_ns - self._born_ns > START_WAIT_NS:
-            return True
-        if not self._heard_ns and self._venue.hub.has_market_listeners():
-            self._heard_ns = now_ns
-        return bool(self._heard_ns) and now_ns - self._heard_ns > START_GRACE_NS
+    def begin_round(self) -> None:
+        """Empty the books; ids go on where the last round ended."""
+        for book in self._books.values():
+            book.clear()
+        self._ids.begin_round()
 
-    def _peek(self) -> Recorded | None:
-        if self._next >= len(self._pending):
-            batch = self._reader.take()
-            self._pending, self._next = batch or [], 0
-            if batch is None:
-                self._finished = True
-                self._venue.publisher.marking = False
-                self.on_end()
-            if not self._pending:
-                return None
-        return self._pending[self._next]
+    def skip(self, item: Recorded, now_ms: int) -> None:
+        """Keep the books right without telling anybody."""
+        self._apply(item, now_ms)
 
-    def _play(self, message: Recorded) -> None:
-        now_ms = self._venue.now_ms()
-        self._latest_event_ms = message.data.get("E", self._latest_event_ms)
-        self._apply(message, now_ms)
-        self._venue.publisher.note_recorded(message.kind, message.data, now_ms)
-        self._venue.flush(now_ms)
-        payload = self._shifted(message, now_ms)
+    def play(self, item: Recorded, now_ms: int) -> None:
+        """Change the book, fill whom it fills, and publish the message."""
+        if not self._apply(item, now_ms) or item.kind == "snapshot":
+            return
+        self._venue.publisher.note_recorded(item.kind, item.data, now_ms)
+        payload = self._shifted(item)
         hub = self._venue.hub
-        if message.kind == "markPriceUpdate":
-            lower = message.symbol.lower()
+        if item.kind == "markPriceUpdate":
+            lower = item.symbol.lower()
             hub.publish(lower + "@markPrice@1s", payload)
-            if message.data["E"] // 1_000 % SLOW_MARK_SECONDS == 0:
+            if item.data["E"] // 1_000 % SLOW_MARK_SECONDS == 0:
                 hub.publish(lower + "@markPrice", payload)
             return
-        hub.publish(message.stream, payload)
-        if message.kind == "forceOrder":
-            for stream in (message.symbol.lower() + "@forceOrder", "!forceOrder@arr"):
+        hub.publish(item.stream, payload)
+        if item.kind == "forceOrder":
+            for stream in (item.symbol.lower() + "@forceOrder", "!forceOrder@arr"):
                 if stream not in self._head.streams:
                     hub.publish(stream, payload)
 
-    def _apply(self, message: Recorded, now_ms: int) -> None:
-        data = message.data
-        book = self._books.get(message.symbol)
-        if book is None:
-            return
-        listing = self._venue.exchange.listings[message.symbol]
-        kind = message.kind
+    def _apply(self, message: Recorded, now_ms: int) -> bool:
+        """Change the market by a message; one that holds nonsense is counted and left out."""
+        try:
+            self._ids.see(message)
+            book = self._books.get(message.symbol)
+            if book is not None:
+                self._change(book, message, now_ms)
+        except (ValueError, TypeError, KeyError):
+            self._nonsense += 1
+            return False
+        finally:
+            self._venue.flush(now_ms)
+        return True
+
+    def _change(self, book: RecordedBook, message: Recorded, now_ms: int) -> None:
+        data, kind = message.data, message.kind
+        times_ms = data.get("T", message.time_ms), now_ms
         if kind == "bookTicker":
-            self._raise_update_id(message)
-            book.on_ticker((data["b"], data["B"]), (data["a"], data["A"]), data["u"], now_ms)
+            update_id = self._raise_update_id(message)
+            book.on_ticker((data["b"], data["B"]), (data["a"], data["A"]), update_id, times_ms)
         elif kind == "depthUpdate" and _is_diff(message.stream):
-            self._raise_update_id(message)
-            book.on_depth(data["b"], data["a"], data["u"], now_ms)
+            update_id = self._raise_update_id(message)
+            book.on_depth(data["b"], data["a"], update_id, times_ms)
+        elif kind in ("depthUpdate", "snapshot"):
+            update_id = self._raise_update_id(message)
+            book.on_snapshot(data["b"], data["a"], update_id, times_ms)
         elif kind == "markPriceUpdate":
+            listing = self._venue.exchange.listings[message.symbol]
             listing.mark_e8 = parse_e8(data["p"])
             listing.index_e8 = parse_e8(data["i"]) if "i" in data else listing.mark_e8
-        elif (kind == "trade" and is_ordinary(data)) or (
-            kind == "aggTrade" and not message.derived
-        ):
-            book.on_trade(
-                book.ticks(data["p"]),
-                book.lots(data["q"]),
-                buyer_is_maker=data["m"],
-                now_ms=now_ms,
-            )
+        elif self._is_print(message):
+            ticks, lots = book.ticks(data["p"]), book.lots(data["q"])
+            book.on_trade(ticks, lots, times_ms, buyer_is_maker=data["m"])
 
-    def _raise_update_id(self, message: Recorded) -> None:
-        self._venue.publisher.feeds[message.symbol].ids.raise_to(message.data["u"] - 1)
+    def _is_print(self, message: Recorded) -> bool:
+        """Say whether a message is a trade of the book that no other message tells as well."""
+        if message.kind == "trade":
+            return is_ordinary(message.data)
+        return message.kind == "aggTrade" and message.symbol not in self._head.with_trades
 
-    def _shifted(self, message: Recorded, now_ms: int) -> bytes:
-        """Rewrite E and T onto the real clock; nothing but a funding time lies in the future."""
-        assert self._start is not None
-        _, _, start_ms, first_ms = self._start
-        latest_ms = None if message.kind == "markPriceUpdate" else now_ms
+    def _raise_update_id(self, message: Recorded) -> int:
+        update_id = int(message.data["u"]) + self._ids.update_offset
+        self._venue.publisher.feeds[message.symbol].ids.raise_to(update_id - 1)
+        return update_id
+
+    def _shifted(self, message: Recorded) -> bytes:
+        """Rewrite E and T onto the venue's clock; nothing but a funding time lies in the future."""
+        payload = self._ids.shifted(message)
+        if self._playing.clock is not None and not self.shift_ms():
+            return payload
+        marks = message.kind == "markPriceUpdate"
 
         def shift(found: re.Match[bytes]) -> bytes:
             recorded_ms = int(found.group(2))
-            if latest_ms is None and found.group(1) == b"T":
-                shifted = recorded_ms + start_ms - first_ms
+            if marks and found.group(1) == b"T":
+                return b'"T":%d' % (recorded_ms + self.shift_ms())
+            return b'"%b":%d' % (found.group(1), self.shifted_ms(recorded_ms))
+
+        return _TIMES.sub(shift, payload)
+
+
+class _Ids:
+    """Keeps ids growing when a recording is played again: each round's lie behind the last."""
+
+    def __init__(self) -> None:
+        self.update_offset = 0
+        self._trade_offset: dict[str, int] = {}
+        self._spans: dict[str, list[int]] = {}
+
+    def see(self, message: Recorded) -> None:
+        """Note the ids of a message."""
+        data = message.data
+        if message.kind == "trade":
+            self._note(message.symbol, data["t"])
+        elif message.kind in ("bookTicker", "depthUpdate"):
+            self._note("", data["u"])
+
+    def begin_round(self) -> None:
+        """Move all ids behind those of the round that ended."""
+        for name, (low, high) in self._spans.items():
+            span = high - low + ID_GAP
+            if name:
+                self._trade_offset[name] = self._trade_offset.get(name, 0) + span
             else:
-                shifted = min(start_ms + int((recorded_ms - first_ms) / self._speed), now_ms)
-            return b'"%b":%d' % (found.group(1), shifted)
+                self.update_offset += span
+        self._spans.clear()
 
-        return _TIMES.sub(shift, message.payload)
+    def shifted(self, message: Recorded) -> bytes:
+        """Give the message with the ids of this round."""
+        trades = self._trade_offset.get(message.symbol, 0)
+        if not trades and not self.update_offset:
+            return message.payload
 
+        def shift(found: re.Match[bytes]) -> bytes:
+            name = found.group(1).decode()
+            offset = self.update_offset if name in _UPDATES else trades
+            # Derived aggregates are numbered on and on; only their trades' ids begin anew.
+            if name == "a" and message.derived:
+                offset = 0
+            return b'"%b":%d' % (found.group(1), int(found.group(2)) + offset)
 
-def _nothing() -> None:
-    """Nobody wants to know of the end."""
+        return _IDS.sub(shift, message.payload)
+
+    def _note(self, name: str, number: int) -> None:
+        span = self._spans.setdefault(name, [number, number])
+        span[0] = min(span[0], number)
+        span[1] = max(span[1], number)
 
 
 def _is_diff(stream: str) -> bool:

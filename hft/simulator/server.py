@@ -226,6 +226,11 @@ class ClientProtocol(asyncio.Protocol):
             return
         transport.write(data)
 
+    def waiting_bytes(self) -> int:
+        """Give how much was written and has not left."""
+        transport = self._transport
+        return transport.get_write_buffer_size() if transport is not None else 0
+
     def go_away(self) -> None:
         """Close politely: the venue is shutting down."""
         if self._socket is not None:

@@ -38,7 +38,7 @@ class SocketSide:
         self._link = link
         self._door: WebSocketDoor | None = door
         self._frames = FrameReader()
-        self._life = Lifetime(venue.now_ms(), must_echo=door.must_echo)
+        self._life = Lifetime(venue.sockets_ms(), must_echo=door.must_echo)
 
     @property
     def door(self) -> WebSocketDoor | None:
@@ -82,11 +82,10 @@ class SocketSide:
         venue = self._venue
         if not venue.limits.enforced:
             return True
-        now_ms = venue.now_ms()
-        if door.keeps_pace(now_ms, text=text):
+        if door.keeps_pace(venue.sockets_ms(), text=text):
             return True
         venue.counts.throttled += 1
-        venue.limits.strike_streams(self._link.address, now_ms)
+        venue.limits.strike_streams(self._link.address, venue.now_ms())
         self.cut(TOO_FAST)
         return False
 

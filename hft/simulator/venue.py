@@ -48,9 +48,10 @@ class Venue:
         recorded: bool = False,
         limits: Limits | None = None,
         clock: Callable[[], int] = wall_ms,
+        sockets_clock: Callable[[], int] | None = None,
         funding_interval_ms: int = 0,
     ) -> None:
-        """Open; without `limits` usage is only counted.  `clock` gives milliseconds.
+        """Open; without `limits` usage is only counted.  The clocks give milliseconds.
 
         Funding is settled every `funding_interval_ms`; 0: as often as each contract says.
         """
@@ -70,6 +71,7 @@ class Venue:
         self.account_ids: dict[str, int] = {}
         self._credentials: dict[str, Credentials] = {}
         self._clock = clock
+        self._sockets_clock = sockets_clock
         self._latest_ms = 0
         self.pricing = Pricing(
             self.exchange,
@@ -88,6 +90,10 @@ class Venue:
         """Read the venue's clock; it never goes back."""
         self._latest_ms = max(self._latest_ms, self._clock())
         return self._latest_ms
+
+    def sockets_ms(self) -> int:
+        """Read the clock that connections live by: the machine's where time is simulated."""
+        return self._sockets_clock() if self._sockets_clock is not None else self.now_ms()
 
     def said_ms(self, now_ms: int) -> int:
         """Give the time that requests are told and judged by; a fault may have stepped it."""

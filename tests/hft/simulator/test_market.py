@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from hft.simulator.characters import character_of
 from hft.simulator.exchange import Exchange
-from hft.simulator.market import STEP_MS, STEPS_PER_S, SyntheticMarket, character_of
+from hft.simulator.market import STEP_MS, STEPS_PER_S, SyntheticMarket
 from hft.simulator.matching import BUY
 from hft.simulator.outcomes import ForcedOrder, Trade
 from hft.simulator.symbols import BTCUSDT, ETHUSDT, Symbol
@@ -22,7 +23,7 @@ def play(
     exchange = Exchange([symbol])
     exchange.open_desk(1)
     listing = exchange.listings[symbol.name]
-    market = SyntheticMarket(exchange, listing, character_of(symbol.name), seed)
+    market = SyntheticMarket(exchange, listing, character_of(symbol), seed)
     for step in range(seconds * STEPS_PER_S):
         now_ms = step * STEP_MS
         for _ in market.step(now_ms):
@@ -120,8 +121,9 @@ def test_the_market_stays_two_sided_when_a_user_takes_everything() -> None:
     exchange = Exchange([ETHUSDT])
     exchange.open_desk(1).account.wallet_e8 *= 1_000_000
     listing = exchange.listings["ETHUSDT"]
-    market = SyntheticMarket(exchange, listing, character_of("ETHUSDT"), 1)
-    place(exchange, request(BUY, 2_000_000, symbol=ETHUSDT))
+    market = SyntheticMarket(exchange, listing, character_of(ETHUSDT), 1)
+    while len(listing.book.asks):
+        place(exchange, request(BUY, 2_000_000, symbol=ETHUSDT))
     assert not len(listing.book.asks)
     next(market.step(10))
     bid, _, ask, _ = listing.book.top()

@@ -49,15 +49,20 @@ class _World:
             rows = [(_price(ticks), BTCUSDT.qty_text(lots))]
             both: tuple[list[tuple[str, str]], list[tuple[str, str]]] = (rows, [])
             bids, asks = both if side_or_spread == BUY else both[::-1]
-            self.book.on_depth(bids, asks, self.update_id, 1)
+            self.book.on_depth(bids, asks, self.update_id, (self.update_id, 1))
         elif kind == "trade":
-            self.book.on_trade(ticks, lots, buyer_is_maker=side_or_spread == BUY, now_ms=1)
+            self.book.on_trade(
+                ticks, lots, (self.update_id, 1), buyer_is_maker=side_or_spread == BUY
+            )
         else:
             self._order(kind, side_or_spread, ticks, lots)
 
     def _ticker(self, bid: int, ask: int, lots: int) -> None:
         quantity = BTCUSDT.qty_text(lots)
-        self.book.on_ticker((_price(bid), quantity), (_price(ask), quantity), self.update_id, 1)
+        times_ms = self.update_id, 1
+        self.book.on_ticker(
+            (_price(bid), quantity), (_price(ask), quantity), self.update_id, times_ms
+        )
         self.touch = {BUY: bid, SELL: ask}
 
     def _order(self, kind: str, side: int, ticks: int, lots: int) -> None:
