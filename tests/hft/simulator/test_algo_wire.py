@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 
 from .test_session_wire import call
 from .wire import Simulator, eventually, until
@@ -179,9 +178,7 @@ def test_a_stop_fires_on_the_running_market_and_its_order_is_an_ordinary_one(
     algos: Simulator,
 ) -> None:
     with algos.user_stream() as link:
-        eventually(lambda: _stop_under_the_market(algos).status_code == 200)
-        # The market may be long in coming: a sale through some levels brings it.
-        algos.order(side="SELL", type="MARKET", quantity="2")
+        eventually(lambda: _sold_through_a_stop(algos))
         done = until(link, lambda event: event.get("o", {}).get("X") == "FINISHED")["o"]
     row = algos.ok("GET", "/fapi/v1/algoOrder", algoId=done["aid"])
     assert (row["algoStatus"], row["actualType"], row["actualQty"]) == (
@@ -195,11 +192,17 @@ def test_a_stop_fires_on_the_running_market_and_its_order_is_an_ordinary_one(
     assert float(row["actualPrice"]) == float(child["avgPrice"]) > 0
 
 
-def _stop_under_the_market(algos: Simulator) -> requests.Response:
-    """Place a stop a little under the bid; the market may be there before it."""
+def _sold_through_a_stop(algos: Simulator) -> bool:
+    """Place a stop at the bid and sell there; says whether the market was still there to fire it."""
     bid, _ = algos.touch()
-    wish = {**STOP, "side": "SELL", "triggerPrice": f"{bid - 1:.1f}", "clientAlgoId": "fires"}
-    return algos.signed("POST", "/fapi/v1/algoOrder", **wish)
+    wish = {**STOP, "side": "SELL", "triggerPrice": f"{bid:.1f}", "clientAlgoId": "fires"}
+    if algos.signed("POST", "/fapi/v1/algoOrder", **wish).status_code != 200:
+        return False
+    algos.order(side="SELL", type="MARKET", quantity="0.010")
+    if not algos.ok("GET", "/fapi/v1/openAlgoOrders", **SYMBOL):
+        return True
+    algos.signed("DELETE", "/fapi/v1/algoOrder", clientAlgoId="fires")
+    return False
 
 
 def test_the_websocket_api_places_and_cancels(algos: Simulator) -> None:
