@@ -41,8 +41,6 @@ class CandleStreams:
         if now_ms < self._due_ms:
             return
         self._due_ms = now_ms - now_ms % PACE_MS + PACE_MS
-        if not self._hub.has_market_listeners():
-            return
         for line in self._lines:
             if self._hub.wanted(line.plain, line.continuous):
                 self._follow(line, now_ms)

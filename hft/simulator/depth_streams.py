@@ -13,7 +13,7 @@ from hft.simulator.outcomes import ForcedOrder
 FIRST_UPDATE_ID = 9_160_059_840_000
 DEPTH_INTERVALS_MS = {"@depth@100ms": 100, "@depth": 250, "@depth@500ms": 500}
 RPI_SUFFIX, RPI_INTERVAL_MS = "@rpiDepth@500ms", 500
-QUIET_MAX_MS = 5_000
+QUIET_MAX_MS = 2_000
 """How long a book may stand still before its diff streams say so with an empty message."""
 PARTIAL_DEPTHS = (5, 10, 20)
 

@@ -74,7 +74,7 @@ class Hub:
 
     def wanted(self, *streams: str) -> bool:
         """Say whether anybody listens to one of the streams."""
-        return any(stream in self._by_stream for stream in streams)
+        return not self._by_stream.keys().isdisjoint(streams)
 
     def has_market_listeners(self) -> bool:
         """Say whether anybody listens to market data at all."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
 import websocket
 
-from hft.simulator.clockwork import Clockwork
+from hft.simulator.clockwork import Clockwork, Market
 from hft.simulator.doorstep import Connections, Patience
 from hft.simulator.limits import Limits
 from hft.simulator.server import ClientProtocol
@@ -67,16 +67,21 @@ class Clocked:
 
 
 @contextlib.contextmanager
-def clocked(**patience: float) -> Iterator[Clocked]:
+def clocked(
+    open_market: Callable[[Venue], Market] = lambda _: _Asleep(),
+    clock: Callable[[], int] | None = None,
+    **patience: float,
+) -> Iterator[Clocked]:
     """Serve with the limits of the venue until the block ends; `patience` in real seconds."""
     moment: list[Clocked] = []
     venue = Venue(
         [KNOWN["BTCUSDT"]],
         Credentials(API_KEY, API_SECRET),
         limits=Limits(enforced=True),
-        clock=lambda: moment[0].now_ms if moment else START_MS,
+        clock=clock or (lambda: moment[0].now_ms if moment else START_MS),
     )
     venue.exchange.listings["BTCUSDT"].mark_e8 = 60_000 * E8
+    market = open_market(venue)
     ready = threading.Event()
     told: list[Any] = []
 
@@ -84,7 +89,7 @@ def clocked(**patience: float) -> Iterator[Clocked]:
         everyone = Connections(patience=Patience(**patience))
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         server = await loop.create_server(lambda: ClientProtocol(venue, everyone), "127.0.0.1", 0)
-        ticking = asyncio.create_task(Clockwork(venue, _Asleep(), everyone).run())
+        ticking = asyncio.create_task(Clockwork(venue, market, everyone).run())
         told.extend((server.sockets[0].getsockname()[1], loop, over))
         ready.set()
         await over.wait()

@@ -35,6 +35,8 @@ class Lone:
         for listing in self.venue.exchange.listings.values():
             listing.last_ticks = TOUCH_TICKS
             self.quote(listing)
+        self._clients: list[StreamClient] = []
+        self.clockwork.tick()
 
     @property
     def listing(self) -> Listing:
@@ -77,7 +79,13 @@ class Lone:
             prefix=prefix,
         )
         client.open(names, "", combined=False)
+        self._clients.append(client)
         return heard
+
+    def deafen(self) -> None:
+        """Let everybody go who listens."""
+        for client in self._clients:
+            client.close()
 
 
 def _decoded(frame: bytes) -> Any:

@@ -193,7 +193,7 @@ def test_a_stop_fires_on_the_running_market_and_its_order_is_an_ordinary_one(
 
 
 def _sold_through_a_stop(algos: Simulator) -> bool:
-    """Place a stop at the bid and sell there; says whether the market was still there to fire it."""
+    """Place a stop at the bid and sell there; says whether that fired it."""
     bid, _ = algos.touch()
     wish = {**STOP, "side": "SELL", "triggerPrice": f"{bid:.1f}", "clientAlgoId": "fires"}
     if algos.signed("POST", "/fapi/v1/algoOrder", **wish).status_code != 200:

@@ -103,7 +103,7 @@ def test_the_mark_follows_index_book_and_last_price_each_second() -> None:
     lone = Lone()
     listing = lone.listing
     listing.index_e8 = (TOUCH_TICKS - 100) * TICK_E8
-    lone.pass_ms(1_000)
+    lone.pass_ms(30_000)
     by_book = TOUCH_TICKS * TICK_E8
     left_ms = listing.next_funding_ms - lone.now_ms
     cost = listing.index_e8 * INTEREST_E8 * left_ms // (E8 * FUNDING_INTERVAL_MS)
@@ -192,6 +192,8 @@ def test_a_premium_raises_the_rate_and_a_settlement_starts_anew(
     lone = Lone(funding_interval_ms=600_000)
     calls = settled(lone, monkeypatch)
     lone.listing.index_e8 = 59_940 * E8
+    lone.pass_ms(600_000, step_ms=1_000)
+    calls.clear()
     first_ms = lone.listing.next_funding_ms
     lone.pass_ms(first_ms - lone.now_ms, step_ms=1_000)
     premium = premium_e8(lone.listing)

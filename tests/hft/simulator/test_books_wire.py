@@ -1,0 +1,159 @@
+"""The official algorithm of a local book, over a real socket, against a market that moves.
+
+The market can be stopped, so that at the end the kept book and the venue's can be compared whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import websocket
+
+from hft.clock import sleep_s, wall_ms
+from hft.simulator.clockwork import SteppedMarkets
+from hft.simulator.depth_streams import QUIET_MAX_MS
+from hft.simulator.market import SyntheticMarket, character_of
+from hft.simulator.venue import Venue
+
+from .clocked import Clocked, clocked
+from .wire import receive, until
+
+SUFFIXES = ("@depth@100ms", "@depth", "@depth@500ms", "@rpiDepth@500ms")
+SNAPSHOT = "symbol=BTCUSDT&limit=1000"
+
+
+class Stoppable:
+    """A synthetic market with a tap."""
+
+    tick_s = SteppedMarkets.tick_s
+
+    def __init__(self, venue: Venue) -> None:
+        listing = venue.exchange.listings["BTCUSDT"]
+        market = SyntheticMarket(venue.exchange, listing, character_of("BTCUSDT"), 5)
+        self._markets = SteppedMarkets(venue, [market])
+        self.running = True
+
+    def advance(self, now_ns: int) -> None:
+        if self.running:
+            self._markets.advance(now_ns)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@contextlib.contextmanager
+def moving() -> Iterator[tuple[Clocked, Stoppable]]:
+    made: list[Stoppable] = []
+
+    def open_market(venue: Venue) -> Stoppable:
+        made.append(Stoppable(venue))
+        return made[0]
+
+    with clocked(open_market, wall_ms) as exchange:
+        yield exchange, made[0]
+
+
+class LocalBook:
+    """The steps of the venue's manual, with an assertion wherever it says to start again."""
+
+    def __init__(self, snapshot: Any) -> None:
+        self.last_id = int(snapshot["lastUpdateId"])
+        self.synced = False
+        self.sides = {side: dict(snapshot[side]) for side in ("bids", "asks")}
+
+    def apply(self, event: Any) -> None:
+        if not self.synced:
+            if event["u"] < self.last_id:
+                return
+            assert event["U"] <= self.last_id <= event["u"], "the snapshot is in no message"
+            self.synced = True
+        else:
+            assert event["pu"] == self.last_id
+        self.last_id = event["u"]
+        for side, rows in (("bids", event["b"]), ("asks", event["a"])):
+            for price, quantity in rows:
+                if float(quantity):
+                    self.sides[side][price] = quantity
+                else:
+                    self.sides[side].pop(price, None)
+
+
+def subscribe(link: websocket.WebSocket, stream: str) -> None:
+    link.send(json.dumps({"method": "SUBSCRIBE", "params": [stream], "id": 1}))
+    assert until(link, lambda message: "result" in message) == {"result": None, "id": 1}
+
+
+def snapshot_of(exchange: Clocked) -> Any:
+    return exchange.raw("GET", "/fapi/v1/depth", SNAPSHOT).json()
+
+
+@pytest.mark.parametrize("buffered", [0, 3], ids=["right after the ack", "after some messages"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_kept_book_is_the_venues_to_the_last_level(suffix: str, buffered: int) -> None:
+    with moving() as (exchange, market), exchange.socket("/public/ws/0") as link:
+        subscribe(link, "btcusdt" + suffix)
+        events = [receive(link) for _ in range(buffered)]
+        book = LocalBook(snapshot_of(exchange))
+        for event in events:
+            book.apply(event)
+        changes = 0
+        for _ in range(5):
+            event = receive(link)
+            changes += len(event["b"]) + len(event["a"])
+            book.apply(event)
+        assert book.synced
+        assert changes > 20, "the market did not move"
+        market.running = False
+        # The venue answers behind whatever was under way when the tap was closed.
+        final = snapshot_of(exchange)
+        while book.last_id < final["lastUpdateId"]:
+            book.apply(receive(link))
+        assert book.sides == {side: dict(final[side]) for side in ("bids", "asks")}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_book_gets_in_step_although_nothing_moves(suffix: str) -> None:
+    with moving() as (exchange, market):
+        market.running = False
+        sleep_s(0.6)
+        with exchange.socket("/public/ws") as link:
+            subscribe(link, "btcusdt" + suffix)
+            book = LocalBook(snapshot_of(exchange))
+            book.apply(receive(link))
+            assert book.synced
+            assert book.sides == {s: dict(snapshot_of(exchange)[s]) for s in ("bids", "asks")}
+
+
+def test_a_book_that_stands_still_says_so_now_and_then() -> None:
+    with moving() as (exchange, market):
+        market.running = False
+        with exchange.socket("/public/ws/btcusdt@depth@100ms") as link:
+            link.settimeout(3 * QUIET_MAX_MS / 1_000)
+            events = [receive(link) for _ in range(3)]
+    assert events[-1]["b"] == events[-1]["a"] == []
+    assert events[-1]["E"] - events[-2]["E"] >= QUIET_MAX_MS - 200
+    assert events[-1]["pu"] == events[-2]["u"]
+
+
+@pytest.mark.parametrize("pace", ["", "@100ms", "@500ms"])
+@pytest.mark.parametrize("levels", [5, 10, 20])
+def test_partial_books_are_the_best_levels_best_first(levels: int, pace: str) -> None:
+    with moving() as (exchange, market):
+        with exchange.socket(f"/public/ws/btcusdt@depth{levels}{pace}") as link:
+            events = [receive(link) for _ in range(2)]
+            market.running = False
+            final, last = snapshot_of(exchange), events[-1]
+            while last["u"] < final["lastUpdateId"]:
+                last = receive(link)
+        for event in events:
+            assert list(event) == ["e", "E", "T", "s", "ps", "U", "u", "pu", "b", "a", "st"]
+            bids, asks = ([float(row[0]) for row in event[side]] for side in "ba")
+            assert bids == sorted(bids, reverse=True)
+            assert asks == sorted(asks)
+            assert len(bids) == len(asks) == levels
+        assert events[1]["pu"] == events[0]["u"]
+        assert (last["b"], last["a"]) == (final["bids"][:levels], final["asks"][:levels])
