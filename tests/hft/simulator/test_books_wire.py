@@ -14,9 +14,10 @@ import pytest
 import websocket
 
 from hft.clock import sleep_s, wall_ms
-from hft.simulator.clockwork import SteppedMarkets
+from hft.simulator.characters import LIVELY, character_of
 from hft.simulator.depth_streams import QUIET_MAX_MS
-from hft.simulator.market import SyntheticMarket, character_of
+from hft.simulator.market import SyntheticMarket
+from hft.simulator.stepped import SteppedMarkets
 from hft.simulator.venue import Venue
 
 from .clocked import Clocked, clocked
@@ -29,12 +30,11 @@ SNAPSHOT = "symbol=BTCUSDT&limit=1000"
 class Stoppable:
     """A synthetic market with a tap."""
 
-    tick_s = SteppedMarkets.tick_s
-
     def __init__(self, venue: Venue) -> None:
         listing = venue.exchange.listings["BTCUSDT"]
-        market = SyntheticMarket(venue.exchange, listing, character_of("BTCUSDT"), 5)
+        market = SyntheticMarket(venue.exchange, listing, character_of(listing.symbol, LIVELY), 5)
         self._markets = SteppedMarkets(venue, [market])
+        self.tick_s = self._markets.tick_s
         self.running = True
 
     def advance(self, now_ns: int) -> None:
