@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, one_or_all
+from hft.simulator.calls import PUBLIC, SIGNED, Call, Route, is_count, one_or_all
 from hft.simulator.depth_streams import depth_texts
 from hft.simulator.desk import Listing
 from hft.simulator.messages import FUNDING_RATE, Json, next_funding_ms, price8
@@ -34,7 +34,7 @@ def info(call: Call) -> object:
 def depth_weight(params: Mapping[str, str]) -> int:
     """Weight of a depth request by its limit."""
     limit = params.get("limit", "500")
-    return DEPTH_WEIGHTS.get(int(limit), 1) if limit.isdigit() else 1
+    return DEPTH_WEIGHTS.get(int(limit), 1) if is_count(limit) else 1
 
 
 def depth(call: Call) -> object:
