@@ -1,0 +1,266 @@
+"""Clients that ask the exchange for as much as it can give, and look at every answer."""
+
+from __future__ import annotations
+
+import base64
+import selectors
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlencode
+
+import orjson
+
+from benches.report import WrongAnswer, expect
+from hft.clock import Deadline, monotonic_ns, wall_ms
+from hft.simulator.signing import session_payload, sign
+from hft.wire.frames import Opcode, client_frame
+
+API_KEY, API_SECRET = "k" * 64, "s" * 64
+CONNECTIONS = 4
+WINDOW = 16
+"""Requests that one connection has under way at once."""
+PATIENCE_S = 60.0
+_RECEIVE_BYTES = 1 << 18
+_SYMBOL = "BTCUSDT"
+
+Check = Callable[[bytes, int], None]
+Split = Callable[[bytearray], Iterator[bytes]]
+
+
+def order_terms(name: str, price: str) -> dict[str, str]:
+    """A limit order that rests far below the market until it is cancelled."""
+    return {
+        "symbol": _SYMBOL,
+        "side": "BUY",
+        "type": "LIMIT",
+        "timeInForce": "GTC",
+        "quantity": "0.002",
+        "price": price,
+        "newClientOrderId": name,
+        "recvWindow": "60000",
+        "timestamp": str(wall_ms()),
+    }
+
+
+def cancel_terms(name: str) -> dict[str, str]:
+    """The cancel of an order by its name."""
+    return {
+        "symbol": _SYMBOL,
+        "origClientOrderId": name,
+        "recvWindow": "60000",
+        "timestamp": str(wall_ms()),
+    }
+
+
+def rest_requests(pairs: int, price: str, line: int) -> list[bytes]:
+    """Place and cancel, again and again, signed beforehand."""
+    requests = []
+    for number in range(pairs):
+        name = order_name(line, number)
+        for method, terms in (("POST", order_terms(name, price)), ("DELETE", cancel_terms(name))):
+            query = urlencode(terms)
+            signed = f"{query}&signature={sign(API_SECRET, query.encode())}"
+            requests.append(
+                f"{method} /fapi/v1/order?{signed} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                f"User-Agent: bench\r\nAccept: */*\r\nX-MBX-APIKEY: {API_KEY}\r\n\r\n".encode()
+            )
+    return requests
+
+
+def session_requests(pairs: int, price: str, line: int) -> list[bytes]:
+    """The same over the WebSocket API, each request framed and masked."""
+    requests = []
+    for number in range(pairs):
+        name = order_name(line, number)
+        for at, (method, terms) in enumerate(
+            (("order.place", order_terms(name, price)), ("order.cancel", cancel_terms(name)))
+        ):
+            params: dict[str, object] = {"apiKey": API_KEY, **terms}
+            params["signature"] = sign(API_SECRET, session_payload(params))
+            message = {"id": 2 * number + at, "method": method, "params": params}
+            requests.append(client_frame(Opcode.TEXT, orjson.dumps(message)))
+    return requests
+
+
+def order_name(line: int, number: int) -> str:
+    """What an order of a connection is called."""
+    return f"bench-{line}-{number}"
+
+
+def split_http(held: bytearray) -> Iterator[bytes]:
+    """Take whole HTTP replies off a buffer; gives their bodies.
+
+    Raises:
+        WrongAnswer: one is not 200.
+    """
+    while True:
+        end = held.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        at = held.find(b"Content-Length: ") + 16
+        last = end + 4 + int(held[at : held.index(b"\r", at)])
+        if len(held) < last:
+            return
+        body = bytes(held[end + 4 : last])
+        if held[9:12] != b"200":
+            raise WrongAnswer(f"an order was refused: {body!r}")
+        del held[:last]
+        yield body
+
+
+def split_frames(held: bytearray) -> Iterator[bytes]:
+    """Take whole text frames of a server off a buffer; gives their payloads."""
+    at, end = 0, len(held)
+    while at + 4 <= end:
+        size, first = held[at + 1], at + 2
+        if size == 126:
+            size, first = int.from_bytes(held[at + 2 : at + 4], "big"), at + 4
+        if first + size > end:
+            break
+        if held[at] != 0x81:
+            raise WrongAnswer(f"a frame that is no text: {held[at]:#x}")
+        yield bytes(held[first : first + size])
+        at = first + size
+    del held[:at]
+
+
+def check_rest(line: int) -> Check:
+    """Each reply is the order's that was asked for, in its turn."""
+
+    def check(body: bytes, number: int) -> None:
+        _check_order(orjson.loads(body), line, number)
+
+    return check
+
+
+def check_session(line: int) -> Check:
+    """Each reply repeats the id of its request and tells of its order."""
+
+    def check(body: bytes, number: int) -> None:
+        reply = orjson.loads(body)
+        if reply["status"] != 200:
+            raise WrongAnswer(f"an order was refused: {body!r}")
+        expect("id of a reply", reply["id"], number)
+        _check_order(reply["result"], line, number)
+
+    return check
+
+
+def _check_order(order: dict[str, object], line: int, number: int) -> None:
+    wanted = (order_name(line, number // 2), "CANCELED" if number % 2 else "NEW")
+    if (order["clientOrderId"], order["status"]) != wanted:
+        raise WrongAnswer(f"{order} instead of {wanted}")
+
+
+class Line:
+    """One connection with requests under way."""
+
+    def __init__(self, link: socket.socket, requests: Sequence[bytes], form: tuple[Split, Check]):
+        self.link = link
+        self._requests = requests
+        self._split, self._check = form
+        self._sent = self._done = 0
+        self._held = bytearray()
+
+    def fill(self) -> None:
+        """Send as much as the window lets through."""
+        last = min(len(self._requests), self._done + WINDOW)
+        if last > self._sent:
+            self.link.sendall(b"".join(self._requests[self._sent : last]))
+            self._sent = last
+
+    def take(self) -> bool:
+        """Take in replies; says whether all have come."""
+        data = self.link.recv(_RECEIVE_BYTES)
+        if not data:
+            raise WrongAnswer("the exchange closed a connection")
+        self._held += data
+        for body in self._split(self._held):
+            self._check(body, self._done)
+            self._done += 1
+        if self._done - WINDOW // 2 >= self._sent - WINDOW:
+            self.fill()
+        return self._done == len(self._requests)
+
+
+def drive(lines: Sequence[Line]) -> float:
+    """Ask everything and take every reply; gives the seconds that it took."""
+    with selectors.DefaultSelector() as watched:
+        for line in lines:
+            watched.register(line.link, selectors.EVENT_READ, line)
+        deadline, started_ns = Deadline(PATIENCE_S), monotonic_ns()
+        for line in lines:
+            line.fill()
+        while watched.get_map():
+            for key, _ in watched.select(1):
+                if key.data.take():
+                    watched.unregister(key.fileobj)
+            if deadline.passed():
+                raise WrongAnswer(f"not answered within {PATIENCE_S:g} s")
+        return (monotonic_ns() - started_ns) / 1e9
+
+
+def dial(port: int, path: str = "") -> socket.socket:
+    """Connect, and upgrade to a WebSocket where a path is given."""
+    link = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if path:
+        key = base64.b64encode(bytes(16)).decode()
+        lines = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        lines += "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        link.sendall(f"{lines}Sec-WebSocket-Key: {key}\r\n\r\n".encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += link.recv(1)
+        if not head.startswith(b"HTTP/1.1 101"):
+            raise WrongAnswer(f"no WebSocket at {path}: {head!r}")
+    return link
+
+
+class Ear:
+    """One stream client: reads every message whole and wants its number to be the next."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self.link = link
+        self.count = 0
+        self.first_ns = self.last_ns = 0
+        self._held = bytearray()
+        self._next = 0
+
+    def take(self) -> None:
+        """Take in messages.
+
+        Raises:
+            WrongAnswer: one is missing or came out of turn.
+        """
+        data = self.link.recv(_RECEIVE_BYTES)
+        if not data:
+            raise WrongAnswer("the exchange closed a stream")
+        self._held += data
+        for payload in split_frames(self._held):
+            at = payload.index(b'"t":') + 4
+            number = int(payload[at : payload.index(b",", at)])
+            if self.count:
+                expect("number of a trade", number, self._next)
+            self._next = number + 1
+            self.count += 1
+        self.last_ns = monotonic_ns()
+        self.first_ns = self.first_ns or self.last_ns
+
+
+def listen(links: Sequence[socket.socket], each: int) -> float:
+    """Receive `each` messages on every link; gives messages per second over all of them."""
+    ears = [Ear(link) for link in links]
+    with selectors.DefaultSelector() as watched:
+        for ear in ears:
+            watched.register(ear.link, selectors.EVENT_READ, ear)
+        deadline = Deadline(PATIENCE_S)
+        while watched.get_map():
+            for key, _ in watched.select(1):
+                key.data.take()
+                if key.data.count >= each:
+                    watched.unregister(key.fileobj)
+            if deadline.passed():
+                raise WrongAnswer(f"{[ear.count for ear in ears]} messages instead of {each} each")
+    took_ns = max(ear.last_ns for ear in ears) - min(ear.first_ns for ear in ears)
+    return sum(ear.count for ear in ears) * 1e9 / took_ns
