@@ -32,14 +32,16 @@ Requests = Callable[[int, str, int], list[bytes]]
 
 
 def orders(port: int, pairs: int, *, session: bool) -> float:
-    """Orders per second through one door of the exchange."""
+    """Orders per second through one door, told on the user stream too."""
     path = "/ws-fapi/v1" if session else ""
     price = far_price(port)
     make: Requests = load.session_requests if session else load.rest_requests
     split = load.split_frames if session else load.split_http
     check = load.check_session if session else load.check_rest
     with contextlib.ExitStack() as undo:
-        lines = []
+        follower = load.follow(port, load.CONNECTIONS * pairs)
+        undo.enter_context(follower.link)
+        lines: list[load.Line | load.Follower] = [follower]
         for number in range(load.CONNECTIONS):
             link = undo.enter_context(load.dial(port, path))
             requests = make(pairs, price, number)
@@ -69,11 +71,8 @@ def far_price(port: int) -> str:
     """A price below the market that its limits still allow."""
     with load.dial(port) as link:
         link.sendall(b"GET /fapi/v1/ticker/bookTicker?symbol=BTCUSDT HTTP/1.1\r\nHost: x\r\n\r\n")
-        held = bytearray()
-        while True:
-            held += link.recv(1 << 16)
-            for body in load.split_http(held):
-                return f"{float(orjson.loads(body)['bidPrice']) * AWAY:.1f}"
+        top = orjson.loads(load.first_body(link))
+    return f"{float(top['bidPrice']) * AWAY:.1f}"
 
 
 def streams(trades: int) -> tuple[float, float]:
@@ -119,7 +118,10 @@ def measure(quick: bool) -> Outcome:
     return Outcome(
         rows + core_rows,
         {**metrics, **core_metrics},
-        [f"{load.CONNECTIONS} connections with {load.WINDOW} requests under way on each"],
+        [
+            f"{load.CONNECTIONS} connections with {load.WINDOW} requests under way on each, and "
+            "one user stream that must hear of every order",
+        ],
     )
 
 

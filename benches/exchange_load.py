@@ -183,7 +183,49 @@ class Line:
         return self._done == len(self._requests)
 
 
-def drive(lines: Sequence[Line]) -> float:
+class Follower:
+    """A user stream that hears of every order twice: it is new, and it is cancelled."""
+
+    def __init__(self, link: socket.socket, orders: int) -> None:
+        self.link = link
+        self._left = 2 * orders
+        self._held = bytearray()
+
+    def fill(self) -> None:
+        """Nothing is asked here."""
+
+    def take(self) -> bool:
+        """Take in events; says whether all have come."""
+        data = self.link.recv(_RECEIVE_BYTES)
+        if not data:
+            raise WrongAnswer("the exchange closed the user stream")
+        self._held += data
+        for payload in split_frames(self._held):
+            if not payload.startswith(b'{"e":"ORDER_TRADE_UPDATE"'):
+                raise WrongAnswer(f"an event nobody expects: {payload!r}")
+            self._left -= 1
+        return self._left == 0
+
+
+def follow(port: int, orders: int) -> Follower:
+    """Follow the account that trades, through so many orders."""
+    with dial(port) as link:
+        keyed = f"Host: x\r\nX-MBX-APIKEY: {API_KEY}\r\nContent-Length: 0\r\n\r\n"
+        link.sendall(f"POST /fapi/v1/listenKey HTTP/1.1\r\n{keyed}".encode())
+        key = orjson.loads(first_body(link))["listenKey"]
+    return Follower(dial(port, f"/private/ws?listenKey={key}"), orders)
+
+
+def first_body(link: socket.socket) -> bytes:
+    """Receive one HTTP reply; gives its body."""
+    held = bytearray()
+    while True:
+        held += link.recv(_RECEIVE_BYTES)
+        for body in split_http(held):
+            return body
+
+
+def drive(lines: Sequence[Line | Follower]) -> float:
     """Ask everything and take every reply; gives the seconds that it took."""
     with selectors.DefaultSelector() as watched:
         for line in lines:

@@ -59,7 +59,7 @@ class Publisher:
         for outcome in outcomes:
             if isinstance(outcome, ForcedOrder):
                 self._keep_forced(outcome)
-            elif not isinstance(outcome, Trade):
+            elif not isinstance(outcome, Trade) and self._users.wanted(outcome.account_id):
                 self._users.send(outcome.account_id, self._user_event(outcome, event_ms))
 
     def on_time(self, now_ms: int) -> None:

@@ -61,6 +61,11 @@ class UserStreams:
         if not followers:
             del self._followers[key]
 
+    def wanted(self, account_id: int) -> bool:
+        """Say whether anybody follows the account: without, its events need not be written."""
+        entry = self._key_of.get(account_id)
+        return entry is not None and entry[0] in self._followers
+
     def send(self, account_id: int, event: Json) -> None:
         """Send one event to everybody who follows the account's key."""
         key, _ = self._key_of.get(account_id, ("", 0))
