@@ -15,6 +15,7 @@ import orjson
 
 from benches import exchange_load as load
 from benches.exchange_core import core
+from benches.exchange_ears import listen
 from benches.exchange_venues import STREAM, Echo, busy_streams, exchange, forked, poured_streams
 from benches.report import Metrics, Outcome, Row, run
 
@@ -86,7 +87,7 @@ def streams(trades: int) -> tuple[float, float]:
             port = undo.enter_context(forked(serve))
             dialled = [load.dial(port, f"/public/ws/{STREAM}") for _ in range(CLIENTS)]
             links = [undo.enter_context(link) for link in dialled]
-            rates.append(load.listen(links, trades))
+            rates.append(listen(links, trades))
     return rates[0], rates[1]
 
 

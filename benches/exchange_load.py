@@ -20,7 +20,7 @@ CONNECTIONS = 4
 WINDOW = 16
 """Requests that one connection has under way at once."""
 PATIENCE_S = 60.0
-_RECEIVE_BYTES = 1 << 18
+RECEIVE_BYTES = 1 << 18
 _SYMBOL = "BTCUSDT"
 
 Check = Callable[[bytes, int], None]
@@ -171,7 +171,7 @@ class Line:
 
     def take(self) -> bool:
         """Take in replies; says whether all have come."""
-        data = self.link.recv(_RECEIVE_BYTES)
+        data = self.link.recv(RECEIVE_BYTES)
         if not data:
             raise WrongAnswer("the exchange closed a connection")
         self._held += data
@@ -196,7 +196,7 @@ class Follower:
 
     def take(self) -> bool:
         """Take in events; says whether all have come."""
-        data = self.link.recv(_RECEIVE_BYTES)
+        data = self.link.recv(RECEIVE_BYTES)
         if not data:
             raise WrongAnswer("the exchange closed the user stream")
         self._held += data
@@ -220,7 +220,7 @@ def first_body(link: socket.socket) -> bytes:
     """Receive one HTTP reply; gives its body."""
     held = bytearray()
     while True:
-        held += link.recv(_RECEIVE_BYTES)
+        held += link.recv(RECEIVE_BYTES)
         for body in split_http(held):
             return body
 
@@ -257,52 +257,3 @@ def dial(port: int, path: str = "") -> socket.socket:
         if not head.startswith(b"HTTP/1.1 101"):
             raise WrongAnswer(f"no WebSocket at {path}: {head!r}")
     return link
-
-
-class Ear:
-    """One stream client: reads every message whole and wants its number to be the next."""
-
-    def __init__(self, link: socket.socket) -> None:
-        self.link = link
-        self.count = 0
-        self.first_ns = self.last_ns = 0
-        self._held = bytearray()
-        self._next = 0
-
-    def take(self) -> None:
-        """Take in messages.
-
-        Raises:
-            WrongAnswer: one is missing or came out of turn.
-        """
-        data = self.link.recv(_RECEIVE_BYTES)
-        if not data:
-            raise WrongAnswer("the exchange closed a stream")
-        self._held += data
-        for payload in split_frames(self._held):
-            at = payload.index(b'"t":') + 4
-            number = int(payload[at : payload.index(b",", at)])
-            if self.count:
-                expect("number of a trade", number, self._next)
-            self._next = number + 1
-            self.count += 1
-        self.last_ns = monotonic_ns()
-        self.first_ns = self.first_ns or self.last_ns
-
-
-def listen(links: Sequence[socket.socket], each: int) -> float:
-    """Receive `each` messages on every link; gives messages per second over all of them."""
-    ears = [Ear(link) for link in links]
-    with selectors.DefaultSelector() as watched:
-        for ear in ears:
-            watched.register(ear.link, selectors.EVENT_READ, ear)
-        deadline = Deadline(PATIENCE_S)
-        while watched.get_map():
-            for key, _ in watched.select(1):
-                key.data.take()
-                if key.data.count >= each:
-                    watched.unregister(key.fileobj)
-            if deadline.passed():
-                raise WrongAnswer(f"{[ear.count for ear in ears]} messages instead of {each} each")
-    took_ns = max(ear.last_ns for ear in ears) - min(ear.first_ns for ear in ears)
-    return sum(ear.count for ear in ears) * 1e9 / took_ns

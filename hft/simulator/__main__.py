@@ -44,6 +44,7 @@ API_SECRET = "simulator-secret".ljust(64, "0")
 PR_SET_PDEATHSIG = 1
 CLOSE_GRACE_S = 0.2
 FINISHED_LOOK_S = 0.1
+TLS_HANDSHAKE_S = 10.0
 
 
 class _Arguments(argparse.ArgumentParser):
@@ -134,6 +135,7 @@ async def _serve(options: argparse.Namespace) -> None:
             options.port,
             backlog=BACKLOG,
             ssl=served.context if served else None,
+            ssl_handshake_timeout=TLS_HANDSHAKE_S if served else None,
         )
     except OSError as error:
         raise BootError(
