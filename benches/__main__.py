@@ -19,6 +19,7 @@ BENCHES = (
     "pipeline",
     "scaling",
     "tick_to_order",
+    "exchange",
     "memory",
     "restart",
 )

@@ -33,6 +33,7 @@ __all__ = ["API_KEY", "API_SECRET", "main"]
 PR_SET_PDEATHSIG = 1
 CLOSE_GRACE_S = 0.2
 FINISHED_LOOK_S = 0.1
+TLS_HANDSHAKE_S = 10.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -77,6 +78,7 @@ async def _serve(options: argparse.Namespace) -> None:
             options.port,
             backlog=BACKLOG,
             ssl=served.context if served else None,
+            ssl_handshake_timeout=TLS_HANDSHAKE_S if served else None,
         )
     except OSError as error:
         raise BootError(

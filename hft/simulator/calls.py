@@ -102,6 +102,11 @@ def window(
     return rows[:limit] if from_id or start_ms is not None else rows[-limit:]
 
 
+def is_count(text: str) -> bool:
+    """Say whether a text is a whole number, not below 0, of 64 bits or little more."""
+    return text.isascii() and text.isdigit() and len(text) < 20
+
+
 def check_time(params: Mapping[str, str], now_ms: int) -> None:
     """Check timestamp and recvWindow of a signed request.
 
@@ -110,9 +115,9 @@ def check_time(params: Mapping[str, str], now_ms: int) -> None:
     """
     stamp = need(params, "timestamp")
     window = params.get("recvWindow") or str(RECV_WINDOW_DEFAULT_MS)
-    if not stamp.isascii() or not stamp.isdigit():
+    if not is_count(stamp):
         raise refusal(-1102, "timestamp")
-    if not window.isascii() or not window.isdigit() or int(window) > RECV_WINDOW_MAX_MS:
+    if not is_count(window) or int(window) > RECV_WINDOW_MAX_MS:
         raise refusal(-1130, "recvWindow")
     if int(stamp) >= now_ms + TIMESTAMP_AHEAD_MAX_MS:
         raise refusal(-1021, text=TIMESTAMP_AHEAD)

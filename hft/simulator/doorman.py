@@ -28,18 +28,17 @@ def trades(label: str, route: Route) -> bool:
 class Doorman:
     """Checks keys and signatures for both doors."""
 
-    def __init__(self, venue: Venue, address: str) -> None:
+    def __init__(self, venue: Venue) -> None:
         self._venue = venue
-        self._address = address
 
-    def known(self, api_key: str, *, trading: bool) -> Credentials:
-        """Find who comes with a key.
+    def known(self, api_key: str, address: str, *, trading: bool) -> Credentials:
+        """Find who comes with a key from an address.
 
         Raises:
             Refusal: -2014 it cannot be a key; -2015 unknown, or not for this call or address.
         """
         known = self._venue.credentials_of(api_key)
-        if (trading and not known.can_trade) or not known.is_welcome(self._address):
+        if (trading and not known.can_trade) or not known.is_welcome(address):
             raise refusal(-2015)
         return known
 

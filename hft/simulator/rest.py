@@ -65,6 +65,7 @@ class RestDoor:
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
+        self._doorman = Doorman(venue)
 
     def answer(self, request: Request) -> Reply:
         """Answer one request; a refusal, or a bug, becomes its error body."""
@@ -161,9 +162,9 @@ class RestDoor:
     ) -> int:
         if route.security == PUBLIC:
             return 0
-        request = asked.request
-        doorman = Doorman(self._venue, request.address)
-        known = doorman.known(request.api_key, trading=trades(asked.method, route))
+        request, doorman = asked.request, self._doorman
+        trading = trades(asked.method, route)
+        known = doorman.known(request.api_key, request.address, trading=trading)
         if route.security == SIGNED:
             doorman.check_time(params, now_ms)
             doorman.check_signature(known, *rest_payload(request.query, request.body))
@@ -231,9 +232,11 @@ def _fields(raw: bytes) -> dict[str, str]:
         fields = dict(pairs)
         count = len(pairs)
     else:
-        parts = [part for part in text.split("&") if part]
-        fields = {name: value for name, _, value in (part.partition("=") for part in parts)}
-        count = len(parts)
+        fields, count = {}, 0
+        for part in text.split("&"):
+            if part:
+                name, _, fields[name] = part.partition("=")
+                count += 1
     if len(fields) != count:
         raise refusal(-1101)
     return fields

@@ -40,7 +40,11 @@ def _split(raw: bytes) -> tuple[bytes, bytes]:
 
 def session_payload(params: Mapping[str, object]) -> bytes:
     """Give what the WebSocket API signs: every parameter but the signature, sorted by name."""
-    pairs = [f"{name}={text_of(params[name])}" for name in sorted(params) if name != "signature"]
+    pairs = []
+    for name in sorted(params):
+        if name != "signature":
+            value = params[name]
+            pairs.append(f"{name}={value if isinstance(value, str) else text_of(value)}")
     return "&".join(pairs).encode()
 
 

@@ -76,7 +76,7 @@ class SessionDoor:
         self._venue = venue
         shown = dict(parse_qsl(query)).get("returnRateLimits", "true")
         self._address = address
-        self._doorman = Doorman(venue, address)
+        self._doorman = Doorman(venue)
         self.session = Session(venue.now_ms(), rate_limits=_flag(shown))
 
     def answer(self, message: str) -> bytes:
@@ -122,11 +122,11 @@ class SessionDoor:
         trading = trades(asked.method, route)
         if not api_key and session is not None:
             # Logged on: the key is looked at again, for it may be for reading alone.
-            known = self._doorman.known(session.api_key, trading=trading)
+            known = self._doorman.known(session.api_key, self._address, trading=trading)
             if route.security == SIGNED:
                 self._doorman.check_time(params, now_ms)
             return known.account_id
-        known = self._doorman.known(api_key, trading=trading)
+        known = self._doorman.known(api_key, self._address, trading=trading)
         if route.security == SIGNED:
             self._doorman.check_time(params, now_ms)
             signature = params.get("signature", "").encode()
@@ -136,7 +136,7 @@ class SessionDoor:
     def _session(self, asked: _Asked, now_ms: int) -> object:
         if asked.method == "session.logon":
             params = asked.params
-            known = self._doorman.known(params.get("apiKey", ""), trading=False)
+            known = self._doorman.known(params.get("apiKey", ""), self._address, trading=False)
             self.session.check_kind(known)
             self._doorman.check_time(params, now_ms)
             signature = params.get("signature", "").encode()

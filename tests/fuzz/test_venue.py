@@ -67,7 +67,7 @@ GOOD: dict[str, tuple[str, ...]] = {
 }
 BAD = (
     "", " ", "0", "-1", "-0", "+1", " 1", "1e5", "1E400", "NaN", "-nan", "Infinity", "-inf",
-    "9" * 18, "9" * 19, "-" + "9" * 19, "9" * 40, "9" * 2_000, "0." + "0" * 30 + "1",
+    "9" * 18, "9" * 19, "-" + "9" * 19, "9" * 40, "9" * 2_000, "9" * 5_000, "0." + "0" * 30 + "1",
     "1.123456789", "1.", ".5", ".", "-", "0x10", "1_000", "1,5", "null", "None", "undefined",
     "true", "TRUE", "[]", "{}", '[{"a":', "[" * 500, '[{"symbol":{}}]', "[null]", "[1e999]",
     "' OR 1=1 --", "1; DROP TABLE orders", "../../etc/passwd", "%00", "\0", "\r\nX: y", "\x7f",
@@ -244,11 +244,11 @@ def hold_large_bodies(venue: Target, rounds: int) -> None:
 
 
 def test_every_route_refuses_nonsense_by_the_venues_rules(venue: Target) -> None:
-    hold_every_route(venue, 5_000)
+    hold_every_route(venue, 3_500)
 
 
 def test_every_method_refuses_nonsense_by_the_venues_rules(venue: Target) -> None:
-    hold_every_method(venue, 2_500)
+    hold_every_method(venue, 1_800)
 
 
 def test_any_bytes_leave_the_venue_as_it_was(venue: Target) -> None:

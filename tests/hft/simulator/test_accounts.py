@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from hft.simulator.__main__ import main
-from hft.simulator.accounts import read_accounts
+from hft.simulator.accounts import credentials_of, read_accounts
+from tests.tidy.sources import ROOT
 
 KEY = 'keys = [{ key = "k", secret = "s" }]'
 HEAD = '[[accounts]]\nname = "a"\n'
@@ -57,6 +58,16 @@ def test_a_file_that_is_not_there_is_named(
 ) -> None:
     assert main(["--port", "0", "--accounts", str(tmp_path / "none.toml")]) == 4
     assert "none.toml" in capsys.readouterr().err
+
+
+def test_the_accounts_file_of_the_docs_opens(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.toml"
+    text = (ROOT / "docs/doors.md").read_text()
+    file.write_text(text.partition("```toml\n")[2].partition("```")[0])
+    first, second = read_accounts(file)
+    keys = [*credentials_of(file, first, 1), *credentials_of(file, second, 2)]
+    assert [key.kind for key in keys] == ["HMAC_SHA256", "ED25519", "HMAC_SHA256"]
+    assert [key.can_trade for key in keys] == [True, True, False]
 
 
 def test_amounts_are_exact(tmp_path: Path) -> None:
