@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import msgspec
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 SIGN_LAGS = 50
 RETURN_LAGS = 20
+DEPTH_REACHES_BP = (5, 10, 20)
 Floats = NDArray[np.float64]
 
 
@@ -20,6 +22,8 @@ class Tape(msgspec.Struct):
     prints: list[tuple[int, int, int, int]]
     unit_worth: float
     """Worth of one lot at one tick, in units of the quote asset."""
+    depths: list[list[tuple[int, int]]]
+    """Sides of the book as they were seen now and then: (ticks, lots), best first."""
 
 
 class Measures(msgspec.Struct):
@@ -67,6 +71,11 @@ def measure(tape: Tape) -> Measures:
         "side: correlation with the next": float(signs[0]),
         "side: correlation 10 prints on": float(signs[9]),
     }
+    if tape.depths:
+        for reach_bp in DEPTH_REACHES_BP:
+            worths = [worth_within(side, reach_bp) for side in tape.depths]
+            worth_m = float(np.mean(worths)) * tape.unit_worth / 1e6
+            figures[f"depth within {reach_bp} bp of a side, million USDT"] = worth_m
     curves = {
         "gaps": gaps,
         "volumes": volumes / volumes.mean(),
@@ -77,6 +86,14 @@ def measure(tape: Tape) -> Measures:
         "spread_shares": spread_shares,
     }
     return Measures(float(seconds), figures, curves)
+
+
+def worth_within(side: list[tuple[int, int]], reach_bp: int) -> int:
+    """Add ticks times lots of the levels that lie within a distance of the best one."""
+    best = side[0][0]
+    return sum(
+        ticks * lots for ticks, lots in side if abs(ticks - best) * 10_000 <= best * reach_bp
+    )
 
 
 def second_returns_bp(tops: NDArray[np.int64], start_ms: int, seconds: int) -> Floats:
@@ -108,5 +125,16 @@ def correlations(series: Floats, lags: int) -> Floats:
 
 def pooled(markets: Sequence[Measures], name: str) -> tuple[float, float]:
     """Give the least and the greatest of a figure over several markets."""
-    values = [market.figures[name] for market in markets]
+    values = [market.figures[name] for market in markets if name in market.figures]
     return min(values), max(values)
+
+
+def factor(real: Sequence[Measures], other: Sequence[Measures], name: str) -> float:
+    """Say how far the middle of a figure lies outside the real ones, as a factor; 1 is inside."""
+    low, high = pooled(real, name)
+    middle = float(np.median([market.figures[name] for market in other]))
+    if low <= middle <= high:
+        return 1.0
+    if low <= 0.0 or middle <= 0.0:
+        return inf
+    return max(low / middle, middle / high)

@@ -12,24 +12,28 @@ from hft.simulator.market import SyntheticMarket
 from hft.simulator.matching import BUY, SELL
 from hft.simulator.outcomes import Trade
 from hft.simulator.recorded_book import Scale
-from hft.simulator.recording import lines_of, parse_line
+from hft.simulator.recording import lines_of, parse_line, parse_snapshot
 from hft.simulator.symbols import KNOWN
 from hft.units import E8
 
 START_MS = 1_000
+DEPTH_STEPS = 1_000
 
 
 def recorded(path: Path, name: str) -> Tape:
     """Read trades and tops of a recording, by the times of the venue."""
     symbol = KNOWN[name]
     ticks, lots = Scale(symbol.tick_e8).steps, Scale(symbol.lot_e8).steps
-    tape = Tape([], [], symbol.unit_e8 / E8)
+    tape = Tape([], [], symbol.unit_e8 / E8, [])
     for line in lines_of(path):
-        message = parse_line(line)
+        message = parse_line(line) or parse_snapshot(line, name)
         if message is None:
             continue
         data = message.data
-        if message.kind == "bookTicker":
+        if message.kind == "snapshot":
+            for rows in (data["b"], data["a"]):
+                tape.depths.append([(ticks(price), lots(qty)) for price, qty in rows])
+        elif message.kind == "bookTicker":
             tape.tops.append((data["T"], ticks(data["b"]), ticks(data["a"])))
         elif message.kind == "trade" and is_ordinary(data):
             side = SELL if data["m"] else BUY
@@ -46,10 +50,12 @@ def synthetic(name: str, temper: Temper, seed: int, seconds: int) -> Tape:
     exchange = Exchange([symbol])
     listing = exchange.listings[name]
     market = SyntheticMarket(exchange, listing, character_of(symbol, temper), seed)
-    tape = Tape([], [], symbol.unit_e8 / E8)
+    tape = Tape([], [], symbol.unit_e8 / E8, [])
     seen = (0, 0, 0, 0)
     for step in range(seconds * 1_000 // market.step_ms):
         now_ms = START_MS + step * market.step_ms
+        if step % DEPTH_STEPS == 0:
+            tape.depths += [listing.book.bids.depth(1_000), listing.book.asks.depth(1_000)]
         for _ in market.step(now_ms):
             top = listing.book.top()
             if top != seen:

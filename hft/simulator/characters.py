@@ -15,8 +15,9 @@ from hft.simulator.makers import Depth
 from hft.units import E8
 
 BASE_STEP_MS = 10
-SLOW_RATE = 0.5
-SLEEPY_RATE = 0.15
+SLOW_SIZE = 0.1
+SLEEPY_SIZE = 0.05
+"""Markets smaller than these, by their `size`, step less often: there may be hundreds of them."""
 
 
 class Regime(msgspec.Struct, frozen=True):
@@ -65,9 +66,9 @@ LIVELY = Temper(
 NATURAL = Temper(
     name="natural",
     regimes=(
-        Regime(0.7, 0.7, 0.0, (40.0, 180.0)),
-        Regime(1.0, 1.0, 0.001, (40.0, 180.0)),
-        Regime(2.0, 2.0, 0.01, (5.0, 40.0)),
+        Regime(0.6, 0.6, 0.0, (40.0, 160.0)),
+        Regime(1.0, 1.0, 0.001, (40.0, 160.0)),
+        Regime(2.0, 3.0, 0.01, (5.0, 30.0)),
     ),
     pause_s=(3_600.0, 21_600.0),
     home_s=20_000.0,
@@ -134,12 +135,12 @@ def character_of(symbol: Symbol, temper: Temper = LIVELY) -> Character:
         return _LIVELY_TWO[symbol.name]
     price = symbol.start_ticks or 20_000
     volume = max(1, symbol.day_volume // 1_000_000)
+    # Of BTCUSDT it is 1, of a contract with a hundredth of the volume a tenth.
     size = isqrt(volume * 10_000) / 12_247.0
-    """Of BTCUSDT it is 1, of a contract with a hundredth of the volume a tenth."""
     rate = 1.6 * size
     if temper is LIVELY:
         rate *= 11.0
-    step_ms = 10 if rate >= SLOW_RATE else 50 if rate >= SLEEPY_RATE else 200
+    step_ms = 10 if size >= SLOW_SIZE else 50 if size >= SLEEPY_SIZE else 200
     small = 2.5 - 1.5 * min(1.0, size)
     move = price * 4e-5 * small
     chance = min(0.3, 0.04 / max(rate, 0.1))

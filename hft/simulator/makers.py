@@ -19,6 +19,7 @@ LEVELS_MAX = 130
 GAP_GROWTH = 0.08
 """Gaps widen by this share of the distance from the touch, so that few levels reach far."""
 SIZE_GROWTH = 0.03
+HOLE_GAPS = 3
 
 
 class Depth(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,13 +95,19 @@ class Makers:
         if not keys or keys[-1] != edge:
             keys.append(edge)
             self._place(edge, side, self._lots(0, thin), now_ms)
+        gap = self._depth.gap_ticks
+        if len(keys) > 1 and edge - keys[-2] > HOLE_GAPS * gap:
+            # The price has moved away from its levels: somebody steps in behind the touch.
+            key = edge - 1 - int(gap * self._random())
+            keys.insert(-1, key)
+            self._place(key, side, self._lots(edge - key, thin), now_ms)
         if len(keys) > LEVELS_MAX:
             self._pull(keys.pop(0))
         symbol = self._listing.symbol
         lowest = symbol.min_ticks if side > 0 else -symbol.max_ticks
         while len(keys) < LEVELS_MIN:
             distance = edge - keys[0]
-            room = self._depth.gap_ticks + GAP_GROWTH * distance
+            room = gap + GAP_GROWTH * distance
             key = keys[0] - 1 - int(room * self._random())
             if key < lowest:
                 return

@@ -105,18 +105,9 @@ class RecordedBook:
         level = self._standing[side].get(ticks)
         if level is not None and lots > 0:
             lots = level.trade(lots, times_ms[0])
-        queue = self._listing.book.side(side).level(ticks)
-        if queue is None or lots <= 0:
-            return
-        for waiting in list(queue.orders.values()):
-            if lots <= 0:
-                return
-            if isinstance(waiting, VenueOrder):
-                lots -= self._fill(waiting, lots, times_ms[1])
-            else:
-                eaten = min(lots, waiting.left_lots)
-                self._listing.book.take(waiting, eaten)
-                lots -= eaten
+        self._eat(side, ticks, lots, times_ms[1])
+        if level is not None:
+            level.settle()
 
     def clear(self) -> None:
         """Forget everything: the recording begins anew."""
@@ -128,6 +119,21 @@ class RecordedBook:
             self._empty[side].clear()
         self._touch = {BUY: 0, SELL: 0}
         self._ticker_id = self._depth_id = 0
+
+    def _eat(self, side: int, ticks: int, lots: int, now_ms: int) -> None:
+        """Let a trade go along the queue of a price: first the house's lots, then the user's."""
+        queue = self._listing.book.side(side).level(ticks)
+        if queue is None or lots <= 0:
+            return
+        for waiting in list(queue.orders.values()):
+            if lots <= 0:
+                return
+            if isinstance(waiting, VenueOrder):
+                lots -= self._fill(waiting, lots, now_ms)
+            else:
+                eaten = min(lots, waiting.left_lots)
+                self._listing.book.take(waiting, eaten)
+                lots -= eaten
 
     def _levels(self, bids: Rows, asks: Rows) -> list[tuple[int, int, int]]:
         return [

@@ -44,16 +44,14 @@ class RecordedLevel:
         cancelled = self._shown - seen - lots
         self._shown, self._shown_ms = lots, time_ms
         self._unseen = [row for row in self._unseen if row[0] > time_ms]
-        target = max(0, lots - sum(traded for _, traded in self._unseen))
         self._cancelled = []
         cancelled = min(cancelled, self.held())
         if cancelled > 0:
             self._cancel(cancelled)
-        missing = target - self.held()
+        missing = lots - sum(traded for _, traded in self._unseen) - self.held()
         if missing > 0:
             self._add(missing, now_ms, first=first)
-        elif missing < 0:
-            self._trim(-missing)
+        self.settle()
 
     def trade(self, lots: int, time_ms: int) -> int:
         """Let a recorded trade eat the house's lots and tell what it may still fill in between.
@@ -68,6 +66,12 @@ class RecordedLevel:
         if lots > shown_before:
             self._unseen.append((time_ms, lots - shown_before))
         return lots
+
+    def settle(self) -> None:
+        """Let no more stand than is shown: what a user was filled with had left the house."""
+        missing = self.held() - max(0, self._shown - sum(lots for _, lots in self._unseen))
+        if missing > 0:
+            self._trim(missing)
 
     def held(self) -> int:
         """Count the lots of the house that still stand."""

@@ -61,7 +61,8 @@ class SteppedMarkets:
             self._clock.run_to(self._clock.now_ms + self._step_ms)
         passed_ms = self._steps * self._step_ms
         now_ms = self._venue.now_ms()
-        for market in self._markets:
-            if passed_ms % market.step_ms < self._step_ms:
+        for number, market in enumerate(self._markets):
+            # Those that step seldom do not all step at once.
+            if (passed_ms + number * self._step_ms) % market.step_ms < self._step_ms:
                 for _ in market.step(now_ms):
                     self._venue.flush(now_ms)

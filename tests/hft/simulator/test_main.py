@@ -42,6 +42,15 @@ def test_bad_arguments_and_files_end_with_4_and_a_sentence(
         (["--port", "0", "--replay", str(tmp_path / "none.gz")], "none.gz"),
         (["--port", "0", "--replay", str(frames)], "stamp"),
         (["--port", "0", "--replay", str(empty)], "empty.gz"),
+        (["--port", "0", "--csv", str(frames)], "frames.jsonl"),
+        (["--port", "0", "--csv", str(frames), "--replay", str(frames)], "--csv"),
+        (["--port", "0", "--csv-symbol", "ABCUSDT"], "--csv-symbol"),
+        (["--port", "0", "--exchange-info", str(frames)], "frames.jsonl"),
+        (["--port", "0", "--exchange-info", str(frames), "--csv", "x"], "--exchange-info"),
+        (["--port", "0", "--speed", "fast"], "--speed"),
+        (["--port", "0", "--speed", "2"], "--simulated-clock"),
+        (["--port", "0", "--loop"], "--loop"),
+        (["--port", "0", "--start", "yesterday"], "--start"),
     ):
         assert main(arguments) == 4
         told = capsys.readouterr()
