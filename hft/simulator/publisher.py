@@ -83,7 +83,11 @@ class Publisher:
                 feed.stamp(now_ms)
             for chain in feed.chains:
                 if now_ms >= chain.due_ms:
+                    begun = bool(chain.due_ms) or not now_ms % chain.interval_ms
                     chain.due_ms = now_ms - now_ms % chain.interval_ms + chain.interval_ms
+                    if not begun:
+                        # The first message, too, comes on a whole interval.
+                        continue
                     send_depth(self._hub, feed, chain, now_ms)
             if feed.forced is not None and now_ms >= feed.forced_due_ms:
                 self._send_forced(feed, now_ms)
