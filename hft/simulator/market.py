@@ -78,6 +78,11 @@ class SyntheticMarket:
         """How many steps were made."""
         return self._steps
 
+    @property
+    def phase(self) -> str:
+        """Say what the market is doing: `calm`, `push` or `revert`."""
+        return self._phase.name
+
     def step(self, now_ms: int) -> Iterator[None]:
         """Advance by `step_ms`; yields after each transaction so that it can be published."""
         self._steps += 1

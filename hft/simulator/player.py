@@ -25,6 +25,7 @@ START_WAIT_NS = 30 * NS_PER_S
 # A client opens one connection per route; the others may follow the first.
 START_GRACE_NS = NS_PER_S
 ROUND_GAP_MS = 1_000
+TICK_S = 0.002
 
 
 class Stamped(Protocol):
@@ -77,7 +78,7 @@ class Player(Generic[Item]):
         self._recorded_ms = 0
         self._begun = False
         self._finished = False
-        self.tick_s = 0.0 if playing.speed == inf else 0.002
+        self.tick_s = TICK_S
 
     # What a child does.
 
@@ -179,6 +180,7 @@ class Player(Generic[Item]):
         self._rounds += 1
         self._recorded_ms = item.time_ms
         self._begun = True
+        self.tick_s = 0.0 if self._playing.speed == inf else TICK_S
         self._venue.publisher.marking = True
 
     def _may_play(self, now_ns: int) -> bool:
@@ -205,5 +207,5 @@ class Player(Generic[Item]):
 
     def _finish(self) -> None:
         self._finished = True
-        self.tick_s = 0.002
+        self.tick_s = TICK_S
         self._venue.publisher.marking = False

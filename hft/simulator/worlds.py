@@ -59,6 +59,11 @@ def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClo
         "finished": False,
         "recorded_time_ms": None,
         "events": sum(market.steps for market in markets),
+        "in_cascade": [
+            listing.symbol.name
+            for listing, market in zip(listings, markets, strict=True)
+            if market.phase == "push"
+        ],
         "queues": queues_of(venue.exchange, listings),
     }
     return venue, SteppedMarkets(venue, markets, clock, options.speed), clock

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from hft.simulator.characters import character_of
+from hft.simulator.characters import LIVELY, TEMPERS, Temper, character_of
 from hft.simulator.exchange import Exchange
 from hft.simulator.market import STEP_MS, STEPS_PER_S, SyntheticMarket
 from hft.simulator.matching import BUY
 from hft.simulator.outcomes import ForcedOrder, Trade
-from hft.simulator.symbols import BTCUSDT, ETHUSDT, Symbol
+from hft.simulator.symbols import BTCUSDT, ETHUSDT, KNOWN, Symbol
 
 from .core import place, request
 
@@ -102,6 +102,48 @@ def test_every_seed_gives_momentum_and_liquidation_their_work(seed: int) -> None
         assert signals[0] < 10_000
     assert 50 <= len(rows) / 60 <= 150
     assert min(price for _, price, _ in rows) > 55_000
+
+
+@pytest.mark.parametrize("temper", TEMPERS.values(), ids=TEMPERS)
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_known_contract_has_a_market_of_its_own(name: str, temper: Temper) -> None:
+    symbol = KNOWN[name]
+    exchange = Exchange([symbol])
+    listing = exchange.listings[name]
+    market = SyntheticMarket(exchange, listing, character_of(symbol, temper), 1)
+    trades = 0
+    span_ms = 20_000 if temper is LIVELY else 90_000
+    for step in range(span_ms // market.step_ms):
+        for _ in market.step(step * market.step_ms):
+            bid, _, ask, _ = listing.book.top()
+            assert symbol.min_ticks <= bid < ask <= symbol.max_ticks
+            trades += sum(isinstance(outcome, Trade) for outcome in exchange.drain())
+    assert trades >= (10 if temper is LIVELY else 1)
+    start_e8 = symbol.start_ticks * symbol.tick_e8
+    assert abs(listing.mark_e8 - start_e8) < start_e8 // 20
+
+
+def test_forced_orders_quicken_a_cascade() -> None:
+    """Pushes with many forced orders are over sooner than those with few."""
+    pushes: list[tuple[int, int]] = []
+    for seed in range(8):
+        exchange = Exchange([BTCUSDT])
+        listing = exchange.listings["BTCUSDT"]
+        market = SyntheticMarket(exchange, listing, character_of(BTCUSDT), seed)
+        steps = forced = 0
+        for step in range(60 * STEPS_PER_S):
+            for _ in market.step(step * STEP_MS):
+                forced += sum(isinstance(outcome, ForcedOrder) for outcome in exchange.drain())
+            if market.phase == "push":
+                steps += 1
+            elif steps:
+                pushes.append((forced, steps))
+                steps = forced = 0
+    pushes.sort()
+    half = len(pushes) // 2
+    assert half >= 15
+    few, many = pushes[:half], pushes[-half:]
+    assert sum(steps for _, steps in many) < sum(steps for _, steps in few)
 
 
 def test_the_same_seed_makes_the_same_market_and_another_one_does_not() -> None:
