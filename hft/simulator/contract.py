@@ -22,6 +22,8 @@ class Bracket(msgspec.Struct, frozen=True):
 class Symbol(msgspec.Struct, frozen=True, kw_only=True):
     """One contract: its steps in units of 1e-8, its limits in ticks and lots, shares in 1e-4.
 
+    It is linear: margin, profit and fees are in its quote asset.
+
     `start_ticks` and `day_volume` (whole units of the quote asset) are no rules of the venue: they
     say what a synthetic market of this contract is like.
     """
@@ -44,7 +46,6 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
     subtypes: tuple[str, ...] = ()
     band_e4: int = 500
     orders_max: int = 200
-    margin_asset: str = "USDT"
     min_lots: int = 1
     market_min_lots: int = 1
     trigger_protect_e4: int = 500

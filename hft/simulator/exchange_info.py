@@ -17,8 +17,8 @@ from hft.units import E8, decimals_of, parse_e8
 
 GZIP_MAGIC = b"\x1f\x8b"
 KINDS = ("PERPETUAL", "TRADIFI_PERPETUAL")
-MARGIN_ASSETS = ("USDT",)
-"""What the accounts hold: contracts margined in anything else are left out."""
+MARGIN_ASSETS = ("USDT", "USDC")
+"""What contracts may be quoted and margined in; others are left out."""
 LEVERAGE_MAX = 50
 LADDER_PCT = 10
 START_TICKS = 20_000
@@ -82,7 +82,10 @@ def read_contracts(path: Path) -> Contracts:
 
 def _is_used(row: _Row) -> bool:
     return (
-        row.status == "TRADING" and row.contract_type in KINDS and row.margin_asset in MARGIN_ASSETS
+        row.status == "TRADING"
+        and row.contract_type in KINDS
+        and row.margin_asset == row.quote_asset
+        and row.margin_asset in MARGIN_ASSETS
     )
 
 
@@ -123,7 +126,6 @@ def _symbol(row: _Row, number: int) -> Symbol:
         subtypes=tuple(row.underlying_sub_type),
         band_e4=share_e4(filters["PERCENT_PRICE"]["multiplierUp"]) - 10_000,
         orders_max=filters["MAX_NUM_ORDERS"]["limit"] or 200,
-        margin_asset=row.margin_asset,
         min_lots=max(1, parse_e8(lot["minQty"]) // lot_e8),
         market_min_lots=max(1, parse_e8(market["minQty"]) // lot_e8),
         trigger_protect_e4=share_e4(row.trigger_protect),

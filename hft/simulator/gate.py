@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from hft.simulator.exchange import Exchange
 
 BAND_UNIT = 10_000
-AMENDMENTS_MAX = 10_000
 
 
 def admit(exchange: Exchange, desk: Desk, listing: Listing, request: OrderRequest) -> OrderRequest:
@@ -76,7 +75,7 @@ def check_amendable(desk: Desk, order: VenueOrder, wish: AmendRequest) -> None:
         raise refusal(-1117)
     if wish.reduce_only and not order.reduce_only:
         raise refusal(-5047)
-    if len(order.amendments) >= AMENDMENTS_MAX:
+    if len(order.amendments) >= order.symbol.move_max:
         raise refusal(-5026)
     _check_changes(order, wish)
 

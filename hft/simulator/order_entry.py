@@ -242,7 +242,8 @@ def _lots(params: Params, symbol: Symbol, kind: str) -> int:
         raise refusal(-4003)
     if quantity_e8 % 10 ** (8 - symbol.qty_precision):
         raise refusal(-1111)
-    if quantity_e8 < symbol.lot_e8:
+    least = symbol.market_min_lots if kind == "MARKET" else symbol.min_lots
+    if quantity_e8 < least * symbol.lot_e8:
         raise refusal(-4004)
     most = symbol.market_max_lots if kind == "MARKET" else symbol.max_lots
     if quantity_e8 > most * symbol.lot_e8:

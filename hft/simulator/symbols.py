@@ -128,7 +128,7 @@ def describe(symbol: Symbol) -> dict[str, object]:
         "requiredMarginPercent": "5.0000",
         "baseAsset": symbol.base,
         "quoteAsset": symbol.quote,
-        "marginAsset": symbol.margin_asset,
+        "marginAsset": symbol.quote,
         "pricePrecision": symbol.price_precision,
         "quantityPrecision": symbol.qty_precision,
         "baseAssetPrecision": 8,

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from hft.simulator import gate
 from hft.simulator.desk import Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.matching import BUY, SELL
@@ -107,10 +107,10 @@ def test_a_refused_amendment_changes_nothing() -> None:
         amend(exchange, order, low, 6)
 
 
-def test_an_order_can_be_amended_only_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "AMENDMENTS_MAX", 3)
+def test_an_order_can_be_amended_only_so_often() -> None:
     exchange, _ = with_house_book(1)
-    order = place(exchange, request(BUY, 5, MARK_TICKS - 20))
+    seldom = msgspec.structs.replace(BTCUSDT, move_max=3)
+    order = place(exchange, request(BUY, 5, MARK_TICKS - 20, symbol=seldom))
     for lots in (6, 7, 8):
         amend(exchange, order, MARK_TICKS - 20, lots)
     with pytest.raises(Refusal, match="-5026"):

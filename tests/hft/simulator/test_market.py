@@ -120,7 +120,7 @@ def test_every_known_contract_has_a_market_of_its_own(name: str, temper: Temper)
             trades += sum(isinstance(outcome, Trade) for outcome in exchange.drain())
     assert trades >= (10 if temper is LIVELY else 1)
     start_e8 = symbol.start_ticks * symbol.tick_e8
-    assert abs(listing.mark_e8 - start_e8) < start_e8 // 20
+    assert abs(listing.index_e8 - start_e8) < start_e8 // 20
 
 
 def test_forced_orders_quicken_a_cascade() -> None:

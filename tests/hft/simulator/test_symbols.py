@@ -50,7 +50,7 @@ def test_the_reply_about_a_contract_is_that_of_the_venue_to_the_byte() -> None:
 def test_every_known_contract_is_sound(name: str) -> None:
     symbol = KNOWN[name]
     assert symbol.unit_e8 >= 1
-    assert symbol.quote == "USDT"
+    assert symbol.quote in ("USDT", "USDC")
     assert symbol.min_ticks <= symbol.start_ticks <= symbol.max_ticks
     assert symbol.market_max_lots <= symbol.max_lots
     assert float(symbol.price_text(symbol.start_ticks)) > 0
