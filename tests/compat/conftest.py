@@ -51,6 +51,6 @@ def _running() -> Iterator[Venue]:
 
 @pytest.fixture
 def venue(_running: Venue) -> Iterator[Venue]:
-    """One running simulator for all; every test leaves it flat and with a new account's settings."""
+    """One running simulator for all; every test leaves it flat and set as a new account is."""
     yield _running
     _running.reset()

@@ -1,6 +1,6 @@
 """The recipes of docs/exchange-clients.md, run exactly as they are printed there.
 
-The fixtures of every client are these recipes, so a page that is wrong fails every test of its client.
+The fixtures of every client are these recipes: a page that is wrong fails every test of it.
 """
 
 from __future__ import annotations

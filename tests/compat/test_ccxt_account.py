@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue
 
-ccxt = pytest.importorskip("ccxt")
+ccxt = needed("ccxt")
 BTC = "BTC/USDT:USDT"
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from hft.clock import wall_ms
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue
 
-ccxt = pytest.importorskip("ccxt")
+ccxt = needed("ccxt")
 BTC = "BTC/USDT:USDT"
 
 

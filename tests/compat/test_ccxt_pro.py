@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue
 
-ccxt = pytest.importorskip("ccxt.pro")
-aiohttp = pytest.importorskip("aiohttp")
+ccxt = needed("ccxt.pro")
+aiohttp = needed("aiohttp")
 BTC = "BTC/USDT:USDT"
 ETH = "ETH/USDT:USDT"
 CASCADE_MAX_S = 30.0
@@ -132,9 +133,7 @@ async def test_an_order_goes_its_way_over_the_websocket_api(venue: Venue) -> Non
         order = await exchange.create_order_ws(BTC, "limit", "buy", 0.01, price)
         assert order["status"] == "open"
         assert (await exchange.fetch_order_ws(order["id"], BTC))["price"] == price
-        changed = await exchange.edit_order_ws(
-            order["id"], BTC, "limit", "buy", 0.02, price - 10
-        )
+        changed = await exchange.edit_order_ws(order["id"], BTC, "limit", "buy", 0.02, price - 10)
         assert (changed["id"], changed["amount"]) == (order["id"], 0.02)
         gone = await exchange.cancel_order_ws(order["id"], BTC)
         assert gone["status"] == "canceled"
@@ -171,9 +170,7 @@ async def test_refusals_over_the_websocket_api_raise_the_same_classes(venue: Ven
         with pytest.raises(ccxt.InsufficientFunds, match="-2019"):
             await exchange.create_order_ws(BTC, "limit", "buy", 10, price)
         with pytest.raises(ccxt.OrderNotFillable, match="-5021"):
-            await exchange.create_order_ws(
-                BTC, "limit", "buy", 0.01, price, {"timeInForce": "FOK"}
-            )
+            await exchange.create_order_ws(BTC, "limit", "buy", 0.01, price, {"timeInForce": "FOK"})
         with pytest.raises(ccxt.OrderNotFound, match="-2011"):
             await exchange.cancel_order_ws("1", BTC)
         with pytest.raises(ccxt.OrderNotFound, match="-2013"):

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from hft.clock import wall_ms
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue, eventually
 
-pytest.importorskip("binance.um_futures")
-streams = pytest.importorskip("binance.websocket.um_futures.websocket_client")
-errors = pytest.importorskip("binance.error")
+needed("binance.um_futures")
+streams = needed("binance.websocket.um_futures.websocket_client")
+errors = needed("binance.error")
 BTC = {"symbol": "BTCUSDT"}
 LIMIT = {**BTC, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.compat import venue as venues
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue
 
-ccxt = pytest.importorskip("ccxt.pro")
-binance = pytest.importorskip("binance.client")
-sdk_package = pytest.importorskip("binance_sdk_derivatives_trading_usds_futures")
-configuration = pytest.importorskip("binance_common.configuration")
-ed25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
-serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+ccxt = needed("ccxt.pro")
+binance = needed("binance.client")
+sdk_package = needed("binance_sdk_derivatives_trading_usds_futures")
+configuration = needed("binance_common.configuration")
+ed25519 = needed("cryptography.hazmat.primitives.asymmetric.ed25519")
+serialization = needed("cryptography.hazmat.primitives.serialization")
 BTC = {"symbol": "BTCUSDT"}
 LIMIT = {**BTC, "side": "BUY", "type": "LIMIT"}
 KEY = "e" * 64

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from hft.clock import wall_ms
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue, eventually, stops_nearby
 
-binance = pytest.importorskip("binance.client")
-exceptions = pytest.importorskip("binance.exceptions")
+binance = needed("binance.client")
+exceptions = needed("binance.exceptions")
 BTC = {"symbol": "BTCUSDT"}
 LIMIT = {**BTC, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
 
@@ -107,9 +108,7 @@ def test_it_sets_leverage_margin_type_and_position_mode(client: Any) -> None:
     client.futures_create_order(**order, positionSide="LONG")
     assert refused(client.futures_create_order, **order) == (400, -4061)
     assert refused(client.futures_change_position_mode, dualSidePosition=False) == (400, -4068)
-    moved = client.futures_change_position_margin(
-        **BTC, amount=20, type=1, positionSide="LONG"
-    )
+    moved = client.futures_change_position_margin(**BTC, amount=20, type=1, positionSide="LONG")
     assert (moved["amount"], moved["type"]) == (20.0, 1)
     assert client.futures_position_margin_history(**BTC)[-1]["amount"] in ("20", "20.00000000")
 

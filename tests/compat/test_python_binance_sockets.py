@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue
 
-binance = pytest.importorskip("binance.client")
-exceptions = pytest.importorskip("binance.exceptions")
-depthcache = pytest.importorskip("binance.ws.depthcache")
+binance = needed("binance.client")
+exceptions = needed("binance.exceptions")
+depthcache = needed("binance.ws.depthcache")
 BTC = {"symbol": "BTCUSDT"}
 LIMIT = {**BTC, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
 

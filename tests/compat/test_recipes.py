@@ -6,14 +6,13 @@ import re
 
 import pytest
 
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed, recipes, run
-from tests.compat.venue import Venue
 
 
 @pytest.mark.parametrize("title", recipes())
-def test_the_recipe_works_as_printed(title: str, venue: Venue) -> None:
+def test_the_recipe_works_as_printed(title: str, request: pytest.FixtureRequest) -> None:
     pointing, using = recipes()[title]
-    needed = re.findall(r"^(?:from|import) (\S+)", pointing, flags=re.MULTILINE)
-    for name in needed:
-        pytest.importorskip(name)
-    run(using, title, pointed(title, venue))
+    for module in re.findall(r"^(?:from|import) (\S+)", pointing, flags=re.MULTILINE):
+        needed(module)
+    run(using, title, pointed(title, request.getfixturevalue("venue")))

@@ -1,7 +1,7 @@
 """The official SDK reads market and account and trades over REST.
 
-It checks every reply against the models of the venue's own specification and says in its log what does
-not fit; nothing may be said.
+It checks every reply against the models of the venue's own specification and says in its log
+what does not fit; nothing may be said.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from hft.clock import wall_ms
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue, eventually, stops_nearby
 
-models = pytest.importorskip("binance_sdk_derivatives_trading_usds_futures.rest_api.models")
-errors = pytest.importorskip("binance_common.errors")
+models = needed("binance_sdk_derivatives_trading_usds_futures.rest_api.models")
+errors = needed("binance_common.errors")
 TITLE = "The official SDK"
 BTC = {"symbol": "BTCUSDT"}
 LIMIT = {**BTC, "side": "BUY", "type": "LIMIT", "time_in_force": "GTC"}
@@ -162,9 +163,7 @@ def test_orders_go_in_and_out_in_batches(rest: Any, venue: Venue) -> None:
     orders = rest.place_multiple_orders(batch_orders=wishes).data()
     ids = [row.order_id for row in orders]
     terms = {**BTC, "side": "BUY", "quantity": 0.02, "price": price - 10}
-    (first,) = rest.modify_multiple_orders(
-        batch_orders=[changed(**terms, order_id=ids[0])]
-    ).data()
+    (first,) = rest.modify_multiple_orders(batch_orders=[changed(**terms, order_id=ids[0])]).data()
     assert (first.order_id, first.orig_qty) == (ids[0], "0.020")
     gone = rest.cancel_multiple_orders(**BTC, order_id_list=ids[:2]).data()
     assert [row.status for row in gone] == ["CANCELED"] * 2

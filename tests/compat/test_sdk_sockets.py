@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import Venue
 
-pytest.importorskip("binance_sdk_derivatives_trading_usds_futures")
+needed("binance_sdk_derivatives_trading_usds_futures")
 TITLE = "The official SDK"
 BTC = {"symbol": "BTCUSDT"}
 LIMIT = {**BTC, "side": "BUY", "type": "LIMIT", "time_in_force": "GTC"}

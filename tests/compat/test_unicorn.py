@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.compat.clients import needed
 from tests.compat.recipes import pointed
 from tests.compat.venue import API_KEY, API_SECRET, Venue, eventually
 
-pytest.importorskip("unicorn_binance_websocket_api")
+needed("unicorn_binance_websocket_api")
 BTC = {"symbol": "BTCUSDT"}
 pytestmark = pytest.mark.timeout(60)  # Its requests wait for their answers without an end.
 KEYS = {"api_key": API_KEY, "api_secret": API_SECRET}
@@ -78,9 +79,7 @@ def test_an_order_goes_its_way_over_the_websocket_api(manager: Any, venue: Venue
     assert futures.cancel_order(**ask, **name)["error"]["code"] == -2011
 
 
-def test_it_asks_for_account_and_market_over_the_websocket_api(
-    manager: Any, venue: Venue
-) -> None:
+def test_it_asks_for_account_and_market_over_the_websocket_api(manager: Any, venue: Venue) -> None:
     session = manager.create_stream(api=True, **KEYS)
     eventually(lambda: venue.get("/sim/state")["connections"]["sessions"] == 1)
     ask = {"stream_id": session, "return_response": True}

@@ -1,7 +1,7 @@
 """A simulator as its own process, and what the tests ask it for beside the client they prove.
 
-The clients live in environments of their own (`make test-compat`), because what they pin contradicts
-what the engine pins.  The simulator runs in the engine's.
+The clients live in environments of their own (`make test-compat`), because what they pin
+contradicts what the engine pins.  The simulator runs in the engine's.
 """
 
 from __future__ import annotations
