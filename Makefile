@@ -6,10 +6,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CLIENTS := compat compat-connector
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint format bench clean
+.PHONY: help run test test-compat test-long lint format bench clean
 
 help:  ## Say what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -17,9 +18,17 @@ help:  ## Say what can be made.
 run: $(VENV)/.has-run  ## Trade: the demo, or config.toml when it is there.
 	@$(BIN)/python -m hft.supervisor $(ARGS)
 
-test: $(VENV)/.has-test  ## Run every test but the long ones.
+test: $(VENV)/.has-test  ## Run every test but the long ones; ARGS are pytest's.
 	@scripts/install-test-system.sh
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--ignore=tests/compat)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory test-compat)
+
+# An environment for each set of clients that can live together; the simulator runs in the engine's.
+test-compat: $(VENV)/.has-test $(CLIENTS:%=.venv-%/.has-clients)  ## Run the tests with other people's clients alone.
+	@HFT_PYTHON=$(BIN)/python .venv-compat/bin/python -m pytest tests/compat \
+		--ignore=tests/compat/test_connector.py -k "not connector"
+	@HFT_PYTHON=$(BIN)/python .venv-compat-connector/bin/python -m pytest -k connector \
+		tests/compat/test_connector.py tests/compat/test_recipes.py
 
 test-long: $(VENV)/.has-test  ## Run the long tests alone.
 	@scripts/install-test-system.sh
@@ -37,13 +46,19 @@ bench: $(VENV)/.has-bench  ## Measure; ARGS=--quick for a short look.
 	@$(BIN)/python -m benches $(ARGS)
 
 clean:  ## Forget the virtual environment and what the tools remember.
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS:%=.venv-%) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed, $(PYTHON) is older: set PYTHON=..."; exit 1; }
 	@echo "Making $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
+
+.venv-%/.has-clients: requirements/%.txt
+	@echo "Making .venv-$* and installing the pinned packages of requirements/$*.txt ..."
+	@$(PYTHON) -m venv --clear .venv-$*
+	@.venv-$*/bin/python -m pip --disable-pip-version-check --quiet install -r $<
+	@touch $@
 
 # A stamp per set of pins.  The project itself comes last, editable and without its dependencies: they
 # are the pins, whatever pyproject.toml would allow.

@@ -83,6 +83,12 @@ def test_the_config_for_a_simulator_started_by_hand_fits_it(tmp_path: Path) -> N
     assert f'"{simulator.API_SECRET}"' in text
 
 
+def test_the_recipes_for_clients_name_the_keys_that_open_it() -> None:
+    text = (ROOT / "docs/exchange-clients.md").read_text()
+    assert f'KEY = "{simulator.API_KEY}"' in text
+    assert f'SECRET = "{simulator.API_SECRET}"' in text
+
+
 def python_with(word: str, page: str) -> str:
     """The first Python of a page that has this word."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
