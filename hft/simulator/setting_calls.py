@@ -123,10 +123,11 @@ def position_margin_history(call: Call) -> object:
             "symbol": symbol,
             "type": 1 if move.amount_e8 > 0 else 2,
             "deltaType": "USER_ADJUST",
-            "amount": price8(move.amount_e8),
+            "amount": price8(abs(move.amount_e8)),
             "asset": move.asset,
             "time": move.time_ms,
             "positionSide": move.info,
+            "clientTranId": "",
         }
         for move in window(call, moves, lambda move: move.time_ms)
     ]

@@ -108,7 +108,9 @@ def test_it_reads_fees_and_settings(exchange: Any) -> None:
     assert BTC in exchange.fetch_trading_fees()
     assert BTC in exchange.fetch_leverages([BTC])
     assert BTC in exchange.fetch_margin_modes([BTC])
+    exchange.create_order(BTC, "market", "buy", 0.01)
     assert exchange.fetch_position_adl_rank(BTC)
+    exchange.create_order(BTC, "market", "sell", 0.01, None, {"reduceOnly": True})
     assert exchange.fetch_funding_history(BTC) == []
 
 

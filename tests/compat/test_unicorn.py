@@ -9,12 +9,26 @@ import pytest
 
 from tests.compat.clients import needed
 from tests.compat.recipes import pointed
-from tests.compat.venue import API_KEY, API_SECRET, Venue, eventually
+from tests.compat.venue import API_KEY, API_SECRET, Venue, eventually, running
 
 needed("unicorn_binance_websocket_api")
 BTC = {"symbol": "BTCUSDT"}
 pytestmark = pytest.mark.timeout(60)  # Its requests wait for their answers without an end.
 KEYS = {"api_key": API_KEY, "api_secret": API_SECRET}
+
+
+@pytest.fixture
+def distant() -> Iterator[Venue]:
+    """A venue far away: this client notes whom to wake only after it has sent a request."""
+    with running("--faults", "distant") as venue:
+        yield venue
+
+
+@pytest.fixture
+def far_manager(distant: Venue) -> Iterator[Any]:
+    manager = pointed("unicorn-binance-websocket-api", distant)["manager"]
+    yield manager
+    manager.stop_manager()
 
 
 @pytest.fixture
@@ -53,7 +67,8 @@ def test_every_market_stream_delivers(manager: Any) -> None:
         eventually(complete, wait_s=30.0)
 
 
-def test_an_order_goes_its_way_over_the_websocket_api(manager: Any, venue: Venue) -> None:
+def test_an_order_goes_its_way_over_the_websocket_api(far_manager: Any, distant: Venue) -> None:
+    manager, venue = far_manager, distant
     session = manager.create_stream(api=True, **KEYS)
     eventually(lambda: venue.get("/sim/state")["connections"]["sessions"] == 1)
     ask = {"stream_id": session, "return_response": True}
@@ -79,7 +94,10 @@ def test_an_order_goes_its_way_over_the_websocket_api(manager: Any, venue: Venue
     assert futures.cancel_order(**ask, **name)["error"]["code"] == -2011
 
 
-def test_it_asks_for_account_and_market_over_the_websocket_api(manager: Any, venue: Venue) -> None:
+def test_it_asks_for_account_and_market_over_the_websocket_api(
+    far_manager: Any, distant: Venue
+) -> None:
+    manager, venue = far_manager, distant
     session = manager.create_stream(api=True, **KEYS)
     eventually(lambda: venue.get("/sim/state")["connections"]["sessions"] == 1)
     ask = {"stream_id": session, "return_response": True}
