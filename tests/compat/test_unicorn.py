@@ -9,7 +9,7 @@ import pytest
 
 from tests.compat.clients import needed
 from tests.compat.recipes import pointed
-from tests.compat.venue import API_KEY, API_SECRET, Venue, eventually
+from tests.compat.venue import API_KEY, API_SECRET, WAIT_S, Venue, eventually
 
 needed("unicorn_binance_websocket_api")
 BTC = {"symbol": "BTCUSDT"}
@@ -52,22 +52,17 @@ def test_every_market_stream_delivers(manager: Any) -> None:
         eventually(complete, wait_s=30.0)
 
 
-def sessions(venue: Venue) -> int:
-    return int(venue.get("/sim/state")["connections"]["sessions"])
-
-
 class Session:
     """Its WebSocket API, asked by ids of our own.
 
     Its own way of waiting listens only after it has sent: an answer from this machine comes first.
     """
 
-    def __init__(self, manager: Any, venue: Venue) -> None:
+    def __init__(self, manager: Any) -> None:
         self._manager = manager
-        before = sessions(venue)
         self._stream = manager.create_stream(api=True, stream_buffer_name=True, **KEYS)
         self._asked = 0
-        eventually(lambda: sessions(venue) > before)
+        assert manager.wait_till_stream_has_started(self._stream, timeout=WAIT_S)
 
     def ask(self, name: str, **params: Any) -> Any:
         """Give the answer to one request."""
@@ -86,7 +81,7 @@ class Session:
 
 
 def test_an_order_goes_its_way_over_the_websocket_api(manager: Any, venue: Venue) -> None:
-    session = Session(manager, venue)
+    session = Session(manager)
     wish = {"side": "BUY", "quantity": 0.01, "price": venue.away(-0.01)}
     order = session.ask("create_order", **BTC, **wish, order_type="LIMIT", time_in_force="GTC")
     assert (order["status"], order["result"]["status"]) == (200, "NEW")
@@ -99,7 +94,7 @@ def test_an_order_goes_its_way_over_the_websocket_api(manager: Any, venue: Venue
 
 
 def test_it_asks_for_account_and_market_over_the_websocket_api(manager: Any, venue: Venue) -> None:
-    session = Session(manager, venue)
+    session = Session(manager)
     assert session.ask("ping")["result"] == {}
     assert session.ask("get_server_time")["result"]["serverTime"] > 0
     assert session.ask("get_account_balance")["result"][0]["asset"] == "USDT"
