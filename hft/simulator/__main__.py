@@ -19,13 +19,21 @@ import uvloop
 from hft.errors import BootError, ConfigError, ExitCode, HftError
 from hft.simulator.clockwork import Clockwork, Market, SteppedMarkets
 from hft.simulator.fault_door import FaultyProtocol
-from hft.simulator.fault_kinds import read_scenario
+from hft.simulator.fault_kinds import Scenario, read_scenario
 from hft.simulator.fault_venue import FaultyVenue
 from hft.simulator.limits import Limits
 from hft.simulator.market import SyntheticMarket, character_of
 from hft.simulator.recording import read_head
 from hft.simulator.replay import ReplayMarket
 from hft.simulator.server import ClientProtocol, Connections
+from hft.simulator.state_options import (
+    add_state_options,
+    begin_keeping,
+    check_state_options,
+    finish_keeping,
+    restore_asked,
+    stop_keeping,
+)
 from hft.simulator.symbols import KNOWN
 from hft.simulator.venue import Credentials, Venue
 
@@ -81,12 +89,14 @@ def _read_arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="SCENARIO",
         help="commit faults: a TOML or JSON file, a scenario's name, or on (POST /sim/faults)",
     )
+    add_state_options(parser)
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this process ends")
     options = parser.parse_args(argv)
     if not 0 <= options.port <= 65_535:
         raise ConfigError(f"--port must be 0 to 65535, not {options.port}")
     if not options.speed > 0:
         raise ConfigError(f"--speed must be above 0, not {options.speed}")
+    check_state_options(options)
     options.symbols = [name.strip().upper() for name in options.symbols.split(",") if name.strip()]
     unknown = [name for name in options.symbols if name not in KNOWN]
     if unknown or not options.symbols:
@@ -107,6 +117,16 @@ async def _serve(options: argparse.Namespace) -> None:
     scenario = read_scenario(options.faults) if options.faults else None
     venue, market = _replay(options) if options.replay else _synthetic(options)
     venue.seed = options.seed
+    try:
+        await _serve_venue(options, scenario, venue, market)
+    finally:
+        stop_keeping(venue)
+
+
+async def _serve_venue(
+    options: argparse.Namespace, scenario: Scenario | None, venue: Venue, market: Market
+) -> None:
+    begin_keeping(venue)
     everyone = Connections()
     open_protocol: Callable[[], ClientProtocol]
     open_protocol = functools.partial(ClientProtocol, venue, everyone)
@@ -141,14 +161,17 @@ async def _serve(options: argparse.Namespace) -> None:
     for connection in list(everyone):
         connection.go_away()
     await asyncio.sleep(CLOSE_GRACE_S if everyone else 0)
+    finish_keeping(venue)
 
 
 def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market]:
     credentials = Credentials(options.api_key, options.api_secret)
     limits = Limits(enforced=options.limits == "venue")
     venue = Venue([KNOWN[name] for name in options.symbols], credentials, limits=limits)
+    restore_asked(venue, options)
+    now_ms = venue.now_ms()
     markets = [
-        SyntheticMarket(venue.exchange, listing, character_of(name), options.seed)
+        SyntheticMarket(venue.exchange, listing, character_of(name), options.seed, now_ms=now_ms)
         for name, listing in venue.exchange.listings.items()
     ]
     venue.describe_market = lambda: {
@@ -167,6 +190,7 @@ def _replay(options: argparse.Namespace) -> tuple[Venue, Market]:
     credentials = Credentials(options.api_key, options.api_secret)
     limits = Limits(enforced=options.limits == "venue")
     venue = Venue(head.symbols, credentials, recorded=True, limits=limits)
+    restore_asked(venue, options)
     market = ReplayMarket(venue, path, head, options.speed)
     market.on_end = lambda: _say({"finished": True})
     venue.describe_market = market.describe

@@ -51,7 +51,7 @@ class SymbolFeed:
         self.listing = listing
         self.lower = listing.symbol.name.lower()
         self.ids = ids
-        self.update_id = ids.next()
+        self.update_id = 0
         self.top = (0, 0, 0, 0)
         self.top_ms = 0
         self.next_aggregate_id = FIRST_AGGREGATE_ID
@@ -59,11 +59,16 @@ class SymbolFeed:
             DepthChain(self.lower + suffix, interval)
             for suffix, interval in DEPTH_INTERVALS_MS.items()
         ]
-        for chain in self.chains:
-            chain.previous_id = chain.last_id = self.update_id
         self.recorded_streams: frozenset[str] = frozenset()
         self.forced: ForcedOrder | None = None
         self.forced_due_ms = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Take a first update id; the first message of every depth stream follows it."""
+        self.update_id = self.ids.next()
+        for chain in self.chains:
+            chain.previous_id = chain.last_id = self.update_id
 
     def stamp(self) -> int:
         """Give the book a new update id and let every depth stream know of it."""

@@ -75,22 +75,29 @@ class SyntheticMarket:
     """Moves one symbol, step by step, through the house's own orders."""
 
     def __init__(
-        self, exchange: Exchange, listing: Listing, character: Character, seed: int
+        self,
+        exchange: Exchange,
+        listing: Listing,
+        character: Character,
+        seed: int,
+        *,
+        now_ms: int = 0,
     ) -> None:
+        """Quote for the first time, at the last price if there is one."""
         self._exchange = exchange
         self._listing = listing
         self._character = character
         self._rng = Random(f"{seed}:{listing.symbol.name}")
-        self._fair = float(character.start_ticks)
+        listing.last_ticks = listing.last_ticks or character.start_ticks
+        self._fair = float(listing.last_ticks)
         self._steps = 0
         self._volatility = 1.0
         self._taker_side = BUY
         self._resting: dict[int, dict[int, Order]] = {BUY: {}, SELL: {}}
         self._phase = Phase("calm", self._after(2.0, 4.0))
         self._pushed = 0.0
-        self._quote(0)
+        self._quote(now_ms)
         self._set_prices()
-        listing.last_ticks = character.start_ticks
 
     @property
     def steps(self) -> int:

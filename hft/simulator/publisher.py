@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import orjson
 
 from hft.simulator.depth_streams import FIRST_UPDATE_ID, SymbolFeed, UpdateIds, send_depth
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
 from hft.simulator.messages import Json, force_order, mark_price, user_event
-from hft.simulator.outcomes import ForcedOrder, Trade
+from hft.simulator.outcomes import ForcedOrder, Outcome, Trade
 from hft.simulator.user_streams import UserStreams
+
+if TYPE_CHECKING:
+    from hft.simulator.keeper import Keeper
 
 FORCE_ORDER_INTERVAL_MS = 1_000
 
@@ -29,12 +34,25 @@ class Publisher:
         self._users = users
         self.recorded = recorded
         self.marking = not recorded
-        ids = UpdateIds(1 if recorded else FIRST_UPDATE_ID)
+        self.ids = ids = UpdateIds(1 if recorded else FIRST_UPDATE_ID)
         self.feeds = {name: SymbolFeed(listing, ids) for name, listing in exchange.listings.items()}
+        self.keeper: Keeper | None = None
+        self._kept: list[Outcome] = []
+
+    def keep(self, now_ms: int, *, every: bool = False) -> None:
+        """Write down what happened since the last call, before anybody hears of it."""
+        if self.keeper is not None:
+            outcomes = self._exchange.drain()
+            self.keeper.note(outcomes, now_ms, every=every)
+            self._kept += outcomes
 
     def flush(self, now_ms: int, event_ms: int) -> None:
         """Send what happened since the last flush: trades, books, then the users' events."""
         outcomes = self._exchange.drain()
+        if self.keeper is not None:
+            self.keeper.note(outcomes, now_ms)
+            outcomes = self._kept + outcomes
+            self._kept = []
         trades = [outcome for outcome in outcomes if isinstance(outcome, Trade)]
         if trades and not self.recorded:
             self._send_trades(trades, event_ms)

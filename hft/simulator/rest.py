@@ -81,6 +81,8 @@ class RestDoor:
                 raise refusal(-5000, request.path, request.method)
             account_id = self._authenticate(route, request, params, now_ms)
             venue.limits.spend_orders(account_id, orders, now_ms)
+            if account_id and request.method != "GET" and not orders:
+                venue.exchange.touched.add(account_id)
             result = route.handler(Call(venue, params, now_ms, account_id))
         except Refusal as refused:
             used = self._used(address, account_id if orders else 0, now_ms)
@@ -113,6 +115,7 @@ class RestDoor:
             "server_time_ms": venue.said_ms(venue.now_ms()),
             "faults": venue.describe_faults(),
             "market": venue.describe_market(),
+            "state": venue.describe_state(),
             "limits": "venue" if venue.limits.enforced else "off",
             "counts": {
                 **msgspec.structs.asdict(venue.counts),

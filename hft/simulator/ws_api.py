@@ -56,6 +56,7 @@ class SessionDoor:
         except Refusal as refused:
             venue.counts.refusals += 1
             reply.update(status=refused.status, error=self._error(refused, now_ms))
+        venue.publisher.keep(now_ms)
         if shown and reply.get("status") != 401:
             reply["rateLimits"] = self._limit_rows(account_id if orders else 0, now_ms)
         return orjson.dumps(reply)
