@@ -161,6 +161,7 @@ def _begin(new: Path, current: Path) -> None:
         shutil.rmtree(new)
     new.mkdir()
     connection = sqlite3.connect(new / "state.db", isolation_level=None)
+    connection.execute("BEGIN")
     for name, kind in TABLES.items():
         by_text = "WITHOUT ROWID" if kind == "TEXT" else ""
         connection.execute(
@@ -169,6 +170,7 @@ def _begin(new: Path, current: Path) -> None:
         )
     connection.execute(f"PRAGMA application_id = {MAGIC}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
     connection.close()
     new.rename(current)
 
