@@ -7,13 +7,11 @@ book updates) are reserved ahead: after a kill they go on behind the reserve, ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
-
-import msgspec
+from collections.abc import Sequence
 
 from hft.errors import HftError
 from hft.simulator.desk import Desk, Forgotten, Listing
+from hft.simulator.kept import Kept, Room, Track
 from hft.simulator.orders import OPEN, VenueOrder
 from hft.simulator.outcomes import (
     AccountUpdate,
@@ -45,39 +43,6 @@ from hft.simulator.venue import Venue
 RESERVED_IDS = 1_000
 RESERVED_UPDATES = 100_000
 SECOND_MS = 1_000
-
-
-class Track(msgspec.Struct):
-    """Of an open order: when it came, when it took its place, how many amendments are written."""
-
-    number: int
-    queue: int
-    amendments: int = 0
-
-
-class Kept(msgspec.Struct):
-    """What a state held when it was opened; an empty one for a new state."""
-
-    restored: bool = False
-    time_ms: int = 0
-    next_number: int = 1
-    tracks: dict[int, Track] = {}
-    incomes: dict[int, int] = {}
-    """By account, the number of its latest income or move of margin, 0 where it has none."""
-
-
-class Room(Protocol):
-    """What keeps rows of its own beside orders and accounts: conditional orders, say."""
-
-    name: str
-
-    def changes(
-        self, outcomes: Sequence[Outcome], *, every: bool
-    ) -> Iterable[tuple[str, bytes | None]]:
-        """Give the rows that changed, None for those that go; `every`: look everywhere."""
-
-    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
-        """Take back the rows of a state; orders and accounts are there already."""
 
 
 class Keeper:

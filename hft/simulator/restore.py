@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from hft.errors import BootError
-from hft.simulator.keeper import Kept, Room, Track
+from hft.simulator.kept import Kept, Room, Track
 from hft.simulator.orders import LIQUIDATION, OPEN, Amendment, VenueOrder
 from hft.simulator.state_file import Key, StateFile, damaged
 from hft.simulator.state_rows import (

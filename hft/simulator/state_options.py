@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hft.errors import ConfigError
-from hft.simulator.keeper import Keeper, Kept, Room
+from hft.simulator.keeper import Keeper
+from hft.simulator.kept import Kept, Room
 from hft.simulator.restore import restore
 from hft.simulator.state_file import open_state
 from hft.simulator.venue import Venue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hft.errors import BootError
 from hft.simulator.calls import Call
 from hft.simulator.keeper import Keeper
+from hft.simulator.kept import Room
 from hft.simulator.matching import BUY, SELL, Order
 from hft.simulator.messages import user_event
 from hft.simulator.orders import VenueOrder
@@ -60,7 +62,7 @@ Action = tuple[str, int, str, int, int, int, str, bool]
 class World:
     """A venue, the state directory it keeps, and the house orders that a test put into it."""
 
-    def __init__(self, folder: Path, *, new: bool = False) -> None:
+    def __init__(self, folder: Path, *, new: bool = False, rooms: Sequence[Room] = ()) -> None:
         self.now_ms = START_MS
         self.venue = Venue([BTCUSDT, ETHUSDT], Credentials("k", "s"), clock=lambda: self.now_ms)
         self.exchange = self.venue.exchange
@@ -68,11 +70,11 @@ class World:
         self.told: list[object] = []
         self.file = open_state(folder)
         try:
-            self.kept = restore(self.file, self.venue, self.now_ms)
+            self.kept = restore(self.file, self.venue, self.now_ms, rooms)
         except BootError:
             self.file.close()
             raise
-        self.keeper = self.venue.publisher.keeper = Keeper(self.file, self.venue, self.kept)
+        self.keeper = self.venue.publisher.keeper = Keeper(self.file, self.venue, self.kept, rooms)
         if new:
             self._furnish()
         self.venue.publisher.keep(self.now_ms, every=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hft.simulator.desk import Desk, Listing
 from hft.simulator.market import SyntheticMarket, character_of
 from hft.simulator.matching import BUY, SELL, Order
 from hft.simulator.orders import VenueOrder
+from hft.simulator.outcomes import Outcome
 from hft.simulator.symbols import BTCUSDT
 
 from .state_rig import Action, World, action
@@ -201,3 +203,54 @@ def test_orders_that_cross_the_restarted_market_trade_with_it_and_money_stays(
     assert again.totals() == totals
     world.keeper.close()
     again.keeper.close()
+
+
+def test_what_fell_due_while_nothing_ran_goes_before_the_market_comes(tmp_path: Path) -> None:
+    world = World(tmp_path / "a", new=True)
+    world.act(("limit", 1, "BTCUSDT", BUY, -2, 5, "GTD", False))
+    world.act(("limit", 3, "ETHUSDT", BUY, -2, 50, "GTC", False))
+    world.act(("countdown", 3, "ETHUSDT", BUY, 0, 3_000, "GTC", False))
+    world.act(("limit", 4, "BTCUSDT", BUY, -2, 5, "GTC", False))
+    assert [len(world.exchange.desks[number].open) for number in (1, 3, 4)] == [1, 1, 1]
+    world.snapshot(tmp_path / "b")
+    again = World(tmp_path / "b")
+    again.now_ms = world.now_ms + 3_600_000
+    again.exchange.on_time(again.now_ms)
+    again.settle()
+    assert [len(again.exchange.desks[number].open) for number in (1, 3, 4)] == [0, 0, 1]
+    assert [o.status for o in again.exchange.desks[1].orders.values()] == ["EXPIRED"]
+    assert [o.status for o in again.exchange.desks[3].orders.values()] == ["CANCELED"]
+    world.keeper.close()
+    again.keeper.close()
+
+
+class Notes:
+    """A room of its own, as conditional orders have one: words by number."""
+
+    name = "notes"
+
+    def __init__(self) -> None:
+        self.words: dict[str, bytes] = {}
+        self.new: list[tuple[str, bytes | None]] = []
+
+    def changes(
+        self, outcomes: Sequence[Outcome], *, every: bool
+    ) -> Iterable[tuple[str, bytes | None]]:
+        new, self.new = self.new, []
+        return new
+
+    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
+        self.words.update(rows)
+
+
+def test_a_room_of_its_own_finds_its_rows_again(tmp_path: Path) -> None:
+    notes = Notes()
+    world = World(tmp_path, new=True, rooms=(notes,))
+    notes.new = [("1", b"one"), ("2", b"two"), ("3", b"three")]
+    world.settle()
+    notes.new = [("2", None), ("3", b"drei")]
+    world.settle()
+    world.keeper.close()
+    again = Notes()
+    World(tmp_path, rooms=(again,)).keeper.close()
+    assert again.words == {"1": b"one", "3": b"drei"}

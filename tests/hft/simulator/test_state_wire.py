@@ -18,7 +18,8 @@ import requests
 from hft.clock import Deadline
 from hft.units import parse_e8
 
-from .wire import API_KEY, API_SECRET, WAIT_S, Simulator, receive, until
+from .tape import Tape
+from .wire import API_KEY, API_SECRET, WAIT_S, Simulator, eventually, receive, until
 
 COMMAND = [
     sys.executable, "-m", "hft.simulator", "--port", "0", "--limits", "off",
@@ -237,6 +238,30 @@ def test_everybody_who_was_answered_in_the_midst_of_many_orders_finds_his_order(
             first = max(known) + 1
         assert not set(answered) - known
         Diary().check(simulator)
+
+
+def test_a_replay_begins_again_and_the_account_does_not(tmp_path: Path) -> None:
+    tape = Tape()
+    tape.mark("60000.05")
+    for _ in range(50):
+        tape.ticker("60000.00", "5.000", "60000.10", "5.000")
+    words = ("--replay", str(tape.write(tmp_path / "tape.jsonl")))
+    folder = tmp_path / "state"
+    with mortal(folder, *words) as simulator, simulator.socket("/public/ws/btcusdt@bookTicker"):
+        eventually(lambda: simulator.touch()[1] > 0)
+        simulator.order(side="BUY", type="MARKET", quantity="0.010")
+        rests = {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.010"}
+        order = simulator.order(**rests, price="59000.00")
+    with mortal(folder, *words) as simulator:
+        assert simulator.get("/sim/state")["market"]["events"] == 0
+        row = simulator.ok("GET", "/fapi/v2/positionRisk", symbol="BTCUSDT")[0]
+        assert row["positionAmt"] == "0.010"
+        named = {"symbol": "BTCUSDT", "orderId": order["orderId"]}
+        assert simulator.ok("GET", "/fapi/v1/openOrder", **named)["status"] == "NEW"
+        with simulator.socket("/public/ws/btcusdt@bookTicker"):
+            eventually(lambda: simulator.touch() == (60_000.0, 60_000.1))
+        wish = {"side": "SELL", "type": "MARKET", "quantity": "0.010", "reduceOnly": "true"}
+        assert simulator.order(**wish, newOrderRespType="RESULT")["status"] == "FILLED"
 
 
 def test_a_second_process_a_torn_file_and_a_reset(tmp_path: Path) -> None:
