@@ -234,10 +234,13 @@ class World:
         """Say everything that anybody could ask, and what nobody can."""
         shown: dict[str, object] = {}
         for account_id in (FUND_ID, *ACCOUNTS):
+            # The fund is never deleveraged, and nobody can ask for that in its name.
+            ranked = account_id != FUND_ID
             for path in QUERIES:
-                shown[f"{account_id} {path}"] = self._asked(account_id, path)
+                if ranked or "positionRisk" not in path:
+                    shown[f"{account_id} {path}"] = self._asked(account_id, path)
             for name in SYMBOLS:
-                for path in OF_A_SYMBOL:
+                for path in OF_A_SYMBOL if ranked else OF_A_SYMBOL[:2]:
                     key = f"{account_id} {path} {name}"
                     shown[key] = self._asked(account_id, path, symbol=name)
             desk = self.exchange.desks[account_id]
