@@ -91,7 +91,8 @@ class Keeper:
         self._exchange.touched.clear()
         self._note_updates()
         second = now_ms // SECOND_MS
-        if second != self._second or every:
+        every = every or second != self._second
+        if every:
             self._second = second
             self._note_market(now_ms)
         for room in self._rooms:

@@ -37,7 +37,10 @@ class Room(Protocol):
     def changes(
         self, outcomes: Sequence[Outcome], *, every: bool
     ) -> Iterable[tuple[str, bytes | None]]:
-        """Give the rows that changed, None for those that go; `every`: look everywhere."""
+        """Give the rows that changed, None for those that go.
+
+        `every`: look also at what no outcome tells of; it is asked for once a second.
+        """
 
     def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
         """Take back the rows of a state; orders and accounts are there already."""

@@ -119,15 +119,25 @@ class IdentityRow(msgspec.Struct, frozen=True):
 _LEGS = {name: Position(name) for name in Holding().legs}
 
 
+def request_row(request: OrderRequest) -> RequestRow:
+    """Write down what an order asked for."""
+    values = msgspec.structs.asdict(request)
+    values["symbol"] = request.symbol.name
+    return RequestRow(**values)
+
+
+def request_of(row: RequestRow, symbol: Symbol) -> OrderRequest:
+    """Make the request of a row again."""
+    return OrderRequest(**{**msgspec.structs.asdict(row), "symbol": symbol})
+
+
 def order_row(order: VenueOrder, number: int, queue: int) -> OrderRow:
     """Write down an order."""
-    request = msgspec.structs.asdict(order.request)
-    request["symbol"] = order.symbol.name
     return OrderRow(
         number=number,
         queue=queue,
         owner=order.owner,
-        request=RequestRow(**request),
+        request=request_row(order.request),
         status=order.status,
         limit_ticks=order.limit_ticks,
         lots=order.lots,
@@ -143,8 +153,7 @@ def order_of(
     order_id: int, row: OrderRow, symbol: Symbol, amendments: tuple[Amendment, ...]
 ) -> VenueOrder:
     """Make the order of a row again; it rests in no book yet."""
-    request = OrderRequest(**{**msgspec.structs.asdict(row.request), "symbol": symbol})
-    order = VenueOrder(order_id, row.owner, request, row.time_ms)
+    order = VenueOrder(order_id, row.owner, request_of(row.request, symbol), row.time_ms)
     order.amendments = amendments
     order.announced = True
     order.status = row.status

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,44 +14,13 @@ import requests
 from hft.clock import Deadline
 from hft.units import parse_e8
 
+from .mortal import mortal, refused
 from .tape import Tape
-from .wire import API_KEY, API_SECRET, WAIT_S, Simulator, eventually, receive, until
+from .test_session_wire import PATH, call
+from .wire import WAIT_S, Simulator, eventually, receive, until
 
-COMMAND = [
-    sys.executable, "-m", "hft.simulator", "--port", "0", "--limits", "off",
-    "--api-key", API_KEY, "--api-secret", API_SECRET,
-]  # fmt: skip
 KILLS = 6
 CALLS_MAX = 12
-
-
-@contextlib.contextmanager
-def mortal(folder: Path, *arguments: str) -> Iterator[Simulator]:
-    """Run one that keeps its state in a folder, and kill it where the block ends."""
-    command = [*COMMAND, "--state-dir", str(folder), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    simulator = Simulator(process, json.loads(process.stdout.readline()))
-    try:
-        yield simulator
-    finally:
-        kill(simulator)
-        process.stdout.close()
-
-
-def kill(simulator: Simulator) -> None:
-    simulator.session.close()
-    simulator.process.kill()
-    simulator.process.wait(WAIT_S)
-
-
-def refused(*arguments: str) -> tuple[int, str]:
-    done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=20, check=False
-    )
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    return done.returncode, done.stderr
 
 
 class Diary:
@@ -143,6 +108,27 @@ def test_a_kill_between_any_two_replies_loses_nothing_that_was_told(tmp_path: Pa
         diary.check(simulator)
     assert len(epochs) == 1
     assert len(diary.fills) > 5
+
+
+def test_what_a_socket_told_is_there_after_a_kill(tmp_path: Path) -> None:
+    wish = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.001"}
+    told: list[tuple[int, int]] = []
+    for _ in range(3):
+        with mortal(tmp_path) as simulator, simulator.user_stream() as user:
+            with simulator.socket(PATH) as link:
+                order_id = call(link, "order.place", **wish)["result"]["orderId"]
+                if not told:
+                    # The reply alone: the event may or may not have come.
+                    simulator.process.kill()
+                    told.append((order_id, 0))
+                    continue
+            event = until(user, lambda message: message.get("o", {}).get("x") == "TRADE")
+            told.append((order_id, event["o"]["t"]))
+    with mortal(tmp_path) as simulator:
+        rows = simulator.ok("GET", "/fapi/v1/userTrades", symbol="BTCUSDT")
+        fills = {row["id"]: row["orderId"] for row in rows}
+        assert {order_id for order_id, _ in told} <= set(fills.values())
+        assert all(fills[number] == order_id for order_id, number in told if number)
 
 
 def test_settings_and_waits_survive_a_kill(tmp_path: Path) -> None:
