@@ -15,14 +15,16 @@ import orjson
 import uvloop
 
 from hft.errors import BootError, ExitCode, HftError
-from hft.simulator.clockwork import Clockwork
+from hft.simulator.clockwork import Clockwork, Market
 from hft.simulator.door_options import asked_tls, open_asked_accounts
 from hft.simulator.doorstep import BACKLOG, Connections, connections_allowed
 from hft.simulator.fault_door import FaultyProtocol
-from hft.simulator.fault_kinds import read_scenario
+from hft.simulator.fault_kinds import Scenario, read_scenario
 from hft.simulator.fault_venue import FaultyVenue
 from hft.simulator.options import API_KEY, API_SECRET, read_arguments
 from hft.simulator.server import ClientProtocol
+from hft.simulator.simulated_clock import SimulatedClock
+from hft.simulator.state_options import begin_keeping, finish_keeping, stop_keeping
 from hft.simulator.tls import Served
 from hft.simulator.tuning import collect_seldom
 from hft.simulator.venue import Venue
@@ -62,7 +64,20 @@ def _follow_parent(parent_pid: int) -> None:
 async def _serve(options: argparse.Namespace) -> None:
     scenario = read_scenario(options.faults) if options.faults else None
     venue, market, clock = build(options)
-    open_asked_accounts(venue, options)
+    try:
+        open_asked_accounts(venue, options)
+        begin_keeping(venue)
+        await _serve_world(options, scenario, (venue, market, clock))
+    finally:
+        stop_keeping(venue)
+
+
+async def _serve_world(
+    options: argparse.Namespace,
+    scenario: Scenario | None,
+    world: tuple[Venue, Market, SimulatedClock | None],
+) -> None:
+    venue, market, clock = world
     served = asked_tls(options)
     everyone = Connections(connections_allowed(options.connections_max))
     open_protocol: Callable[[], ClientProtocol]
@@ -104,6 +119,7 @@ async def _serve(options: argparse.Namespace) -> None:
     for connection in list(everyone):
         connection.go_away()
     await asyncio.sleep(CLOSE_GRACE_S if everyone else 0)
+    finish_keeping(venue)
 
 
 def _known_key(options: argparse.Namespace) -> str:

@@ -20,13 +20,19 @@ PPM_E8 = 100
 def open_accounts(venue: Venue, path: Path, plans: tuple[AccountPlan, ...]) -> None:
     """Open every account of the accounts file, its keys, its money and its settings.
 
+    An account that a restored state holds keeps the money and the settings it had.
+
     Raises:
         ConfigError: an account wants what the venue would refuse.
     """
+    keeper = venue.publisher.keeper
+    known = {} if keeper is None else keeper.kept.incomes
     for account_id, plan in enumerate(plans, start=1):
         for credentials in credentials_of(path, plan, account_id):
             venue.admit(credentials)
         venue.account_ids[plan.name] = account_id
+        if account_id in known:
+            continue
         desk = venue.desk(account_id)
         desk.account.wallet_e8 = 0
         try:
@@ -35,7 +41,8 @@ def open_accounts(venue: Venue, path: Path, plans: tuple[AccountPlan, ...]) -> N
             _set_up(venue, desk, plan)
         except Refusal as refused:
             raise ConfigError(f"--accounts {path}: account {plan.name}: {refused.text}") from None
-    venue.exchange.drain()
+    if keeper is None:
+        venue.exchange.drain()
 
 
 def _set_up(venue: Venue, desk: Desk, plan: AccountPlan) -> None:

@@ -16,6 +16,7 @@ from hft.simulator.algo import (
     EXPIRED,
     FINISHED,
     FIRST_ALGO_ID,
+    NEW,
     REJECTED,
     TRIGGERED,
     TRIGGERING,
@@ -47,7 +48,7 @@ class AlgoService:
         self._bound: dict[int, tuple[AlgoOrder, bool]] = {}
         self._dated: dict[int, AlgoOrder] = {}
         self._triggered: dict[int, AlgoOrder] = {}
-        self._next_id = FIRST_ALGO_ID
+        self.next_id = FIRST_ALGO_ID
         self._waiting = 0
 
     # What users do.
@@ -62,17 +63,12 @@ class AlgoService:
         listing = self._exchange.listings[request.symbol.name]
         prices = prices_of(listing)
         admit(desk, request, tif, prices)
-        algo = AlgoOrder(self._next_id, account_id, request, tif, now_ms)
-        self._next_id += 1
+        algo = AlgoOrder(self.next_id, account_id, request, tif, now_ms)
+        self.next_id += 1
         if algo.trails:
             _start_trailing(algo, prices.of(request.working_type))
         desk.algos.take_in(algo)
-        self._books.setdefault(request.symbol.name, TriggerBook()).put(algo)
-        self._waiting += 1
-        if algo.bound:
-            self._bound[algo.algo_id] = (algo, bool(closable_lots(desk, request)))
-        if request.good_till_ms:
-            self._dated[algo.algo_id] = algo
+        self._wait(algo, held=bool(closable_lots(desk, request)))
         self._say(algo, now_ms)
         return algo
 
@@ -98,6 +94,32 @@ class AlgoService:
         for algo in waiting:
             self._end(algo, EXPIRED if by_venue else CANCELED, now_ms)
         return len(waiting)
+
+    # What is kept on disk.
+
+    def held(self, algo: AlgoOrder) -> bool:
+        """Say whether an order that is bound to a position has seen it."""
+        return self._bound.get(algo.algo_id, (algo, False))[1]
+
+    def take_back(self, algo: AlgoOrder, *, held: bool) -> None:
+        """Go on with an order of a kept state: it waits again, or its own order is watched."""
+        shelf = self._exchange.desks[algo.account_id].algos
+        shelf.orders[algo.algo_id] = algo
+        shelf.by_client[algo.request.client_id] = algo
+        self.next_id = max(self.next_id, algo.algo_id + 1)
+        if algo.status == NEW:
+            shelf.waiting[algo.algo_id] = algo
+            self._wait(algo, held=held)
+        elif algo.status == TRIGGERED:
+            self._triggered[algo.algo_id] = algo
+
+    def _wait(self, algo: AlgoOrder, *, held: bool) -> None:
+        self._books.setdefault(algo.symbol.name, TriggerBook()).put(algo)
+        self._waiting += 1
+        if algo.bound:
+            self._bound[algo.algo_id] = (algo, held)
+        if algo.request.good_till_ms:
+            self._dated[algo.algo_id] = algo
 
     # What happens by itself.
 

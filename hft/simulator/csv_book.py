@@ -30,7 +30,13 @@ class CsvBook:
     """One contract's market: the public trades, with makers around them."""
 
     def __init__(
-        self, exchange: Exchange, listing: Listing, character: Character, seed: int
+        self,
+        exchange: Exchange,
+        listing: Listing,
+        character: Character,
+        seed: int,
+        *,
+        now_ms: int = 0,
     ) -> None:
         self._exchange = exchange
         self._listing = listing
@@ -43,7 +49,7 @@ class CsvBook:
         self._index_ms = 0
         self._marked_s = 0
         self._flickered_ms = 0
-        self._quote(BUY, character.start_ticks, 0)
+        self._quote(BUY, character.start_ticks, now_ms)
         listing.index_e8 = self._index_e8
 
     def trade(self, each: Print, now_ms: int) -> None:

@@ -26,7 +26,9 @@ class CsvMarket(Player[Print]):
                 day_volume=max(file.day_worth for file in own),
             )
             character = character_of(like, NATURAL)
-            self._books[name] = CsvBook(venue.exchange, listing, character, venue.seed)
+            self._books[name] = CsvBook(
+                venue.exchange, listing, character, venue.seed, now_ms=venue.now_ms()
+            )
         super().__init__(venue, playing, lambda: prints_of(files))
 
     def describe(self) -> dict[str, object]:

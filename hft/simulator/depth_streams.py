@@ -58,7 +58,7 @@ class SymbolFeed:
         self.listing = listing
         self.lower = listing.symbol.name.lower()
         self.ids = ids
-        self.update_id = ids.next()
+        self.update_id = 0
         self.top = (0, 0, 0, 0)
         self.top_ms = 0
         self.stamp_ms = 0
@@ -72,11 +72,16 @@ class SymbolFeed:
         ]
         # No hidden orders of retail users are here, so this book is the same one.
         self.chains.append(DepthChain(self.lower + RPI_SUFFIX, RPI_INTERVAL_MS, {}))
-        for chain in self.chains:
-            chain.previous_id = chain.last_id = self.update_id
         self.recorded_streams: frozenset[str] = frozenset()
         self.forced: ForcedOrder | None = None
         self.forced_due_ms = 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Take a first update id; the first message of every depth stream follows it."""
+        self.update_id = self.ids.next()
+        for chain in self.chains:
+            chain.previous_id = chain.last_id = self.update_id
 
     def _partial(self, suffix: str) -> dict[str, int]:
         return {

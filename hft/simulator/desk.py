@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from hft.simulator.account import Account
 from hft.simulator.algo import AlgoShelf
 from hft.simulator.margin import max_notional
@@ -58,6 +60,14 @@ class Listing:
         return (bid + ask) * self.symbol.tick_e8 // 2 if bid and ask else 0
 
 
+class Forgotten(msgspec.Struct, frozen=True):
+    """What a desk no longer remembers."""
+
+    orders: list[VenueOrder]
+    fills: list[Fill]
+    income: list[Income]
+
+
 class Desk:
     """What the venue keeps for one user: the account, all orders, fills and other income."""
 
@@ -103,8 +113,8 @@ class Desk:
         holding.open_orders -= 1
         holding.reducers -= order.reduces
 
-    def forget(self, now_ms: int) -> None:
-        """Drop finished orders and fills the venue would no longer tell of."""
+    def forget(self, now_ms: int) -> Forgotten:
+        """Drop finished orders and fills the venue would no longer tell of; gives them."""
         surplus = len(self.orders) - ORDERS_KEPT
         gone = []
         for number, order in enumerate(self.orders.values()):
@@ -116,5 +126,8 @@ class Desk:
             del self.orders[order.order_id]
             if self.by_client.get((order.symbol.name, order.client_id)) is order:
                 del self.by_client[order.symbol.name, order.client_id]
-        del self.fills[: max(0, len(self.fills) - FILLS_KEPT)]
-        del self.income[: max(0, len(self.income) - FILLS_KEPT)]
+        fills, income = max(0, len(self.fills) - FILLS_KEPT), max(0, len(self.income) - FILLS_KEPT)
+        forgotten = Forgotten(gone, self.fills[:fills], self.income[:income])
+        del self.fills[:fills]
+        del self.income[:income]
+        return forgotten

@@ -15,7 +15,7 @@ from hft.simulator import gate
 from hft.simulator.account import Account
 from hft.simulator.algo_service import AlgoService
 from hft.simulator.clerk import Clerk
-from hft.simulator.desk import Desk, Listing
+from hft.simulator.desk import Desk, Forgotten, Listing
 from hft.simulator.liquidation import Liquidator
 from hft.simulator.margin import (
     AccountMargin,
@@ -58,14 +58,17 @@ class Exchange:
         self.desks: dict[int, Desk] = {}
         self.clerk = Clerk(self.listings, self.desks)
         self._next_house_id = 1
-        self._next_amendment_id = 1
-        self._next_income = 1
+        self.next_amendment_id = 1
+        self.latest_income = 1
         self.algos = AlgoService(self)
         self.cut_fill: Callable[[Symbol, int], int] | None = None
         self.treasury = Treasury(self)
         self.liquidator = Liquidator(self)
         self._forget_ms = 0
         self._expiries: list[tuple[int, str, int, VenueOrder]] = []
+        # Accounts that changed without an outcome that says so, for whoever keeps them on disk.
+        self.touched: set[int] = set()
+        self.on_forget: Callable[[int, Forgotten], None] = _nobody
 
     def open_desk(self, account_id: int) -> Desk:
         """Give the desk of a user, new with the starting balance if it is not there."""
@@ -77,8 +80,8 @@ class Exchange:
 
     def next_income(self) -> int:
         """Give the next number of an income row."""
-        self._next_income += 1
-        return self._next_income
+        self.latest_income += 1
+        return self.latest_income
 
     # What users do.
 
@@ -145,8 +148,8 @@ class Exchange:
             return self.cancel(account_id, order, now_ms)
         listing.book.cancel(order)
         self.clerk.hold(order, -order.left_lots)
-        order.amend(self._next_amendment_id, wish, now_ms)
-        self._next_amendment_id += 1
+        order.amend(self.next_amendment_id, wish, now_ms)
+        self.next_amendment_id += 1
         self.clerk.say_order(order, "AMENDMENT", now_ms, modify_id=wish.modify_id)
         self._match(listing, order, wish.price_ticks, now_ms)
         self._finish(listing, order, now_ms)
@@ -162,6 +165,7 @@ class Exchange:
     def set_countdown(self, account_id: int, symbol: Symbol, due_ms: int) -> None:
         """Cancel all orders of the symbol at `due_ms` unless set again; 0 switches it off."""
         self.desks[account_id].countdown_ms.pop(symbol.name, None)
+        self.touched.add(account_id)
         if due_ms:
             self.desks[account_id].countdown_ms[symbol.name] = due_ms
 
@@ -189,6 +193,7 @@ class Exchange:
             due = [name for name, due_ms in desk.countdown_ms.items() if due_ms <= now_ms]
             for name in due:
                 del desk.countdown_ms[name]
+                self.touched.add(account_id)
                 self.cancel_all(account_id, self.listings[name].symbol, now_ms)
         while self._expiries and self._expiries[0][0] <= now_ms:
             order = heappop(self._expiries)[-1]
@@ -200,8 +205,8 @@ class Exchange:
         self.liquidator.on_time(now_ms)
         if now_ms >= self._forget_ms:
             self._forget_ms = now_ms + FORGET_INTERVAL_MS
-            for desk in self.desks.values():
-                desk.forget(now_ms)
+            for account_id, desk in self.desks.items():
+                self.on_forget(account_id, desk.forget(now_ms))
 
     def expire_later(self, order: VenueOrder) -> None:
         """Let a resting order expire at its own time, if it still rests then."""
@@ -387,3 +392,7 @@ class Exchange:
             if not self.clerk.allowed(order, 1) and listing.book.holds(order):
                 listing.book.cancel(order)
                 self.clerk.close(order, EXPIRED, now_ms, REASON_REDUCE_ONLY)
+
+
+def _nobody(account_id: int, forgotten: Forgotten) -> None:
+    """Stand where whoever keeps desks on disk would."""

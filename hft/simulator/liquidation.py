@@ -36,7 +36,7 @@ class Liquidator:
         self._exchange = exchange
         self._marks: list[int] = []
         self._unwound_ms = 0
-        self._next_number = 1
+        self.next_number = 1
 
     def on_time(self, now_ms: int) -> None:
         """Liquidate who is due, and let the fund get rid of what it took over."""
@@ -181,10 +181,10 @@ class Liquidator:
             time_in_force="IOC",
             price_ticks=ticks,
             lots=lots,
-            client_id=f"{prefix}{now_ms}{self._next_number:04d}",
+            client_id=f"{prefix}{now_ms}{self.next_number:04d}",
             position_side=leg.leg,
         )
-        self._next_number += 1
+        self.next_number += 1
         order = VenueOrder(listing.next_order_id, desk.account.account_id, request, now_ms)
         listing.next_order_id += 1
         desk.take_in(order)
@@ -273,7 +273,9 @@ class Liquidator:
         """Send one margin call when the ratio gets high; another only after it was low again."""
         ratio_e4, now_ms = ratio_now
         if ratio_e4 < CALL_E4:
-            desk.called.discard(key)
+            if key in desk.called:
+                desk.called.discard(key)
+                self._exchange.touched.add(desk.account.account_id)
             return
         if key in desk.called:
             return

@@ -50,13 +50,21 @@ class SyntheticMarket:
     """Moves one symbol, step by step, through the house's own orders."""
 
     def __init__(
-        self, exchange: Exchange, listing: Listing, character: Character, seed: int
+        self,
+        exchange: Exchange,
+        listing: Listing,
+        character: Character,
+        seed: int,
+        *,
+        now_ms: int = 0,
     ) -> None:
+        """Quote for the first time, at the last price if there is one."""
         self._exchange = exchange
         self._listing = listing
         self._character = character
         self._rng = Random(f"{seed}:{listing.symbol.name}")
-        self._fair = float(character.start_ticks)
+        listing.last_ticks = listing.last_ticks or character.start_ticks
+        self._fair = float(listing.last_ticks)
         self._steps = 0
         self.step_ms = character.step_ms
         self._steps_per_s = 1_000 // self.step_ms
@@ -69,9 +77,8 @@ class SyntheticMarket:
         self._phase = Phase("calm", self._after(*self._first_pause()))
         self._pushed = 0.0
         self._makers = Makers(exchange, listing, character.depth, self._rng)
-        self._quote(0)
+        self._quote(now_ms)
         self._set_index()
-        listing.last_ticks = character.start_ticks
 
     @property
     def steps(self) -> int:

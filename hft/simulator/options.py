@@ -11,6 +11,7 @@ from typing import NoReturn
 from hft.errors import ConfigError
 from hft.simulator.characters import LIVELY, TEMPERS
 from hft.simulator.door_options import add_door_options, check_door_options
+from hft.simulator.state_options import add_state_options, check_state_options
 
 API_KEY = "simulator-key".ljust(64, "0")
 API_SECRET = "simulator-secret".ljust(64, "0")
@@ -49,6 +50,7 @@ def read_arguments(argv: list[str] | None, about: str | None) -> argparse.Namesp
         help="commit faults: a TOML or JSON file, a scenario's name, or on (POST /sim/faults)",
     )
     add_door_options(parser)
+    add_state_options(parser)
     parser.add_argument("--parent-pid", type=int, default=0, help="end when this process ends")
     options = parser.parse_args(argv)
     if not 0 <= options.port <= 65_535:
@@ -56,6 +58,7 @@ def read_arguments(argv: list[str] | None, about: str | None) -> argparse.Namesp
     options.csv = [name for words in options.csv for name in words.split(",") if name]
     _check_markets(options)
     check_door_options(options)
+    check_state_options(options)
     return options
 
 

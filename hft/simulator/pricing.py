@@ -171,6 +171,10 @@ class Pricing:
         self._exchange = exchange
         self._second = 0
         self.prices = {name: Prices(feed, funding_interval_ms) for name, feed in feeds.items()}
+        self.open(now_ms)
+
+    def open(self, now_ms: int) -> None:
+        """Begin the funding interval of every contract that `now_ms` lies in."""
         for prices in self.prices.values():
             prices.open(now_ms)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,13 +20,16 @@ from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
 from hft.simulator.market_messages import book_ticker_event, contract_info_event
 from hft.simulator.messages import force_order
-from hft.simulator.outcomes import ForcedOrder, Trade
+from hft.simulator.outcomes import ForcedOrder, Outcome, Trade
 from hft.simulator.price_streams import PriceStreams
 from hft.simulator.prints import Prints
 from hft.simulator.ticker_streams import TickerStreams
 from hft.simulator.user_events import user_event
 from hft.simulator.user_streams import UserStreams
 from hft.units import parse_e8
+
+if TYPE_CHECKING:
+    from hft.simulator.keeper import Keeper
 
 FORCE_ORDER_INTERVAL_MS = 1_000
 ALL_FORCED = "!forceOrder@arr"
@@ -48,22 +51,35 @@ class Publisher:
         self._users = users
         self.recorded = recorded
         self.marking = not recorded
-        ids = UpdateIds(1 if recorded else FIRST_UPDATE_ID)
+        self.ids = ids = UpdateIds(1 if recorded else FIRST_UPDATE_ID)
         self.feeds = {name: SymbolFeed(listing, ids) for name, listing in exchange.listings.items()}
         self.prints = Prints(hub, self.feeds)
         self._candles = CandleStreams(hub, self.feeds)
         self._tickers = TickerStreams(hub, self.feeds)
         self._prices = PriceStreams(hub, self.feeds)
+        self.keeper: Keeper | None = None
+        self._kept: list[Outcome] = []
 
     def make_up_past(self, seed: int, now_ms: int) -> None:
         """Give every symbol a past that ends now; a recorded market has its own."""
         for feed in self.feeds.values():
             feed.history.make_up_past(feed.listing, seed, now_ms)
 
+    def keep(self, now_ms: int, *, every: bool = False) -> None:
+        """Write down what happened since the last call, before anybody hears of it."""
+        if self.keeper is not None:
+            outcomes = self._exchange.drain()
+            self.keeper.note(outcomes, now_ms, every=every)
+            self._kept += outcomes
+
     def flush(self, now_ms: int, event_ms: int) -> None:
         """Send what happened since the last flush: trades, books, then the users' events."""
         self._exchange.algos.on_prices(now_ms)
         outcomes = self._exchange.drain()
+        if self.keeper is not None:
+            self.keeper.note(outcomes, now_ms)
+            outcomes = self._kept + outcomes
+            self._kept = []
         trades = [outcome for outcome in outcomes if isinstance(outcome, Trade)]
         if trades and not self.recorded:
             self.prints.send(trades, event_ms)

@@ -9,6 +9,7 @@ import msgspec
 import orjson
 
 from hft.clock import monotonic_ns
+from hft.errors import HftError
 from hft.simulator import (
     account_calls,
     algo_calls,
@@ -83,6 +84,9 @@ class RestDoor:
             body = b"" if result is None else orjson.dumps(result)
         except Refusal as refused:
             status, body, more = self._refuse(refused)
+        except HftError:
+            # What happened could not be written down: nobody may hear of it, the exchange ends.
+            raise
         except Exception as error:  # noqa: BLE001  Told on stderr; the others go on trading.
             what = f"{request.method} {request.path}"
             status, body, more = self._refuse(report_mishap(venue, what, error))
@@ -114,6 +118,7 @@ class RestDoor:
             "server_time_ms": venue.said_ms(venue.now_ms()),
             "faults": venue.describe_faults(),
             "market": venue.describe_market(),
+            "state": venue.describe_state(),
             "limits": "venue" if venue.limits.enforced else "off",
             "counts": {
                 **msgspec.structs.asdict(venue.counts),
@@ -155,6 +160,9 @@ class RestDoor:
         if route.orders:
             asked.counted_id = account_id
             limits.spend_orders(account_id, route.orders, now_ms)
+        elif account_id and method != "GET":
+            # What sets something up has no outcome that says so.
+            self._venue.exchange.touched.add(account_id)
         return route.handler(Call(self._venue, params, now_ms, account_id))
 
     def _authenticate(

@@ -103,6 +103,11 @@ class Venue:
         """Send what a transaction of time `now_ms` caused."""
         self.publisher.flush(now_ms, self.now_ms())
 
+    def describe_state(self) -> dict[str, object] | None:
+        """Say where this venue keeps its state; None where it keeps none."""
+        keeper = self.publisher.keeper
+        return None if keeper is None else keeper.describe()
+
     def credentials_of(self, api_key: str) -> Credentials:
         """Find who an API key belongs to.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hft.clock import wall_ms
 from hft.errors import ConfigError
+from hft.simulator.algo_state import AlgoRoom
 from hft.simulator.characters import TEMPERS, character_of
 from hft.simulator.clockwork import Market
 from hft.simulator.contract import Symbol
@@ -22,6 +23,7 @@ from hft.simulator.queues import queues_of
 from hft.simulator.recording import read_head
 from hft.simulator.replay import ReplayMarket
 from hft.simulator.simulated_clock import SYNTHETIC_START_MS, SimulatedClock
+from hft.simulator.state_options import end_what_fell_due, restore_asked
 from hft.simulator.stepped import SteppedMarkets
 from hft.simulator.symbols import KNOWN
 from hft.simulator.venue import Venue
@@ -34,6 +36,7 @@ def build(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock | 
     """Make the venue and what moves its market; the clock is None where it is the machine's.
 
     Raises:
+        BootError: the state that was asked for cannot be used.
         ConfigError: a file cannot be read or played, or a symbol is not known.
     """
     if options.replay:
@@ -44,13 +47,18 @@ def build(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock | 
 def _synthetic(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock | None]:
     clock = SimulatedClock(options.start or SYNTHETIC_START_MS) if options.simulated_clock else None
     venue = _venue(options, _listed(options), clock)
-    temper = TEMPERS[options.temper]
-    markets = [
-        SyntheticMarket(venue.exchange, listing, character_of(listing.symbol, temper), options.seed)
-        for listing in venue.exchange.listings.values()
-    ]
-    venue.publisher.make_up_past(options.seed, venue.now_ms())
+    temper, now_ms = TEMPERS[options.temper], venue.now_ms()
     listings = venue.exchange.listings.values()
+    characters = [character_of(listing.symbol, temper) for listing in listings]
+    for listing, character in zip(listings, characters, strict=True):
+        listing.last_ticks = listing.last_ticks or character.start_ticks
+    # The past ends with the ids that are told next: nothing may trade before it is made up.
+    venue.publisher.make_up_past(options.seed, now_ms)
+    end_what_fell_due(venue)
+    markets = [
+        SyntheticMarket(venue.exchange, listing, character, options.seed, now_ms=now_ms)
+        for listing, character in zip(listings, characters, strict=True)
+    ]
     venue.describe_market = lambda: {
         "kind": "synthetic",
         "seed": options.seed,
@@ -74,6 +82,7 @@ def _replay(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock 
     head = read_head(path)
     clock = _clock(options, head.first_ms)
     venue = _venue(options, list(head.symbols), clock, recorded=True)
+    end_what_fell_due(venue)
     market = ReplayMarket(venue, path, head, _playing(options, clock))
     venue.describe_market = market.describe
     return venue, market, clock
@@ -84,6 +93,7 @@ def _csv(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock | N
     clock = _clock(options, min(file.first_ns for file in files) // 1_000_000)
     symbols = list({file.symbol.name: file.symbol for file in files}.values())
     venue = _venue(options, symbols, clock)
+    end_what_fell_due(venue)
     market = CsvMarket(venue, files, _playing(options, clock))
     venue.describe_market = market.describe
     return venue, market, clock
@@ -125,6 +135,7 @@ def _venue(
         funding_interval_ms=options.funding_interval_s * MS_PER_S,
     )
     venue.seed = options.seed
+    restore_asked(venue, options, [AlgoRoom(venue.exchange)], clock)
     return venue
 
 

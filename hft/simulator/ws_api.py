@@ -94,6 +94,7 @@ class SessionDoor:
         except Exception as error:  # noqa: BLE001  Told on stderr; the others go on trading.
             mishap = report_mishap(venue, f"session {message[:200]!r}", error)
             status, outcome = mishap.status, self._error(mishap, now_ms)
+        venue.publisher.keep(now_ms)
         shown = self._limit_rows(asked, now_ms) if asked.shown and status != 401 else b""
         return b'{"id":%b,"status":%d%b%b}' % (asked.id, status, outcome, shown)
 
