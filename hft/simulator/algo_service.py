@@ -7,6 +7,7 @@ events of their own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -101,16 +102,23 @@ class AlgoService:
         """Say whether an order that is bound to a position has seen it."""
         return self._bound.get(algo.algo_id, (algo, False))[1]
 
-    def take_back(self, algo: AlgoOrder, *, held: bool) -> None:
-        """Go on with an order of a kept state: it waits again, or its own order is watched."""
-        shelf = self._exchange.desks[algo.account_id].algos
-        shelf.orders[algo.algo_id] = algo
-        shelf.by_client[algo.request.client_id] = algo
-        self.next_id = max(self.next_id, algo.algo_id + 1)
-        if algo.status == NEW:
-            shelf.waiting[algo.algo_id] = algo
-            self._wait(algo, held=held)
-        elif algo.status == TRIGGERED:
+    def take_back(self, kept: Iterable[tuple[AlgoOrder, bool]]) -> None:
+        """Go on with the orders of a kept state, oldest first, and whether each was `held`.
+
+        They wait again, or the orders they became are watched, those that fired first before all.
+        """
+        fired: list[tuple[int, int, AlgoOrder]] = []
+        for algo, held in kept:
+            shelf = self._exchange.desks[algo.account_id].algos
+            shelf.orders[algo.algo_id] = algo
+            shelf.by_client[algo.request.client_id] = algo
+            self.next_id = max(self.next_id, algo.algo_id + 1)
+            if algo.status == NEW:
+                shelf.waiting[algo.algo_id] = algo
+                self._wait(algo, held=held)
+            elif algo.status == TRIGGERED and algo.child is not None:
+                fired.append((algo.trigger_ms, algo.child.order_id, algo))
+        for _, _, algo in sorted(fired, key=lambda row: row[:2]):
             self._triggered[algo.algo_id] = algo
 
     def _wait(self, algo: AlgoOrder, *, held: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 
 from hft.simulator import desk as desks
 from hft.simulator.account import Account, Holding
+from hft.simulator.algo import AlgoOrder, AlgoShelf
 from hft.simulator.characters import LIVELY, character_of
 from hft.simulator.desk import Desk, Listing
 from hft.simulator.market import SyntheticMarket
 from hft.simulator.matching import BUY, SELL, Order
 from hft.simulator.orders import VenueOrder
 from hft.simulator.outcomes import Outcome
-from hft.simulator.symbols import BTCUSDT
+from hft.simulator.symbols import BTCUSDT, Symbol
 
-from .state_rig import Action, World, action
+from .state_rig import World
+from .state_wishes import Action, action
 
 
 def differing(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
@@ -101,6 +103,11 @@ def test_what_the_core_keeps_is_written_down_or_made_anew() -> None:
     assert set(Holding.__slots__) == {
         "leverage", "isolated", "legs", "bids_e8", "asks_e8", "open_orders", "reducers"
     }  # fmt: skip
+    assert set(AlgoOrder.__slots__) == {
+        "account_id", "active", "algo_id", "child", "create_ms", "extreme_e8", "refused", "request",
+        "status", "time_in_force", "trigger_ms", "update_ms",
+    }  # fmt: skip
+    assert set(vars(AlgoShelf())) == {"orders", "waiting", "by_client"}
     assert {*Order.__slots__, *VenueOrder.__slots__} == {
         "order_id", "owner", "request", "status", "limit_ticks", "lots", "self_trade",
         "filled_lots", "quote_e8", "time_ms", "update_ms", "amendments",
@@ -240,7 +247,9 @@ class Notes:
         new, self.new = self.new, []
         return new
 
-    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
+    def restore(
+        self, rows: Iterable[tuple[str, bytes]], symbol_of: Callable[[str], Symbol]
+    ) -> None:
         self.words.update(rows)
 
 
