@@ -19,6 +19,7 @@ from hft.simulator.market import SyntheticMarket
 from hft.simulator.matching import BUY, SELL, Order
 from hft.simulator.orders import VenueOrder
 from hft.simulator.outcomes import Outcome
+from hft.simulator.state_options import end_what_fell_due
 from hft.simulator.symbols import BTCUSDT, Symbol
 
 from .state_rig import World
@@ -223,11 +224,39 @@ def test_what_fell_due_while_nothing_ran_goes_before_the_market_comes(tmp_path: 
     world.snapshot(tmp_path / "b")
     again = World(tmp_path / "b")
     again.now_ms = world.now_ms + 3_600_000
-    again.exchange.on_time(again.now_ms)
+    end_what_fell_due(again.venue)
     again.settle()
     assert [len(again.exchange.desks[number].open) for number in (1, 3, 4)] == [0, 0, 1]
     assert [o.status for o in again.exchange.desks[1].orders.values()] == ["EXPIRED"]
     assert [o.status for o in again.exchange.desks[3].orders.values()] == ["CANCELED"]
+    world.keeper.close()
+    again.keeper.close()
+
+
+def test_nobody_is_liquidated_before_the_market_has_a_price(tmp_path: Path) -> None:
+    world = World(tmp_path / "a", new=True)
+    listing = world.exchange.listings["BTCUSDT"]
+    listing.mark_e8 = 0
+    for account_id, leg in ((1, "BTCUSDT"), (3, "BTCUSDT")):
+        for side in (SELL, BUY):
+            world.exchange.house_order(listing, side, (600_000 - side, 5_000), world.now_ms)
+        world.ask(
+            account_id, "POST", "v1/order", symbol=leg, side="BUY", type="MARKET", quantity="0.100"
+        )
+        assert world.exchange.desks[account_id].account.position(leg, "BOTH").lots == 100
+    world.snapshot(tmp_path / "b")
+    again = World(tmp_path / "b")
+    again.now_ms = world.now_ms + 60_000
+    for _ in range(2):
+        end_what_fell_due(again.venue)
+        again.exchange.on_time(again.now_ms)
+        again.now_ms += 60_000
+    again.settle()
+    for account_id in (1, 3):
+        assert again.exchange.desks[account_id].account.position("BTCUSDT", "BOTH").lots == 100
+    again.exchange.listings["BTCUSDT"].mark_e8 = 50_000 * 10**8
+    again.exchange.on_time(again.now_ms)
+    assert again.exchange.desks[3].account.position("BTCUSDT", "BOTH").lots == 0
     world.keeper.close()
     again.keeper.close()
 
