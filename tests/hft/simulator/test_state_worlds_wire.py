@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import resource
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -15,7 +16,7 @@ import requests
 from hft.clock import Deadline
 from hft.units import parse_e8
 
-from .mortal import kill, mortal, refused
+from .mortal import mortal, refused
 from .test_state_wire import Diary
 from .wire import API_KEY, API_SECRET, WAIT_S, Simulator, eventually
 
@@ -260,11 +261,17 @@ def test_a_kill_in_the_midst_of_many_conditional_orders_loses_none(tmp_path: Pat
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a file limit is put on another process")
 def test_a_full_disk_ends_the_exchange_before_anybody_is_told(tmp_path: Path) -> None:
-    with mortal(tmp_path) as simulator:
+    # What it says at its end goes through a pipe: a file could not be written either.
+    with mortal(tmp_path, stderr=subprocess.PIPE) as simulator:
         resource.prlimit(simulator.process.pid, resource.RLIMIT_FSIZE, (0, 0))
         wish = {"side": "BUY", "type": "MARKET", "quantity": "0.001"}
         with contextlib.suppress(requests.RequestException):
             reply = simulator.signed("POST", "/fapi/v1/order", **SYMBOL, **wish)
             raise AssertionError(f"told: {reply.status_code} {reply.text}")
         assert simulator.process.wait(WAIT_S) == 5
-        kill(simulator)
+        assert simulator.process.stderr is not None
+        said = simulator.process.stderr.read()
+        simulator.process.stderr.close()
+        assert f"the state in {tmp_path} cannot be written" in said
+    with mortal(tmp_path) as simulator:
+        assert simulator.ok("GET", "/fapi/v1/allOrders", **SYMBOL) == []
