@@ -122,12 +122,21 @@ class AlgoService:
             self._triggered[algo.algo_id] = algo
 
     def _wait(self, algo: AlgoOrder, *, held: bool) -> None:
-        self._books.setdefault(algo.symbol.name, TriggerBook()).put(algo)
+        self._book_of(algo.symbol.name).put(algo)
         self._waiting += 1
         if algo.bound:
             self._bound[algo.algo_id] = (algo, held)
         if algo.request.good_till_ms:
             self._dated[algo.algo_id] = algo
+
+    def _book_of(self, name: str) -> TriggerBook:
+        book = self._books.get(name)
+        if book is None:
+            book = TriggerBook()
+            # Symbols are looked at as they are listed, whatever waited first.
+            known = {**self._books, name: book}
+            self._books = {each: known[each] for each in self._exchange.listings if each in known}
+        return book
 
     # What happens by itself.
 
