@@ -213,7 +213,12 @@ class TriggerBook:
     """
 
     def __init__(self) -> None:
-        self._ladders: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        # All of them from the start: which fires first shall not depend on what waited before.
+        self._ladders: dict[tuple[str, int], list[tuple[int, int]]] = {
+            (working_type, way): []
+            for working_type in (CONTRACT_PRICE, MARK_PRICE)
+            for way in (1, -1)
+        }
         self._orders: dict[int, AlgoOrder] = {}
         self._trailing: dict[int, AlgoOrder] = {}
 
@@ -226,7 +231,7 @@ class TriggerBook:
         if algo.trails:
             self._trailing[algo.algo_id] = algo
             return
-        insort(self._ladders.setdefault(_ladder_of(algo), []), _key_of(algo))
+        insort(self._ladders[_ladder_of(algo)], _key_of(algo))
 
     def drop(self, algo: AlgoOrder) -> None:
         """Let an order wait no longer."""

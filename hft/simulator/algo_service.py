@@ -7,6 +7,7 @@ events of their own.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -101,25 +102,41 @@ class AlgoService:
         """Say whether an order that is bound to a position has seen it."""
         return self._bound.get(algo.algo_id, (algo, False))[1]
 
-    def take_back(self, algo: AlgoOrder, *, held: bool) -> None:
-        """Go on with an order of a kept state: it waits again, or its own order is watched."""
-        shelf = self._exchange.desks[algo.account_id].algos
-        shelf.orders[algo.algo_id] = algo
-        shelf.by_client[algo.request.client_id] = algo
-        self.next_id = max(self.next_id, algo.algo_id + 1)
-        if algo.status == NEW:
-            shelf.waiting[algo.algo_id] = algo
-            self._wait(algo, held=held)
-        elif algo.status == TRIGGERED:
+    def take_back(self, kept: Iterable[tuple[AlgoOrder, bool]]) -> None:
+        """Go on with the orders of a kept state, oldest first, and whether each was `held`.
+
+        They wait again, or the orders they became are watched, those that fired first before all.
+        """
+        fired: list[tuple[int, int, AlgoOrder]] = []
+        for algo, held in kept:
+            shelf = self._exchange.desks[algo.account_id].algos
+            shelf.orders[algo.algo_id] = algo
+            shelf.by_client[algo.request.client_id] = algo
+            self.next_id = max(self.next_id, algo.algo_id + 1)
+            if algo.status == NEW:
+                shelf.waiting[algo.algo_id] = algo
+                self._wait(algo, held=held)
+            elif algo.status == TRIGGERED and algo.child is not None:
+                fired.append((algo.trigger_ms, algo.child.order_id, algo))
+        for _, _, algo in sorted(fired, key=lambda row: row[:2]):
             self._triggered[algo.algo_id] = algo
 
     def _wait(self, algo: AlgoOrder, *, held: bool) -> None:
-        self._books.setdefault(algo.symbol.name, TriggerBook()).put(algo)
+        self._book_of(algo.symbol.name).put(algo)
         self._waiting += 1
         if algo.bound:
             self._bound[algo.algo_id] = (algo, held)
         if algo.request.good_till_ms:
             self._dated[algo.algo_id] = algo
+
+    def _book_of(self, name: str) -> TriggerBook:
+        book = self._books.get(name)
+        if book is None:
+            book = TriggerBook()
+            # Symbols are looked at as they are listed, whatever waited first.
+            known = {**self._books, name: book}
+            self._books = {each: known[each] for each in self._exchange.listings if each in known}
+        return book
 
     # What happens by itself.
 

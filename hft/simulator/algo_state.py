@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -10,6 +10,7 @@ from hft.simulator.algo import AlgoOrder, AlgoUpdate
 from hft.simulator.exchange import Exchange
 from hft.simulator.outcomes import Outcome
 from hft.simulator.state_rows import RequestRow, encode, request_of, request_row
+from hft.simulator.symbols import Symbol
 
 
 class AlgoRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,20 +55,23 @@ class AlgoRoom:
             if known < len(self._written):
                 yield from self._forget()
 
-    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
+    def restore(
+        self, rows: Iterable[tuple[str, bytes]], symbol_of: Callable[[str], Symbol]
+    ) -> None:
         """Let the orders wait again; those that have fired find the orders they became."""
         decode = msgspec.json.Decoder(AlgoRow).decode
+        found: list[tuple[AlgoOrder, bool]] = []
         for key, data in sorted((int(key), data) for key, data in rows):
             row = decode(data)
-            symbol = self._exchange.listings[row.request.symbol].symbol
-            request = request_of(row.request, symbol)
+            request = request_of(row.request, symbol_of(row.request.symbol))
             algo = AlgoOrder(key, row.owner, request, row.time_in_force, row.create_ms)
             algo.status, algo.active, algo.refused = row.status, row.active, row.refused
             algo.update_ms, algo.trigger_ms = row.update_ms, row.trigger_ms
             algo.extreme_e8 = row.extreme_e8
             algo.child = self._exchange.desks[row.owner].orders.get(row.child)
-            self._exchange.algos.take_back(algo, held=row.held)
+            found.append((algo, row.held))
             self._written[key] = data
+        self._exchange.algos.take_back(found)
 
     def _look_at(self, algo: AlgoOrder) -> Iterator[tuple[str, bytes]]:
         data = encode(

@@ -186,6 +186,15 @@ class Exchange:
         self.treasury.deposit(account_id, asset, amount_e8, now_ms)
 
     def on_time(self, now_ms: int) -> None:
+        """End what is due, liquidate who has to be, and forget what nobody is told any more."""
+        self.end_due(now_ms)
+        self.liquidator.on_time(now_ms)
+        if now_ms >= self._forget_ms:
+            self._forget_ms = now_ms + FORGET_INTERVAL_MS
+            for account_id, desk in self.desks.items():
+                self.on_forget(account_id, desk.forget(now_ms))
+
+    def end_due(self, now_ms: int) -> None:
         """Fire the countdowns and let the orders expire that are due."""
         for account_id, desk in self.desks.items():
             if not desk.countdown_ms:
@@ -202,11 +211,6 @@ class Exchange:
                 listing.book.cancel(order)
                 self.clerk.hold(order, -order.left_lots)
                 self.clerk.close(order, EXPIRED, now_ms)
-        self.liquidator.on_time(now_ms)
-        if now_ms >= self._forget_ms:
-            self._forget_ms = now_ms + FORGET_INTERVAL_MS
-            for account_id, desk in self.desks.items():
-                self.on_forget(account_id, desk.forget(now_ms))
 
     def expire_later(self, order: VenueOrder) -> None:
         """Let a resting order expire at its own time, if it still rests then."""

@@ -207,6 +207,8 @@ class Keeper:
         self._put("accounts", account.account_id, account_row(desk))
         key = f"{account.account_id} {symbol}"
         self._put("holdings", key, holding_row(account.holdings[symbol]))
+        # What is judged by a mark price shall not meet an older one after a kill.
+        self._put("prices", symbol, price_row(self._exchange.listings[symbol]))
 
     def _note_desk(self, desk: Desk) -> None:
         account = desk.account

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from hft.simulator.outcomes import Outcome
+from hft.simulator.symbols import Symbol
 
 
 class Track(msgspec.Struct):
@@ -44,5 +45,10 @@ class Room(Protocol):
         `every`: look also at what no outcome tells of; it is asked for once a second.
         """
 
-    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
-        """Take back the rows of a state; orders and accounts are there already."""
+    def restore(
+        self, rows: Iterable[tuple[str, bytes]], symbol_of: Callable[[str], Symbol]
+    ) -> None:
+        """Take back the rows of a state; orders and accounts are there already.
+
+        `symbol_of` finds a symbol by its name, and refuses the state where it is not listed.
+        """

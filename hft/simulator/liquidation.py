@@ -59,6 +59,9 @@ class Liquidator:
                 for name, holding in desk.account.holdings.items()
                 if any(leg.lots for leg in holding.legs.values())
             ]
+            if not all(listing.mark_or_mid_e8() for listing, _ in held):
+                # A restored position whose market has not begun: nobody knows what it is worth.
+                continue
             for listing, holding in held:
                 if holding.isolated:
                     self._check_isolated(desk, listing, holding, now_ms)

@@ -65,7 +65,7 @@ class _Restorer:
             self._fills()
             self._income()
             for room in rooms:
-                room.restore(self._rows_of(room.name))
+                room.restore(self._rows_of(room.name), self._symbol)
         except (msgspec.DecodeError, ValueError) as error:
             raise damaged(self._file.folder, str(error)) from None
         except KeyError as error:

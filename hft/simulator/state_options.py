@@ -74,9 +74,12 @@ def restore_asked(
 
 
 def end_what_fell_due(venue: Venue) -> None:
-    """End the orders whose time came while nothing ran: the market shall not meet them."""
-    if venue.publisher.keeper is not None and venue.publisher.keeper.kept.restored:
-        venue.exchange.on_time(venue.now_ms())
+    """End the orders whose time came while nothing ran: the market shall not meet them.
+
+    Nobody is liquidated yet: that needs the prices of a market.
+    """
+    if venue.publisher.keeper is not None:
+        venue.exchange.end_due(venue.now_ms())
 
 
 def begin_keeping(venue: Venue) -> None:

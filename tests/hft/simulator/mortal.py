@@ -18,10 +18,10 @@ COMMAND = [
 
 
 @contextlib.contextmanager
-def mortal(folder: Path, *arguments: str) -> Iterator[Simulator]:
+def mortal(folder: Path, *arguments: str, stderr: int | None = None) -> Iterator[Simulator]:
     """Run one that keeps its state in a folder, and kill it where the block ends."""
     command = [*COMMAND, "--state-dir", str(folder), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
     assert process.stdout is not None
     simulator = Simulator(process, json.loads(process.stdout.readline()))
     try:

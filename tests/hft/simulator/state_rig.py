@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from hypothesis import strategies as st
 
 from hft.errors import BootError
+from hft.simulator.algo_state import AlgoRoom
 from hft.simulator.calls import Call
 from hft.simulator.keeper import Keeper
 from hft.simulator.kept import Room
-from hft.simulator.matching import BUY, SELL, Order
+from hft.simulator.matching import Order
 from hft.simulator.orders import VenueOrder
 from hft.simulator.outcomes import ForcedOrder, Trade
 from hft.simulator.refusals import Refusal
@@ -27,36 +27,23 @@ from hft.simulator.user_events import user_event
 from hft.simulator.venue import Credentials, Venue
 from hft.units import E8
 
-ACCOUNTS = (1, 2, 3, 4)
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
+from .state_wishes import ACCOUNTS, SYMBOLS, Action, condition_of
+
 START_MS = 1_790_000_040_000
 STEP_MS = 1_000
 """A second passes between two actions, so that prices are written with each."""
+LATER_MS = 610_000
+"""Longer than a good-till-date order of these tests lives."""
 QUERIES = (
     "v2/account", "v3/account", "v2/balance", "v2/positionRisk", "v3/positionRisk",
     "v1/openOrders", "v1/income", "v1/forceOrders", "v1/positionSide/dual",
     "v1/multiAssetsMargin", "v1/feeBurn", "v1/symbolConfig", "v1/accountConfig",
+    "v1/openAlgoOrders",
 )  # fmt: skip
 OF_A_SYMBOL = (
     "v1/allOrders", "v1/userTrades", "v1/positionMargin/history", "v1/adlQuantile",
-    "v1/commissionRate",
+    "v1/commissionRate", "v1/allAlgoOrders",
 )  # fmt: skip
-
-action = st.tuples(
-    st.sampled_from(
-        ["limit"] * 8 + ["market"] * 3 + ["house"] * 5 + ["cancel", "amend", "amend", "batch"]
-        + ["mark", "mark", "crash", "funding", "deposit"]
-        + ["leverage", "margin", "countdown", "settings"]
-    ),
-    st.sampled_from(ACCOUNTS),
-    st.sampled_from(SYMBOLS),
-    st.sampled_from([BUY, SELL]),
-    st.integers(-6, 6),
-    st.integers(1, 3_000),
-    st.sampled_from(["GTC", "GTC", "GTC", "IOC", "FOK", "GTX", "GTD"]),
-    st.sampled_from([False, False, True]),
-)  # fmt: skip
-Action = tuple[str, int, str, int, int, int, str, bool]
 
 
 class World:
@@ -69,6 +56,7 @@ class World:
         self.house: list[tuple[str, Order]] = []
         self.told: list[object] = []
         self.file = open_state(folder)
+        rooms = [AlgoRoom(self.exchange), *rooms]
         try:
             self.kept = restore(self.file, self.venue, rooms)
         except BootError:
@@ -109,6 +97,7 @@ class World:
 
     def settle(self) -> None:
         """Keep what happened, and note what would be told."""
+        self.exchange.algos.on_prices(self.now_ms)
         outcomes = self.exchange.drain()
         self.keeper.note(outcomes, self.now_ms)
         for outcome in outcomes:
@@ -140,6 +129,11 @@ class World:
         elif kind in ("mark", "crash"):
             share = 5_000 if kind == "mark" else 60
             listing.mark_e8 += offset * listing.mark_e8 // share
+        elif kind == "later":
+            self.now_ms += LATER_MS
+        elif kind == "algo":
+            params = condition_of(listing, wish, self.now_ms)
+            reply = self.ask(account_id, "POST", "v1/algoOrder", **params)
         elif kind == "funding":
             self.exchange.treasury.settle_funding(listing, offset * 10_000, self.now_ms)
         elif kind == "deposit":
@@ -256,13 +250,13 @@ class World:
         return shown
 
     def _asked(self, account_id: int, path: str, **params: str) -> object:
-        if path in ("v1/allOrders", "v1/userTrades", "v1/income"):
+        if path in ("v1/allOrders", "v1/userTrades", "v1/income", "v1/allAlgoOrders"):
             params["limit"] = "1000"
         return self.ask(account_id, "GET", path, **params)
 
     def totals(self) -> dict[str, int]:
         """Add up all money there is."""
-        return {asset: self.exchange.treasury.total_e16(asset) for asset in ("USDT", "BNB")}
+        return {asset: self.exchange.treasury.total_e16(asset) for asset in ("USDT", "USDC", "BNB")}
 
     def _queues(self) -> list[object]:
         """List the users' orders in each queue of the books."""

@@ -272,3 +272,26 @@ def test_a_desk_forgets_its_oldest_finished_orders(monkeypatch: pytest.MonkeyPat
     assert len(shelf.orders) == len(shelf.by_client) == 3
     assert kept.algo_id in shelf.orders
     assert msgspec.structs.asdict(kept.request)["orig_kind"] == "STOP_MARKET"
+
+
+def test_which_of_two_fires_first_does_not_depend_on_what_waited_before() -> None:
+    fired = []
+    for waited_before in (False, True):
+        exchange, listing = quoted(1)
+        tick_e8 = listing.symbol.tick_e8
+        if waited_before:
+            early = condition("STOP_MARKET", SELL, MARK_TICKS - 50, working_type="MARK_PRICE")
+            exchange.algos.cancel(1, place_algo(exchange, early), 1)
+        orders = [
+            place_algo(exchange, condition("STOP_MARKET", BUY, MARK_TICKS + 50)),
+            place_algo(
+                exchange,
+                condition("STOP_MARKET", SELL, MARK_TICKS - 50, working_type="MARK_PRICE"),
+            ),
+        ]
+        listing.mark_e8 = (MARK_TICKS - 60) * tick_e8
+        last(exchange, listing, MARK_TICKS + 60)
+        children = [order.child for order in orders]
+        fired.append([child.order_id for child in children if child is not None])
+    assert len(fired[0]) == 2
+    assert fired[0] == fired[1]

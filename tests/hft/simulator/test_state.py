@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,18 @@ from hypothesis import strategies as st
 
 from hft.simulator import desk as desks
 from hft.simulator.account import Account, Holding
+from hft.simulator.algo import AlgoOrder, AlgoShelf
 from hft.simulator.characters import LIVELY, character_of
 from hft.simulator.desk import Desk, Listing
 from hft.simulator.market import SyntheticMarket
 from hft.simulator.matching import BUY, SELL, Order
 from hft.simulator.orders import VenueOrder
 from hft.simulator.outcomes import Outcome
-from hft.simulator.symbols import BTCUSDT
+from hft.simulator.state_options import end_what_fell_due
+from hft.simulator.symbols import BTCUSDT, Symbol
 
-from .state_rig import Action, World, action
+from .state_rig import World
+from .state_wishes import Action, action
 
 
 def differing(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
@@ -101,6 +104,11 @@ def test_what_the_core_keeps_is_written_down_or_made_anew() -> None:
     assert set(Holding.__slots__) == {
         "leverage", "isolated", "legs", "bids_e8", "asks_e8", "open_orders", "reducers"
     }  # fmt: skip
+    assert set(AlgoOrder.__slots__) == {
+        "account_id", "active", "algo_id", "child", "create_ms", "extreme_e8", "refused", "request",
+        "status", "time_in_force", "trigger_ms", "update_ms",
+    }  # fmt: skip
+    assert set(vars(AlgoShelf())) == {"orders", "waiting", "by_client"}
     assert {*Order.__slots__, *VenueOrder.__slots__} == {
         "order_id", "owner", "request", "status", "limit_ticks", "lots", "self_trade",
         "filled_lots", "quote_e8", "time_ms", "update_ms", "amendments",
@@ -216,11 +224,39 @@ def test_what_fell_due_while_nothing_ran_goes_before_the_market_comes(tmp_path: 
     world.snapshot(tmp_path / "b")
     again = World(tmp_path / "b")
     again.now_ms = world.now_ms + 3_600_000
-    again.exchange.on_time(again.now_ms)
+    end_what_fell_due(again.venue)
     again.settle()
     assert [len(again.exchange.desks[number].open) for number in (1, 3, 4)] == [0, 0, 1]
     assert [o.status for o in again.exchange.desks[1].orders.values()] == ["EXPIRED"]
     assert [o.status for o in again.exchange.desks[3].orders.values()] == ["CANCELED"]
+    world.keeper.close()
+    again.keeper.close()
+
+
+def test_nobody_is_liquidated_before_the_market_has_a_price(tmp_path: Path) -> None:
+    world = World(tmp_path / "a", new=True)
+    listing = world.exchange.listings["BTCUSDT"]
+    listing.mark_e8 = 0
+    for account_id, leg in ((1, "BTCUSDT"), (3, "BTCUSDT")):
+        for side in (SELL, BUY):
+            world.exchange.house_order(listing, side, (600_000 - side, 5_000), world.now_ms)
+        world.ask(
+            account_id, "POST", "v1/order", symbol=leg, side="BUY", type="MARKET", quantity="0.100"
+        )
+        assert world.exchange.desks[account_id].account.position(leg, "BOTH").lots == 100
+    world.snapshot(tmp_path / "b")
+    again = World(tmp_path / "b")
+    again.now_ms = world.now_ms + 60_000
+    for _ in range(2):
+        end_what_fell_due(again.venue)
+        again.exchange.on_time(again.now_ms)
+        again.now_ms += 60_000
+    again.settle()
+    for account_id in (1, 3):
+        assert again.exchange.desks[account_id].account.position("BTCUSDT", "BOTH").lots == 100
+    again.exchange.listings["BTCUSDT"].mark_e8 = 50_000 * 10**8
+    again.exchange.on_time(again.now_ms)
+    assert again.exchange.desks[3].account.position("BTCUSDT", "BOTH").lots == 0
     world.keeper.close()
     again.keeper.close()
 
@@ -240,7 +276,9 @@ class Notes:
         new, self.new = self.new, []
         return new
 
-    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
+    def restore(
+        self, rows: Iterable[tuple[str, bytes]], symbol_of: Callable[[str], Symbol]
+    ) -> None:
         self.words.update(rows)
 
 
