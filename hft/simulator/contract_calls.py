@@ -11,12 +11,11 @@ from hft.simulator.market_messages import (
     constituents_row,
     open_interest_row,
 )
-from hft.simulator.messages import Json
+from hft.simulator.messages import Json, price8
 from hft.simulator.price_streams import asset_indexes
 from hft.simulator.refusals import refusal
 from hft.simulator.statistics import open_lots
 
-INSURANCE = "793930579.31584800"
 ADL_EVERY_MS = HOUR_MS // 2
 
 
@@ -74,7 +73,10 @@ def insurance_balance(call: Call) -> object:
     time_ms = call.now_ms - call.now_ms % HOUR_MS
     fund: Json = {
         "symbols": sorted(call.venue.exchange.listings),
-        "assets": [{"asset": "USDT", "marginBalance": INSURANCE, "updateTime": time_ms}],
+        "assets": [
+            {"asset": asset, "marginBalance": price8(amount_e8), "updateTime": time_ms}
+            for asset, amount_e8 in call.venue.exchange.treasury.fund.account.wallets.items()
+        ],
     }
     return one_or_all_rows(call, [fund])
 

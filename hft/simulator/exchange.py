@@ -150,7 +150,10 @@ class Exchange:
         self.clerk.hold(order, -order.left_lots)
         order.amend(self.next_amendment_id, wish, now_ms)
         self.next_amendment_id += 1
+        # It is told among the open orders, though its place in the queue comes after.
+        self.clerk.hold(order, order.left_lots)
         self.clerk.say_order(order, "AMENDMENT", now_ms, modify_id=wish.modify_id)
+        self.clerk.hold(order, -order.left_lots)
         self._match(listing, order, wish.price_ticks, now_ms)
         self._finish(listing, order, now_ms)
         return order

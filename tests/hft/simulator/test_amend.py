@@ -38,7 +38,9 @@ def test_an_amended_order_keeps_its_id_and_queues_anew_even_when_it_shrinks(lots
     amend(exchange, first, MARK_TICKS, lots, modify_id="m-1")
     said = exchange.drain()
     assert names(said) == ["AMENDMENT NEW 0"]
-    assert [update.modify_id for update in said if isinstance(update, OrderUpdate)] == ["m-1"]
+    (told,) = [update for update in said if isinstance(update, OrderUpdate)]
+    assert told.modify_id == "m-1"
+    assert told.bids_e8 == BTCUSDT.notional_e8(MARK_TICKS, lots), "it is among the open orders"
     assert first_in_queue(listing, BUY) is second
     assert (first.order_id, first.lots, first.left_lots) == (order_id, lots, lots)
     assert listing.book.bids.depth(2) == [(MARK_TICKS, 5 + lots)]
