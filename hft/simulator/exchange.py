@@ -7,7 +7,7 @@ raises a `Refusal` and leaves everything as it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from heapq import heappop, heappush
+from functools import partial
 
 import msgspec
 
@@ -16,6 +16,7 @@ from hft.simulator.account import Account
 from hft.simulator.algo_service import AlgoService
 from hft.simulator.clerk import Clerk
 from hft.simulator.desk import Desk, Listing
+from hft.simulator.expiries import Expiries
 from hft.simulator.liquidation import Liquidator
 from hft.simulator.margin import (
     AccountMargin,
@@ -55,6 +56,9 @@ class Exchange:
 
     def __init__(self, symbols: Iterable[Symbol]) -> None:
         self.listings = {symbol.name: Listing(symbol) for symbol in symbols}
+        self._moved: list[Listing] = []
+        for listing in self.listings.values():
+            listing.book.say_changed = partial(self._moved.append, listing)
         self.desks: dict[int, Desk] = {}
         self.clerk = Clerk(self.listings, self.desks)
         self._next_house_id = 1
@@ -65,7 +69,7 @@ class Exchange:
         self.treasury = Treasury(self)
         self.liquidator = Liquidator(self)
         self._forget_ms = 0
-        self._expiries: list[tuple[int, str, int, VenueOrder]] = []
+        self._expiries = Expiries()
 
     def open_desk(self, account_id: int) -> Desk:
         """Give the desk of a user, new with the starting balance if it is not there."""
@@ -74,6 +78,12 @@ class Exchange:
     def drain(self) -> list[Outcome]:
         """Hand over what happened since the last call."""
         return self.clerk.drain()
+
+    def drain_moved(self) -> list[Listing]:
+        """Name the contracts whose books changed; each again only once its changes are drained."""
+        moved = self._moved.copy()
+        self._moved.clear()
+        return moved
 
     def next_income(self) -> int:
         """Give the next number of an income row."""
@@ -190,23 +200,23 @@ class Exchange:
             for name in due:
                 del desk.countdown_ms[name]
                 self.cancel_all(account_id, self.listings[name].symbol, now_ms)
-        while self._expiries and self._expiries[0][0] <= now_ms:
-            order = heappop(self._expiries)[-1]
+        for order in self._expiries.due(now_ms):
             listing = self.listings[order.symbol.name]
-            if order.status in OPEN and listing.book.holds(order):
+            if listing.book.holds(order):
                 listing.book.cancel(order)
                 self.clerk.hold(order, -order.left_lots)
                 self.clerk.close(order, EXPIRED, now_ms)
         self.liquidator.on_time(now_ms)
-        if now_ms >= self._forget_ms:
+        forgetting = now_ms >= self._forget_ms
+        if forgetting:
             self._forget_ms = now_ms + FORGET_INTERVAL_MS
-            for desk in self.desks.values():
+        for desk in self.desks.values():
+            if forgetting or desk.overfull:
                 desk.forget(now_ms)
 
     def expire_later(self, order: VenueOrder) -> None:
         """Let a resting order expire at its own time, if it still rests then."""
-        due_ms = order.request.good_till_ms
-        heappush(self._expiries, (due_ms, order.symbol.name, order.order_id, order))
+        self._expiries.put(order)
 
     # What the house does: background makers and takers, or a recorded market.
 
