@@ -48,6 +48,15 @@ def session_payload(params: Mapping[str, object]) -> bytes:
     return "&".join(pairs).encode()
 
 
+def sent_signature(params: Mapping[str, str]) -> bytes:
+    """Give the signature of a WebSocket API request.
+
+    It is to be plain; a client that percent-encodes base64 as for REST is understood too.
+    """
+    signature = params.get("signature", "").encode()
+    return unquote_to_bytes(signature) if b"%" in signature else signature
+
+
 def text_of(value: object) -> str:
     """Write a JSON value as a signature counts it: booleans lower case, texts as they are."""
     if isinstance(value, bool):

@@ -22,7 +22,7 @@ from hft.simulator.limits import Throttled
 from hft.simulator.mishaps import report_mishap
 from hft.simulator.refusals import Refusal, refusal
 from hft.simulator.session import SESSION_WEIGHTS, Session
-from hft.simulator.signing import session_payload
+from hft.simulator.signing import sent_signature, session_payload
 from hft.simulator.symbols import RATE_LIMITS
 from hft.simulator.venue import Venue
 
@@ -129,8 +129,7 @@ class SessionDoor:
         known = self._doorman.known(api_key, self._address, trading=trading)
         if route.security == SIGNED:
             self._doorman.check_time(params, now_ms)
-            signature = params.get("signature", "").encode()
-            self._doorman.check_signature(known, session_payload(params), signature)
+            self._doorman.check_signature(known, session_payload(params), sent_signature(params))
         return known.account_id
 
     def _session(self, asked: _Asked, now_ms: int) -> object:
@@ -139,8 +138,7 @@ class SessionDoor:
             known = self._doorman.known(params.get("apiKey", ""), self._address, trading=False)
             self.session.check_kind(known)
             self._doorman.check_time(params, now_ms)
-            signature = params.get("signature", "").encode()
-            self._doorman.check_signature(known, session_payload(params), signature)
+            self._doorman.check_signature(known, session_payload(params), sent_signature(params))
             self.session.log_on(known, now_ms)
         elif asked.method == "session.logout":
             self.session.log_out()

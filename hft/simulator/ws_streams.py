@@ -77,8 +77,13 @@ class StreamClient:
         if _is_listen_key(name):
             if self._prefix in (PRIVATE, BARE):
                 self._users.follow(name, self, events)
-        elif self._prefix in (BARE, prefix_of(name)):
+        elif self._prefix in (BARE, prefix_of(name)) or self._is_trade(name):
             self._hub.subscribe(name, self)
+
+    def _is_trade(self, name: str) -> bool:
+        """Say whether it is a stream of trades, which clients look for on either market route."""
+        # The venue documents no route for it: it was seen alive on /public.
+        return name.endswith("@trade") and self._prefix != PRIVATE
 
     def answer(self, message: str) -> bytes:
         """Answer one control message."""

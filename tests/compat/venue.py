@@ -22,7 +22,7 @@ import requests
 from hft.clock import Deadline, sleep_s, wall_ms
 
 ROOT = Path(__file__).parents[2]
-PYTHON = Path(os.environ.get("HFT_PYTHON", ROOT / ".venv/bin/python"))
+PYTHON = ROOT / os.environ.get("HFT_PYTHON", ".venv/bin/python")
 """The engine's interpreter, which runs the simulator."""
 API_KEY = "k" * 64
 API_SECRET = "s" * 64

@@ -117,7 +117,7 @@ def test_a_meaningless_name_in_the_path_hurts_nobody(
 ROUTES = {
     "public": (
         "btcusdt@bookTicker !bookTicker btcusdt@depth btcusdt@depth@500ms btcusdt@depth5 "
-        "btcusdt@depth10@100ms btcusdt@rpiDepth@500ms btcusdt@trade"
+        "btcusdt@depth10@100ms btcusdt@rpiDepth@500ms"
     ),
     "market": (
         "btcusdt@aggTrade btcusdt@markPrice btcusdt@markPrice@1s !markPrice@arr !markPrice@arr@1s "

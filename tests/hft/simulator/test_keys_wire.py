@@ -156,6 +156,16 @@ def test_a_session_logs_on_is_told_of_and_logs_out(simulator: Simulator) -> None
         assert (gone["status"], "rateLimits" in gone) == (401, False)
 
 
+def test_a_signature_that_is_percent_encoded_as_for_rest_is_understood(
+    simulator: Simulator,
+) -> None:
+    params: dict[str, Any] = {"apiKey": ED, "timestamp": wall_ms()}
+    text = "&".join(f"{name}={params[name]}" for name in sorted(params))
+    params["signature"] = quote(SIGNERS[ED].sign(text), safe="")
+    with simulator.socket(PATH) as link:
+        assert session_call(link, "account.balance", **params)["status"] == 200
+
+
 def test_only_ed25519_keys_log_on(simulator: Simulator) -> None:
     with simulator.socket(PATH) as link:
         for key, kind in ((RSA, "RSA"), (READ, "HMAC_SHA256")):

@@ -25,6 +25,7 @@ FIELDS = {
     [
         ("/market/ws/btcusdt@aggTrade", "aggTrade"),
         ("/public/ws/btcusdt@trade", "trade"),
+        ("/market/ws/btcusdt@trade", "trade"),
         ("/public/ws/btcusdt@bookTicker", "bookTicker"),
         ("/public/ws/ethusdt@depth@100ms", "depthUpdate"),
         ("/public/ws/btcusdt@depth5@100ms", "depthUpdate"),
