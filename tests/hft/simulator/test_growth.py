@@ -7,11 +7,12 @@ import pytest
 from hft.simulator import desk as desks
 from hft.simulator.expiries import SWEEP_FROM, Expiries
 from hft.simulator.history import LEAST_KEPT, TRADES_KEPT, trades_kept
-from hft.simulator.matching import BUY
+from hft.simulator.income_rows import entries
+from hft.simulator.matching import BUY, SELL
 from hft.simulator.orders import CANCELED, VenueOrder
 from hft.simulator.outcomes import Income
 
-from .core import MARK_TICKS, exchange_with, place, request
+from .core import MARK_TICKS, exchange_with, place, request, with_house_book
 
 LATE_MS = 1_000_000
 
@@ -90,3 +91,22 @@ def test_of_many_contracts_each_keeps_fewer_trades() -> None:
     assert trades_kept(2) == TRADES_KEPT
     assert trades_kept(500) == 2_000
     assert trades_kept(100_000) == LEAST_KEPT
+
+
+def test_income_is_told_from_either_end_and_of_each_kind_in_the_same_order() -> None:
+    exchange, listing = with_house_book(1)
+    for step in range(6):
+        place(exchange, request(BUY if step % 2 else SELL, 3), now_ms=1 + step // 3)
+    exchange.deposit(1, "USDT", 5, 1)
+    exchange.settle_funding(listing, 1_000, 2)
+    exchange.deposit(1, "USDT", 7, 3)
+    desk = exchange.desks[1]
+    forward = list(entries(desk, newest_first=False))
+    assert [time_ms for time_ms, _, _ in forward] == sorted(entry[0] for entry in forward)
+    assert list(entries(desk, newest_first=True)) == forward[::-1]
+    kinds = {kind for _, kind, _ in forward}
+    assert kinds == {"COMMISSION", "REALIZED_PNL", "TRANSFER"}
+    for kind in (*kinds, "FUNDING_FEE"):
+        of_kind = [entry for entry in forward if entry[1] == kind]
+        assert list(entries(desk, kind, newest_first=False)) == of_kind
+        assert list(entries(desk, kind, newest_first=True)) == of_kind[::-1]
