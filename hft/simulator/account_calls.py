@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from hft.simulator.account_rows import (
     Row,
@@ -17,12 +18,11 @@ from hft.simulator.account_rows import (
     totals,
 )
 from hft.simulator.calls import SIGNED, Call, Route
-from hft.simulator.messages import Json, order_record, price8
+from hft.simulator.income_rows import entries, row_of, symbol_of
+from hft.simulator.messages import Json, order_record
 from hft.simulator.order_entry import optional_int
 from hft.simulator.orders import VenueOrder
-from hft.simulator.outcomes import Fill, Income
 from hft.simulator.refusals import refusal
-from hft.simulator.symbols import Symbol
 
 INCOME_DEFAULT = 100
 INCOME_MAX = 1_000
@@ -130,58 +130,15 @@ def income(call: Call) -> object:
     if page < 1:
         raise refusal(-1130, "page")
     start_ms, end_ms = _span(call)
-    found = [
-        (time_ms, row)
-        for time_ms, kind, row in _income(call, symbol)
-        if start_ms <= time_ms <= end_ms and wanted in ("", kind)
-    ]
-    found.sort(key=lambda pair: pair[0])
-    rows = [row for _, row in found]
-    if call.params.get("startTime") or call.params.get("page"):
-        return rows[(page - 1) * limit : page * limit]
-    return rows[-limit:]
-
-
-def _income(call: Call, symbol: Symbol | None) -> Iterator[tuple[int, str, Json]]:
-    for fill in call.desk.fills:
-        if symbol is not None and fill.symbol is not symbol:
-            continue
-        if fill.fee_e8:
-            amount = -fill.fee_e8
-            row = _fill_row(fill, "COMMISSION", fill.fee_asset, amount)
-            yield fill.time_ms, "COMMISSION", row
-        if fill.realized_e8:
-            row = _fill_row(fill, "REALIZED_PNL", fill.symbol.quote, fill.realized_e8)
-            yield fill.time_ms, "REALIZED_PNL", row
-    for entry in call.desk.income:
-        if symbol is None or entry.symbol == symbol.name:
-            yield entry.time_ms, entry.kind, _entry_row(entry)
-
-
-def _fill_row(fill: Fill, kind: str, asset: str, amount_e8: int) -> Json:
-    return {
-        "symbol": fill.symbol.name,
-        "incomeType": kind,
-        "income": price8(amount_e8),
-        "asset": asset,
-        "info": kind,
-        "time": fill.time_ms,
-        "tranId": fill.trade_id * 2 + (kind == "REALIZED_PNL"),
-        "tradeId": str(fill.trade_id),
-    }
-
-
-def _entry_row(entry: Income) -> Json:
-    return {
-        "symbol": entry.symbol,
-        "incomeType": entry.kind,
-        "income": price8(entry.amount_e8),
-        "asset": entry.asset,
-        "info": entry.info,
-        "time": entry.time_ms,
-        "tranId": entry.number,
-        "tradeId": "",
-    }
+    forward = bool(call.params.get("startTime") or call.params.get("page"))
+    chosen = (
+        entry
+        for entry in entries(call.desk, wanted, newest_first=not forward)
+        if start_ms <= entry[0] <= end_ms and (symbol is None or symbol_of(entry) == symbol.name)
+    )
+    if forward:
+        return [row_of(entry) for entry in islice(chosen, (page - 1) * limit, page * limit)]
+    return [row_of(entry) for entry in islice(chosen, limit)][::-1]
 
 
 def _forced_row(order: VenueOrder) -> Json:

@@ -33,7 +33,11 @@ class CandleStreams:
 
     def __init__(self, hub: Hub, feeds: Mapping[str, SymbolFeed]) -> None:
         self._hub = hub
-        self._lines = [_Line(feed, name) for feed in feeds.values() for name in INTERVALS]
+        lines = [_Line(feed, name) for feed in feeds.values() for name in INTERVALS]
+        self._by_stream = {line.plain: line for line in lines}
+        self._by_stream |= {line.continuous: line for line in lines}
+        self._followed: dict[_Line, None] = {}
+        self._changes = 0
         self._due_ms = 0
 
     def on_time(self, now_ms: int) -> None:
@@ -41,11 +45,20 @@ class CandleStreams:
         if now_ms < self._due_ms:
             return
         self._due_ms = now_ms - now_ms % PACE_MS + PACE_MS
-        for line in self._lines:
-            if self._hub.wanted(line.plain, line.continuous):
-                self._follow(line, now_ms)
-            else:
+        if self._changes != self._hub.changes:
+            self._changes = self._hub.changes
+            self._choose_lines()
+        for line in self._followed:
+            self._follow(line, now_ms)
+
+    def _choose_lines(self) -> None:
+        """Find the lines that are listened to: of very many, few are."""
+        known = self._by_stream
+        followed = {known[name]: None for name in self._hub.streams() if name in known}
+        for line in self._followed:
+            if line not in followed:
                 line.open_ms = 0
+        self._followed = followed
 
     def _follow(self, line: _Line, now_ms: int) -> None:
         candles = line.feed.history.candles

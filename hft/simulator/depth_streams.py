@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from hft.simulator.desk import Listing
-from hft.simulator.history import History
+from hft.simulator.history import TRADES_KEPT, History
 from hft.simulator.hub import Hub
 from hft.simulator.messages import Json
 from hft.simulator.outcomes import ForcedOrder
@@ -44,17 +44,35 @@ class DepthChain:
         self.name = name
         self.interval_ms = interval_ms
         self.partial = partial
-        self.due_ms = 0
+        self.names = (name, *partial)
         self.changed: set[tuple[int, int]] = set()
         self.first_id = 0
         self.last_id = 0
         self.previous_id = 0
 
 
+class Paces:
+    """Says which intervals of depth streams end; all symbols share them."""
+
+    def __init__(self) -> None:
+        self._due_ms = dict.fromkeys((*DEPTH_INTERVALS_MS.values(), RPI_INTERVAL_MS), 0)
+
+    def ended(self, now_ms: int) -> set[int]:
+        """Give the lengths of the intervals that have ended since the last look."""
+        ended = set()
+        for interval_ms, due_ms in self._due_ms.items():
+            if now_ms >= due_ms:
+                self._due_ms[interval_ms] = now_ms - now_ms % interval_ms + interval_ms
+                # The first message, too, comes on a whole interval.
+                if due_ms or not now_ms % interval_ms:
+                    ended.add(interval_ms)
+        return ended
+
+
 class SymbolFeed:
     """What the public streams of one symbol remember between messages."""
 
-    def __init__(self, listing: Listing, ids: UpdateIds) -> None:
+    def __init__(self, listing: Listing, ids: UpdateIds, trades: int = TRADES_KEPT) -> None:
         self.listing = listing
         self.lower = listing.symbol.name.lower()
         self.ids = ids
@@ -62,7 +80,7 @@ class SymbolFeed:
         self.top = (0, 0, 0, 0)
         self.top_ms = 0
         self.stamp_ms = 0
-        self.history = History(listing.symbol)
+        self.history = History(listing.symbol, trades)
         self.trade_stream = self.lower + "@trade"
         self.aggregate_stream = self.lower + "@aggTrade"
         self.ticker_stream = self.lower + "@bookTicker"
@@ -110,9 +128,15 @@ def depth_texts(listing: Listing, limit: int) -> tuple[list[list[str]], list[lis
 
 
 def send_depth(hub: Hub, feed: SymbolFeed, chain: DepthChain, now_ms: int) -> None:
-    """Send one message of a chain, and of the partial depths that share its pace."""
-    if not chain.first_id:
-        return
+    """Send what a chain gathered, and the partial depths that share its pace."""
+    if hub.wanted(*chain.names):
+        _send_wanted(hub, feed, chain, now_ms)
+    chain.previous_id = chain.last_id
+    chain.first_id = 0
+    chain.changed = set()
+
+
+def _send_wanted(hub: Hub, feed: SymbolFeed, chain: DepthChain, now_ms: int) -> None:
     message = _head(feed, chain, now_ms)
     if hub.wanted(chain.name) and chain.name not in feed.recorded_streams:
         bids, asks = _changed_levels(feed, chain)
@@ -123,9 +147,6 @@ def send_depth(hub: Hub, feed: SymbolFeed, chain: DepthChain, now_ms: int) -> No
             bids, asks = depth_texts(feed.listing, levels)
             payload = orjson.dumps({**message, "b": bids, "a": asks, "st": 1})
             hub.publish(stream, payload)
-    chain.previous_id = chain.last_id
-    chain.first_id = 0
-    chain.changed = set()
 
 
 def _head(feed: SymbolFeed, chain: DepthChain, now_ms: int) -> Json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import msgspec
 
 from hft.simulator.account import Account
@@ -22,7 +24,10 @@ FILLED_KEPT_MS = 90 * 86_400_000
 """How long the venue remembers finished orders: without fills, and with."""
 ORDERS_KEPT = 250_000
 FILLS_KEPT = 250_000
+FORCED_KEPT = 50_000
 """Bounds on the memory of one desk, whatever their age; the oldest go first."""
+SLACK = 1.1
+"""By how much orders and fills may pass their bounds before room is made at once."""
 
 
 class Listing:
@@ -79,8 +84,8 @@ class Desk:
         self.by_client: dict[tuple[str, str], VenueOrder] = {}
         self.fills: list[Fill] = []
         self.income: list[Income] = []
-        self.margin_moves: list[Income] = []
-        self.forced: list[VenueOrder] = []
+        self.margin_moves: deque[Income] = deque(maxlen=FORCED_KEPT)
+        self.forced: deque[VenueOrder] = deque(maxlen=FORCED_KEPT)
         self.countdown_ms: dict[str, int] = {}
         self.called: set[str] = set()
         self.algos = AlgoShelf()
@@ -112,6 +117,11 @@ class Desk:
         holding = self.account.holdings[name]
         holding.open_orders -= 1
         holding.reducers -= order.reduces
+
+    @property
+    def overfull(self) -> bool:
+        """Say whether it is time to forget, whatever the clock says."""
+        return max(len(self.orders) / ORDERS_KEPT, len(self.fills) / FILLS_KEPT) > SLACK
 
     def forget(self, now_ms: int) -> Forgotten:
         """Drop finished orders and fills the venue would no longer tell of; gives them."""

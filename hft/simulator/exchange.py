@@ -7,7 +7,7 @@ raises a `Refusal` and leaves everything as it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from heapq import heappop, heappush
+from functools import partial
 
 import msgspec
 
@@ -16,6 +16,7 @@ from hft.simulator.account import Account
 from hft.simulator.algo_service import AlgoService
 from hft.simulator.clerk import Clerk
 from hft.simulator.desk import Desk, Forgotten, Listing
+from hft.simulator.expiries import Expiries
 from hft.simulator.liquidation import Liquidator
 from hft.simulator.margin import (
     AccountMargin,
@@ -55,6 +56,9 @@ class Exchange:
 
     def __init__(self, symbols: Iterable[Symbol]) -> None:
         self.listings = {symbol.name: Listing(symbol) for symbol in symbols}
+        self._moved: list[Listing] = []
+        for listing in self.listings.values():
+            listing.book.say_changed = partial(self._moved.append, listing)
         self.desks: dict[int, Desk] = {}
         self.clerk = Clerk(self.listings, self.desks)
         self._next_house_id = 1
@@ -65,7 +69,7 @@ class Exchange:
         self.treasury = Treasury(self)
         self.liquidator = Liquidator(self)
         self._forget_ms = 0
-        self._expiries: list[tuple[int, str, int, VenueOrder]] = []
+        self._expiries = Expiries()
         # Accounts that changed without an outcome that says so, for whoever keeps them on disk.
         self.touched: set[int] = set()
         self.on_forget: Callable[[int, Forgotten], None] = _nobody
@@ -77,6 +81,12 @@ class Exchange:
     def drain(self) -> list[Outcome]:
         """Hand over what happened since the last call."""
         return self.clerk.drain()
+
+    def drain_moved(self) -> list[Listing]:
+        """Name the contracts whose books changed; each again only once its changes are drained."""
+        moved = self._moved.copy()
+        self._moved.clear()
+        return moved
 
     def next_income(self) -> int:
         """Give the next number of an income row."""
@@ -192,9 +202,11 @@ class Exchange:
         """End what is due, liquidate who has to be, and forget what nobody is told any more."""
         self.end_due(now_ms)
         self.liquidator.on_time(now_ms)
-        if now_ms >= self._forget_ms:
+        forgetting = now_ms >= self._forget_ms
+        if forgetting:
             self._forget_ms = now_ms + FORGET_INTERVAL_MS
-            for account_id, desk in self.desks.items():
+        for account_id, desk in self.desks.items():
+            if forgetting or desk.overfull:
                 self.on_forget(account_id, desk.forget(now_ms))
 
     def end_due(self, now_ms: int) -> None:
@@ -207,18 +219,16 @@ class Exchange:
                 del desk.countdown_ms[name]
                 self.touched.add(account_id)
                 self.cancel_all(account_id, self.listings[name].symbol, now_ms)
-        while self._expiries and self._expiries[0][0] <= now_ms:
-            order = heappop(self._expiries)[-1]
+        for order in self._expiries.due(now_ms):
             listing = self.listings[order.symbol.name]
-            if order.status in OPEN and listing.book.holds(order):
+            if listing.book.holds(order):
                 listing.book.cancel(order)
                 self.clerk.hold(order, -order.left_lots)
                 self.clerk.close(order, EXPIRED, now_ms)
 
     def expire_later(self, order: VenueOrder) -> None:
         """Let a resting order expire at its own time, if it still rests then."""
-        due_ms = order.request.good_till_ms
-        heappush(self._expiries, (due_ms, order.symbol.name, order.order_id, order))
+        self._expiries.put(order)
 
     # What the house does: background makers and takers, or a recorded market.
 

@@ -91,7 +91,8 @@ class ReplyQueue:
         """Write a reply in `delay_ms`, and what comes after it then."""
         late = _Waiting(write, due=False)
         self._waiting.append(late)
-        asyncio.get_running_loop().call_later(delay_ms / 1_000, self._release, late)
+        # The loop counts whole milliseconds and cuts off the rest: late is never early.
+        asyncio.get_running_loop().call_later((delay_ms + 1) / 1_000, self._release, late)
 
     def overfull(self) -> bool:
         """Say whether more waits than may."""

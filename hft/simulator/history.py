@@ -19,6 +19,8 @@ from hft.simulator.past import IndexPast, MadeUpPast, PremiumPast, prints_before
 from hft.simulator.symbols import Symbol
 
 TRADES_KEPT = 10_000
+ALL_TRADES_KEPT, LEAST_KEPT = 1_000_000, 1_000
+"""What all contracts together keep, and each of very many: as many as one may ask for."""
 INDEX_BELOW_E6 = 300
 """How far a made-up index stands below the trades, in millionths."""
 FIRST_AGGREGATE_ID = 3_478_018_500
@@ -55,13 +57,18 @@ def quiet_day(last_ticks: int, now_ms: int) -> Day:
     return Day(candle, 0, open_ms - open_ms % MINUTE_MS, now_ms)
 
 
+def trades_kept(contracts: int) -> int:
+    """Give how many trades each of so many contracts remembers."""
+    return min(TRADES_KEPT, max(LEAST_KEPT, ALL_TRADES_KEPT // max(1, contracts)))
+
+
 class History:
     """The past of one symbol; `prints` counts its trades, so that a change can be seen."""
 
-    def __init__(self, symbol: Symbol) -> None:
+    def __init__(self, symbol: Symbol, kept: int = TRADES_KEPT) -> None:
         self.symbol = symbol
-        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
-        self.aggregates: deque[Aggregate] = deque(maxlen=TRADES_KEPT)
+        self.trades: deque[Trade] = deque(maxlen=kept)
+        self.aggregates: deque[Aggregate] = deque(maxlen=kept)
         self.candles = CandleStore()
         self.marks = CandleStore()
         self.indexes = CandleStore()

@@ -57,11 +57,17 @@ class Hub:
     def __init__(self) -> None:
         self._by_stream: dict[str, dict[Subscriber, None]] = {}
         self.frames_sent = 0
+        self.changes = 0
+        """How often a stream got its first listener or lost its last one."""
         self.send_to: Sender = send_to
 
     def subscribe(self, stream: str, subscriber: Subscriber) -> None:
         """Start writing a stream to a subscriber."""
-        self._by_stream.setdefault(stream, {})[subscriber] = None
+        subscribers = self._by_stream.get(stream)
+        if subscribers is None:
+            subscribers = self._by_stream[stream] = {}
+            self.changes += 1
+        subscribers[subscriber] = None
 
     def unsubscribe(self, stream: str, subscriber: Subscriber) -> None:
         """Stop writing a stream to a subscriber; unknown pairs are ignored."""
@@ -71,10 +77,15 @@ class Hub:
         subscribers.pop(subscriber, None)
         if not subscribers:
             del self._by_stream[stream]
+            self.changes += 1
 
     def wanted(self, *streams: str) -> bool:
         """Say whether anybody listens to one of the streams."""
         return not self._by_stream.keys().isdisjoint(streams)
+
+    def streams(self) -> Iterable[str]:
+        """Name the streams somebody listens to."""
+        return self._by_stream.keys()
 
     def has_market_listeners(self) -> bool:
         """Say whether anybody listens to market data at all."""

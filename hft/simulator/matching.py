@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict
+from collections.abc import Callable
 
 BUY = 1
 SELL = -1
@@ -119,12 +120,17 @@ class Ladder:
 
 
 class Book:
-    """Both ladders of one symbol and the set of levels that changed since it was last drained."""
+    """Both ladders of one symbol and the set of levels that changed since it was last drained.
+
+    `say_changed` is called at the first change after that: who has many books need not look at
+    each.
+    """
 
     def __init__(self) -> None:
         self.bids = Ladder(BUY)
         self.asks = Ladder(SELL)
         self.changed: set[tuple[int, int]] = set()
+        self.say_changed: Callable[[], None] = _nothing
 
     def side(self, side: int) -> Ladder:
         """Give the ladder where orders of `side` rest."""
@@ -133,22 +139,22 @@ class Book:
     def rest(self, order: Order) -> None:
         """Let an order rest; it must not cross."""
         self.side(order.side).add(order)
-        self.changed.add((order.side, order.price_ticks))
+        self._note(order)
 
     def take(self, maker: Order, lots: int) -> None:
         """Trade `lots` of a resting order."""
         self.side(maker.side).take(maker, lots)
-        self.changed.add((maker.side, maker.price_ticks))
+        self._note(maker)
 
     def resize(self, order: Order, lots: int) -> None:
         """Give a resting order another size, at least one lot."""
         self.side(order.side).resize(order, lots)
-        self.changed.add((order.side, order.price_ticks))
+        self._note(order)
 
     def cancel(self, order: Order) -> None:
         """Remove a resting order."""
         self.side(order.side).remove(order)
-        self.changed.add((order.side, order.price_ticks))
+        self._note(order)
 
     def holds(self, order: Order) -> bool:
         """Say whether an order rests in this book."""
@@ -177,3 +183,12 @@ class Book:
         """Give (bid ticks, bid lots, ask ticks, ask lots); zeros where a side is empty."""
         bid, ask = self.bids.best(), self.asks.best()
         return bid, self.bids.lots_at(bid), ask, self.asks.lots_at(ask)
+
+    def _note(self, order: Order) -> None:
+        if not self.changed:
+            self.say_changed()
+        self.changed.add((order.side, order.price_ticks))
+
+
+def _nothing() -> None:
+    """Nobody asked to be told."""

@@ -179,12 +179,14 @@ class Pricing:
             prices.open(now_ms)
 
     def on_time(self, now_ms: int) -> None:
-        """Settle what is due, and price everything in each new second."""
+        """In each new second settle what is due, then price everything."""
+        second = now_ms // 1_000
+        if second == self._second:
+            return
+        self._second = second
         for prices in self.prices.values():
+            # Funding intervals are of whole seconds, so this is not late.
             if now_ms >= prices.listing.next_funding_ms:
                 prices.settle(self._exchange, now_ms)
-        second = now_ms // 1_000
-        if second != self._second:
-            self._second = second
-            for prices in self.prices.values():
-                prices.every_second(now_ms)
+        for prices in self.prices.values():
+            prices.every_second(now_ms)

@@ -11,12 +11,14 @@ from hft.simulator.candle_streams import CandleStreams
 from hft.simulator.depth_streams import (
     FIRST_UPDATE_ID,
     QUIET_MAX_MS,
+    Paces,
     SymbolFeed,
     UpdateIds,
     send_depth,
 )
 from hft.simulator.desk import Listing
 from hft.simulator.exchange import Exchange
+from hft.simulator.history import trades_kept
 from hft.simulator.hub import Hub
 from hft.simulator.market_messages import book_ticker_event, contract_info_event
 from hft.simulator.messages import force_order
@@ -52,7 +54,12 @@ class Publisher:
         self.recorded = recorded
         self.marking = not recorded
         self.ids = ids = UpdateIds(1 if recorded else FIRST_UPDATE_ID)
-        self.feeds = {name: SymbolFeed(listing, ids) for name, listing in exchange.listings.items()}
+        kept = trades_kept(len(exchange.listings))
+        self.feeds = {
+            name: SymbolFeed(listing, ids, kept) for name, listing in exchange.listings.items()
+        }
+        self._forcing: list[SymbolFeed] = []
+        self._paces = Paces()
         self.prints = Prints(hub, self.feeds)
         self._candles = CandleStreams(hub, self.feeds)
         self._tickers = TickerStreams(hub, self.feeds)
@@ -83,9 +90,8 @@ class Publisher:
         trades = [outcome for outcome in outcomes if isinstance(outcome, Trade)]
         if trades and not self.recorded:
             self.prints.send(trades, event_ms)
-        for feed in self.feeds.values():
-            if feed.listing.book.changed:
-                self._note_book(feed, now_ms, event_ms)
+        for listing in self._exchange.drain_moved():
+            self._note_book(self.feeds[listing.symbol.name], now_ms, event_ms)
         for outcome in outcomes:
             if isinstance(outcome, ForcedOrder):
                 self._keep_forced(outcome, now_ms)
@@ -94,19 +100,11 @@ class Publisher:
 
     def on_time(self, now_ms: int) -> None:
         """Send the depth messages, candles and forced orders that are due."""
-        for feed in self.feeds.values():
-            if now_ms - feed.stamp_ms >= QUIET_MAX_MS and not self.recorded:
-                feed.stamp(now_ms)
-            for chain in feed.chains:
-                if now_ms >= chain.due_ms:
-                    begun = bool(chain.due_ms) or not now_ms % chain.interval_ms
-                    chain.due_ms = now_ms - now_ms % chain.interval_ms + chain.interval_ms
-                    if not begun:
-                        # The first message, too, comes on a whole interval.
-                        continue
-                    send_depth(self._hub, feed, chain, now_ms)
-            if feed.forced is not None and now_ms >= feed.forced_due_ms:
-                self._send_forced(feed, now_ms)
+        ended = self._paces.ended(now_ms)
+        if ended:
+            self._send_depth(ended, now_ms)
+        for feed in [feed for feed in self._forcing if now_ms >= feed.forced_due_ms]:
+            self._send_forced(feed, now_ms)
         self._candles.on_time(now_ms)
 
     def every_second(self, now_ms: int, *, slow: bool) -> None:
@@ -149,6 +147,14 @@ class Publisher:
             return feed.update_id
         return feed.stamp(now_ms)
 
+    def _send_depth(self, ended: set[int], now_ms: int) -> None:
+        for feed in self.feeds.values():
+            if now_ms - feed.stamp_ms >= QUIET_MAX_MS and not self.recorded:
+                feed.stamp(now_ms)
+            for chain in feed.chains:
+                if chain.first_id and chain.interval_ms in ended:
+                    send_depth(self._hub, feed, chain, now_ms)
+
     def _note_book(self, feed: SymbolFeed, now_ms: int, event_ms: int) -> None:
         book = feed.listing.book
         feed.stamp(now_ms)
@@ -169,6 +175,7 @@ class Publisher:
         feed = self.feeds[outcome.symbol.name]
         if feed.forced is None:
             feed.forced_due_ms = now_ms + FORCE_ORDER_INTERVAL_MS
+            self._forcing.append(feed)
         if feed.forced is None or outcome.lots > feed.forced.lots:
             feed.forced = outcome
 
@@ -180,3 +187,4 @@ class Publisher:
             self._hub.publish(stream, payload)
             self._hub.publish(ALL_FORCED, payload)
         feed.forced = None
+        self._forcing.remove(feed)

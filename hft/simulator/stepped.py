@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import inf
+from collections.abc import Iterable, Sequence
+from math import inf, lcm
 
 from hft.clock import monotonic_ns
 from hft.simulator.market import SyntheticMarket
@@ -36,6 +36,7 @@ class SteppedMarkets:
         # Where every market steps seldom, so does time.
         steps = [market.step_ms for market in self._markets]
         self._step_ms = min([*steps, SLICE_MS])
+        self._turns = _turns(self._markets, self._step_ms)
         self._due_ns = monotonic_ns()
         self.tick_s = 0.0 if speed == inf else self._step_ms / 1_000
 
@@ -59,10 +60,23 @@ class SteppedMarkets:
         self._steps += 1
         if self._clock is not None:
             self._clock.run_to(self._clock.now_ms + self._step_ms)
-        passed_ms = self._steps * self._step_ms
         now_ms = self._venue.now_ms()
-        for number, market in enumerate(self._markets):
-            # Those that step seldom do not all step at once.
-            if (passed_ms + number * self._step_ms) % market.step_ms < self._step_ms:
-                for _ in market.step(now_ms):
-                    self._venue.flush(now_ms)
+        for market in self._turns[self._steps % len(self._turns)]:
+            for _ in market.step(now_ms):
+                self._venue.flush(now_ms)
+
+
+def _turns(markets: Sequence[SyntheticMarket], step_ms: int) -> list[list[SyntheticMarket]]:
+    """List who steps in each turn of `step_ms`, until it begins anew.
+
+    Those that step seldom do not all step at once.
+    """
+    rounds = lcm(step_ms, *[market.step_ms for market in markets]) // step_ms
+    return [
+        [
+            market
+            for number, market in enumerate(markets)
+            if (turn + number) * step_ms % market.step_ms < step_ms
+        ]
+        for turn in range(rounds)
+    ]

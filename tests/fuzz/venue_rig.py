@@ -112,6 +112,8 @@ class Target:
         for symbol in SYMBOLS:
             self.call("POST", "/fapi/v1/countdownCancelAll", symbol=symbol, countdownTime=0)
             self.call("DELETE", "/fapi/v1/allOpenOrders", symbol=symbol)
+            # One that waits for a price could fire behind the picture.
+            self.call("DELETE", "/fapi/v1/algoOpenOrders", symbol=symbol)
         for row in self.call("GET", "/fapi/v3/account")["positions"]:
             amount = row["positionAmt"]
             side = "BUY" if amount.startswith("-") else "SELL"

@@ -140,6 +140,7 @@ def test_old_fills_and_income_leave_the_disk_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desks, "FILLS_KEPT", 2)
+    monkeypatch.setattr(desks, "SLACK", 10.0)
     world = World(tmp_path, new=True)
     for _ in range(4):
         world.act(("house", 1, "BTCUSDT", SELL, 1, 10, "GTC", False))

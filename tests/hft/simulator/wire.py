@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlencode
 
 import requests
@@ -91,11 +91,11 @@ def sign(text: str) -> str:
 
 
 @contextlib.contextmanager
-def running(*arguments: str) -> Iterator[Simulator]:
+def running(*arguments: str, stderr: IO[str] | None = None) -> Iterator[Simulator]:
     """Run one that refuses nobody for haste: the tests are all one address."""
     command = [sys.executable, "-m", "hft.simulator", "--port", "0", "--limits", "off"]
     command += ["--api-key", API_KEY, "--api-secret", API_SECRET, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
     assert process.stdout is not None
     simulator = Simulator(process, json.loads(process.stdout.readline()))
     try:
