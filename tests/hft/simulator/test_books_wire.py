@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -46,14 +46,14 @@ class Stoppable:
 
 
 @contextlib.contextmanager
-def moving() -> Iterator[tuple[Clocked, Stoppable]]:
+def moving(clock: Callable[[], int] = wall_ms) -> Iterator[tuple[Clocked, Stoppable]]:
     made: list[Stoppable] = []
 
     def open_market(venue: Venue) -> Stoppable:
         made.append(Stoppable(venue))
         return made[0]
 
-    with clocked(open_market, wall_ms) as exchange:
+    with clocked(open_market, clock) as exchange:
         yield exchange, made[0]
 
 
@@ -91,36 +91,62 @@ def snapshot_of(exchange: Clocked) -> Any:
     return exchange.raw("GET", "/fapi/v1/depth", SNAPSHOT).json()
 
 
-@pytest.mark.parametrize("buffered", [0, 3], ids=["right after the ack", "after some messages"])
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_kept_book_is_the_venues_to_the_last_level(suffix: str, buffered: int) -> None:
-    with moving() as (exchange, market), exchange.socket("/public/ws/0") as link:
+class Follower:
+    """One client that keeps a book."""
+
+    def __init__(self, exchange: Clocked, link: websocket.WebSocket, suffix: str) -> None:
+        self._exchange = exchange
+        self._link = link
+        self._changes = 0
         subscribe(link, "btcusdt" + suffix)
-        events = [receive(link) for _ in range(buffered)]
-        book = LocalBook(snapshot_of(exchange))
+
+    def begin(self, buffered: int) -> None:
+        """Take the snapshot once so many messages have come."""
+        events = [receive(self._link) for _ in range(buffered)]
+        self._book = LocalBook(snapshot_of(self._exchange))
         for event in events:
-            book.apply(event)
-        changes = 0
-        for _ in range(5):
-            event = receive(link)
-            changes += len(event["b"]) + len(event["a"])
-            book.apply(event)
-        assert book.synced
-        assert changes > 20, "the market did not move"
+            self._book.apply(event)
+
+    def follow(self, messages: int) -> None:
+        for _ in range(messages):
+            event = receive(self._link)
+            self._changes += len(event["b"]) + len(event["a"])
+            self._book.apply(event)
+        assert self._book.synced
+
+    def check(self, final: Any) -> None:
+        assert self._changes > 20, "the market did not move"
+        while self._book.last_id < final["lastUpdateId"]:
+            self._book.apply(receive(self._link))
+        assert self._book.sides == {side: dict(final[side]) for side in ("bids", "asks")}
+
+
+@pytest.mark.parametrize("buffered", [0, 3], ids=["right after the ack", "after some messages"])
+def test_kept_books_are_the_venues_to_the_last_level(buffered: int) -> None:
+    with moving() as (exchange, market), contextlib.ExitStack() as links:
+        followers = []
+        for suffix in SUFFIXES:
+            link = links.enter_context(exchange.socket("/public/ws/0"))
+            followers.append(Follower(exchange, link, suffix))
+            if not buffered:
+                followers[-1].begin(0)
+        for follower in followers if buffered else ():
+            follower.begin(buffered)
+        for follower in followers:
+            follower.follow(5)
         market.running = False
         # The venue answers behind whatever was under way when the tap was closed.
         final = snapshot_of(exchange)
-        while book.last_id < final["lastUpdateId"]:
-            book.apply(receive(link))
-        assert book.sides == {side: dict(final[side]) for side in ("bids", "asks")}
+        for follower in followers:
+            follower.check(final)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_book_gets_in_step_although_nothing_moves(suffix: str) -> None:
-    with moving() as (exchange, market):
+def test_books_get_in_step_although_nothing_moves() -> None:
+    with moving() as (exchange, market), contextlib.ExitStack() as links:
         market.running = False
         sleep_s(0.6)
-        with exchange.socket("/public/ws") as link:
+        for suffix in SUFFIXES:
+            link = links.enter_context(exchange.socket("/public/ws"))
             subscribe(link, "btcusdt" + suffix)
             book = LocalBook(snapshot_of(exchange))
             book.apply(receive(link))
@@ -129,31 +155,42 @@ def test_a_book_gets_in_step_although_nothing_moves(suffix: str) -> None:
 
 
 def test_a_book_that_stands_still_says_so_now_and_then() -> None:
-    with moving() as (exchange, market):
+    began_ms = wall_ms()
+    with moving(lambda: began_ms + 10 * (wall_ms() - began_ms)) as (exchange, market):
         market.running = False
         with exchange.socket("/public/ws/btcusdt@depth@100ms") as link:
-            link.settimeout(3 * QUIET_MAX_MS / 1_000)
             events = [receive(link) for _ in range(3)]
     assert events[-1]["b"] == events[-1]["a"] == []
     assert events[-1]["E"] - events[-2]["E"] >= QUIET_MAX_MS - 200
     assert events[-1]["pu"] == events[-2]["u"]
 
 
-@pytest.mark.parametrize("pace", ["", "@100ms", "@500ms"])
-@pytest.mark.parametrize("levels", [5, 10, 20])
-def test_partial_books_are_the_best_levels_best_first(levels: int, pace: str) -> None:
-    with moving() as (exchange, market):
-        with exchange.socket(f"/public/ws/btcusdt@depth{levels}{pace}") as link:
-            events = [receive(link) for _ in range(2)]
-            market.running = False
-            final, last = snapshot_of(exchange), events[-1]
+def test_partial_books_are_the_best_levels_best_first() -> None:
+    with moving() as (exchange, market), contextlib.ExitStack() as links:
+        opened = [
+            (
+                levels,
+                links.enter_context(exchange.socket(f"/public/ws/btcusdt@depth{levels}{pace}")),
+            )
+            for pace in ("", "@100ms", "@500ms")
+            for levels in (5, 10, 20)
+        ]
+        told = [[receive(link) for _ in range(2)] for _, link in opened]
+        market.running = False
+        final = snapshot_of(exchange)
+        for (levels, link), events in zip(opened, told, strict=True):
+            last = events[-1]
             while last["u"] < final["lastUpdateId"]:
                 last = receive(link)
-        for event in events:
-            assert list(event) == ["e", "E", "T", "s", "ps", "U", "u", "pu", "b", "a", "st"]
-            bids, asks = ([float(row[0]) for row in event[side]] for side in "ba")
-            assert bids == sorted(bids, reverse=True)
-            assert asks == sorted(asks)
-            assert len(bids) == len(asks) == levels
-        assert events[1]["pu"] == events[0]["u"]
-        assert (last["b"], last["a"]) == (final["bids"][:levels], final["asks"][:levels])
+            check_partial(events, levels)
+            assert (last["b"], last["a"]) == (final["bids"][:levels], final["asks"][:levels])
+
+
+def check_partial(events: list[Any], levels: int) -> None:
+    for event in events:
+        assert list(event) == ["e", "E", "T", "s", "ps", "U", "u", "pu", "b", "a", "st"]
+        bids, asks = ([float(row[0]) for row in event[side]] for side in "ba")
+        assert bids == sorted(bids, reverse=True)
+        assert asks == sorted(asks)
+        assert len(bids) == len(asks) == levels
+    assert events[1]["pu"] == events[0]["u"]

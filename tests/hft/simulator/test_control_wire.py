@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -128,19 +129,23 @@ ROUTES = {
 
 
 def test_every_stream_speaks_on_its_route_and_not_on_the_other(exchange: Simulator) -> None:
-    for route, other in (("public", "market"), ("market", "public")):
-        names = set(ROUTES[route].split())
-        query = "streams=" + "/".join(sorted(names))
-        with (
-            exchange.socket(f"/{route}/stream?{query}") as right,
-            exchange.socket(f"/{other}/stream?{query}") as wrong,
-        ):
+    with contextlib.ExitStack() as links:
+        opened = []
+        for route, other in (("public", "market"), ("market", "public")):
+            names = set(ROUTES[route].split())
+            query = "streams=" + "/".join(sorted(names))
+            right, wrong = (
+                links.enter_context(exchange.socket(f"/{each}/stream?{query}"))
+                for each in (route, other)
+            )
+            opened.append((names, right, wrong))
+        for names, right, wrong in opened:
             waiting = set(names)
             until(right, lambda m, waiting=waiting: not (waiting.discard(m["stream"]) or waiting))
             wrong.send('{"method":"LIST_SUBSCRIPTIONS","id":1}')
             first = receive(wrong)
-        assert first["id"] == 1, "something was said on the wrong route"
-        assert set(first["result"]) == names
+            assert first["id"] == 1, "something was said on the wrong route"
+            assert set(first["result"]) == names
 
 
 def test_each_listen_key_of_an_address_has_its_own_events(exchange: Simulator) -> None:

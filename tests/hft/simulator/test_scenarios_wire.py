@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from hft.simulator.fault_kinds import SCENARIOS, read_scenario
 from .wire import API_KEY, Simulator, eventually, running, sign
 
 FILES = sorted(SCENARIOS.glob("*.toml"))
+STRIKES = "test_every_scenario_strikes_and_the_venue_outlives_it"
 STRIKES_WAIT_S = 30.0
+TOGETHER = 5
 REPLY_WAIT_S = 0.3
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 KINDS = ("bookTicker", "trade", "aggTrade", "depth", "depth@100ms", "markPrice@1s")
@@ -108,8 +111,27 @@ def armed(simulator: Simulator) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[dict[Path, Future[None]]]:
+    """Every scenario that is asked for, some at a time: they mostly wait."""
+    asked = [
+        item.callspec.params["path"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == STRIKES
+    ]
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        yield {path: pool.submit(play, path) for path in asked}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_scenario_strikes_and_the_venue_outlives_it(path: Path) -> None:
+def test_every_scenario_strikes_and_the_venue_outlives_it(
+    runs: dict[Path, Future[None]], path: Path
+) -> None:
+    runs[path].result()
+
+
+def play(path: Path) -> None:
+    """Run one scenario until each of its faults has struck."""
     scenario = read_scenario(path.stem)
     with running("--seed", "3", "--faults", path.stem) as simulator:
         assert simulator.get("/sim/state")["faults"]["about"] == scenario.about
