@@ -6,25 +6,17 @@ raises a `Refusal` and leaves everything as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import msgspec
 
 from hft.simulator import gate
-from hft.simulator.account import Account
 from hft.simulator.algo_service import AlgoService
 from hft.simulator.clerk import Clerk
 from hft.simulator.desk import Desk, Forgotten, Listing
 from hft.simulator.expiries import Expiries
 from hft.simulator.liquidation import Liquidator
-from hft.simulator.margin import (
-    AccountMargin,
-    SymbolMargin,
-    account_margin,
-    orders_margin_e8,
-    symbol_margin,
-)
 from hft.simulator.matching import HOUSE, Order
 from hft.simulator.orders import (
     CANCELED,
@@ -45,17 +37,16 @@ from hft.simulator.outcomes import Outcome
 from hft.simulator.refusals import refusal
 from hft.simulator.symbols import Symbol
 from hft.simulator.treasury import Treasury
-from hft.units import E8
+from hft.simulator.valuation import Valuation
 
 FORGET_INTERVAL_MS = 600_000
-STABLE_ASSETS = frozenset({"USDT", "USDC"})
 
 
-class Exchange:
+class Exchange(Valuation):
     """Every book and every account; what happened waits, in order, until it is drained."""
 
     def __init__(self, symbols: Iterable[Symbol]) -> None:
-        self.listings = {symbol.name: Listing(symbol) for symbol in symbols}
+        super().__init__({symbol.name: Listing(symbol) for symbol in symbols})
         self._moved: list[Listing] = []
         for listing in self.listings.values():
             listing.book.say_changed = partial(self._moved.append, listing)
@@ -262,76 +253,6 @@ class Exchange:
             listing.book.take(order, piece)
             self.clerk.trade(listing, None, order, piece, now_ms)
             self._expire_idle_reducers(listing, order.owner, now_ms)
-
-    # Margin.
-
-    def margins(self, desk: Desk) -> Iterator[tuple[Listing, SymbolMargin]]:
-        """Give the margin figures of every symbol of a desk."""
-        account = desk.account
-        for name, listing in self.listings.items():
-            holding = account.holding(name)
-            mark_e8 = listing.mark_or_mid_e8()
-            yield listing, symbol_margin(listing.symbol, holding, mark_e8, hedge=account.hedge)
-
-    def busy_margins(self, account: Account) -> Iterator[tuple[Listing, SymbolMargin]]:
-        """Give the margin figures of the symbols with a position or an open order."""
-        for name, holding in account.holdings.items():
-            if holding.busy:
-                listing = self.listings[name]
-                mark_e8 = listing.mark_or_mid_e8()
-                yield listing, symbol_margin(listing.symbol, holding, mark_e8, hedge=account.hedge)
-
-    def account_margin(self, desk: Desk, asset: str = "USDT") -> AccountMargin:
-        """Give the margin totals of a desk in one margin asset; in USD in multi-assets mode."""
-        account = desk.account
-        if not account.multi_assets:
-            return self.asset_margin(account, asset)
-        parts = [part for _, part in self.busy_margins(account)]
-        return account_margin(self.usd_wallet_e8(account), parts)
-
-    def asset_margin(self, account: Account, asset: str) -> AccountMargin:
-        """Give the margin figures of the symbols of one asset, whatever the asset mode."""
-        parts = [p for each, p in self.busy_margins(account) if each.symbol.quote == asset]
-        return account_margin(account.wallets.get(asset, 0), parts)
-
-    def free_e8(self, account: Account, asset: str) -> int:
-        """What new orders could tie up in a margin asset; below zero when there is too little."""
-        if account.multi_assets:
-            free = self.usd_wallet_e8(account)
-        else:
-            free = account.wallets.get(asset, 0)
-        for name, holding in account.holdings.items():
-            if not holding.busy:
-                continue
-            listing = self.listings[name]
-            symbol = listing.symbol
-            if symbol.quote != asset and not account.multi_assets:
-                continue
-            mark_e8 = listing.mark_e8 or listing.mark_or_mid_e8()
-            net = 0
-            for leg in holding.legs.values():
-                if not leg.lots:
-                    continue
-                notional = leg.notional_e8(mark_e8, symbol.lot_e8)
-                net += notional
-                if holding.isolated:
-                    free -= leg.isolated_e8
-                else:
-                    free += leg.unrealized_e8(mark_e8, symbol.lot_e8)
-                    free -= abs(notional) // holding.leverage
-            free -= orders_margin_e8(holding, net, hedge=account.hedge)
-        return free
-
-    def usd_wallet_e8(self, account: Account) -> int:
-        """Worth of all wallets in USD (1e-8), by the index prices of what is listed here."""
-        return sum(amount * self.rate_e8(asset) // E8 for asset, amount in account.wallets.items())
-
-    def rate_e8(self, asset: str) -> int:
-        """Price of an asset in USD (1e-8); 0 when nothing listed here says it."""
-        if asset in STABLE_ASSETS:
-            return E8
-        listing = self.listings.get(asset + "USDT")
-        return (listing.index_e8 or listing.mark_or_mid_e8()) if listing else 0
 
     # Matching.
 
