@@ -6,6 +6,7 @@ recording, and every timer of the venue follows it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from math import inf
 from typing import Generic, Protocol, TypeVar
@@ -59,7 +60,7 @@ class Round(msgspec.Struct):
     first_ms: int
 
 
-class Player(Generic[Item]):
+class Player(ABC, Generic[Item]):
     """Takes items from a reading thread when they are due; what they do, its children know."""
 
     def __init__(
@@ -82,9 +83,9 @@ class Player(Generic[Item]):
 
     # What a child does.
 
+    @abstractmethod
     def play(self, item: Item, now_ms: int) -> None:
         """Let an item happen now."""
-        raise NotImplementedError
 
     def skip(self, item: Item, now_ms: int) -> None:
         """Pass over an item that lies before the wished start."""

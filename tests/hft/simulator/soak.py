@@ -9,6 +9,7 @@ import random
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +36,7 @@ STREAMS += WHOLE.split()
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Script:
+class Script(ABC):
     """One client: does its piece again and again until the run ends; what fails is kept."""
 
     def __init__(self, simulator: Simulator, seed: int) -> None:
@@ -64,8 +65,9 @@ class Script:
     def over(self) -> bool:
         return self._over.is_set()
 
+    @abstractmethod
     def piece(self) -> None:
-        raise NotImplementedError
+        """Do a little, again and again."""
 
     def _run(self) -> None:
         try:
