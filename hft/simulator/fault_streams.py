@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from math import inf
+from typing import Any
 
 import msgspec
 import orjson
@@ -28,6 +29,8 @@ from hft.simulator.hub import Subscriber, enveloped, send_to, text_frame
 
 FILLS_REMEMBERED = 256
 LATE_MAX_MESSAGES = 10_000
+STREAMS_REMEMBERED = 10_000
+"""Streams whose silence or losses are remembered: listen keys come and go, and are many."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -147,8 +150,10 @@ class StreamFaults:
         fault, stream = armed.fault, message.stream
         if isinstance(fault, Stall):
             self._stalled_until[stream] = self._now_ms() + (fault.duration_ms or inf)
+            _drop_oldest(self._stalled_until)
         elif isinstance(fault, Drop | BookGap):
             self._losing[stream] = fault.burst - 1
+            _drop_oldest(self._losing)
         elif isinstance(fault, LostFill):
             self._fill_is_lost[stream, message.fill_id] = True
         elif isinstance(fault, Delay):
@@ -174,6 +179,11 @@ class StreamFaults:
         queue.append((max(due_ms, queue[-1][0] if queue else 0), message))
         if len(queue) > LATE_MAX_MESSAGES:
             queue.popleft()[1].send()
+
+
+def _drop_oldest(streams: MutableMapping[str, Any]) -> None:
+    if len(streams) > STREAMS_REMEMBERED:
+        del streams[next(iter(streams))]
 
 
 def _is_market(stream: str) -> bool:

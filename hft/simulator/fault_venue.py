@@ -163,4 +163,5 @@ class FaultyVenue:
             return self.faults.clear()
         if not (number.isascii() and number.isdigit()):
             raise Refusal(-1130, TEXTS[-1130].format("id"), 400)
+        self._refused_until_ms.pop(int(number), None)
         return self.faults.clear(int(number))

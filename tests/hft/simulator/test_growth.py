@@ -6,6 +6,9 @@ import pytest
 
 from hft.simulator import desk as desks
 from hft.simulator.expiries import SWEEP_FROM, Expiries
+from hft.simulator.fault_kinds import Scenario, Stall
+from hft.simulator.fault_streams import STREAMS_REMEMBERED, StreamFaults
+from hft.simulator.faults import Faults
 from hft.simulator.history import LEAST_KEPT, TRADES_KEPT, trades_kept
 from hft.simulator.income_rows import entries
 from hft.simulator.matching import BUY, SELL
@@ -110,3 +113,22 @@ def test_income_is_told_from_either_end_and_of_each_kind_in_the_same_order() -> 
         of_kind = [entry for entry in forward if entry[1] == kind]
         assert list(entries(desk, kind, newest_first=False)) == of_kind
         assert list(entries(desk, kind, newest_first=True)) == of_kind[::-1]
+
+
+def test_listen_keys_that_fell_silent_are_remembered_up_to_a_bound() -> None:
+    faults = Faults(1)
+    faults.add(Scenario((Stall(streams=("user:*",), count=None),)))
+    streams = StreamFaults(faults, lambda: 0)
+    for number in range(STREAMS_REMEMBERED + 10):
+        streams.send([Deaf()], f"{number:064d}", b'{"e":"listenKeyExpired"}')
+    assert len(streams.stalled()) == STREAMS_REMEMBERED
+
+
+class Deaf:
+    combined = False
+
+    def write_frame(self, frame: bytes) -> None:
+        """It hears nothing."""
+
+    def end(self) -> None:
+        """It has no end."""
