@@ -148,8 +148,12 @@ class Clerk:
         if order.status == FILLED:
             desk.finish(order)
         assets = (symbol.quote,) if fee_asset == symbol.quote else (symbol.quote, fee_asset)
+        if forced:
+            # The venue's own orders are told before what they did to the account.
+            self.say_order(order, "CALCULATED", now_ms, fill=fill)
         self.say_account(account, "ORDER", now_ms, assets=assets, positions=((listing, position),))
-        self.say_order(order, "CALCULATED" if forced else "TRADE", now_ms, fill=fill)
+        if not forced:
+            self.say_order(order, "TRADE", now_ms, fill=fill)
         return fill
 
     def _fee(

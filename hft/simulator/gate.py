@@ -196,7 +196,8 @@ def _check_exposure(
     symbol, side, account = request.symbol, request.side, desk.account
     holding = account.holding(symbol.name)
     position = holding.legs[request.position_side]
-    if abs(position.lots + side * request.lots) <= abs(position.lots):
+    shrinks = abs(position.lots + side * request.lots) <= abs(position.lots)
+    if shrinks and not (holding.bids_e8 if side > 0 else holding.asks_e8):
         return
     leverage = holding.leverage
     price_e8 = _assumed_price_e8(listing, request, mark_e8)
@@ -208,13 +209,15 @@ def _check_exposure(
     net_e8 = position.notional_e8(mark_e8, symbol.lot_e8)
     exposed = max(abs(net_e8 + bids_e8), abs(net_e8 - asks_e8))
     then_e8 = abs(net_e8 + bids_e8) if side > 0 else abs(net_e8 - asks_e8)
-    if then_e8 > listing.cap_e8(leverage):
-        raise refusal(-2027)
     if account.hedge:
         more_e8 = added_e8 // leverage
     else:
         tied_e8 = orders_margin_e8(holding, net_e8, hedge=False)
         more_e8 = exposed // leverage - abs(net_e8) // leverage - tied_e8
+    if shrinks and more_e8 <= 0:
+        return
+    if then_e8 > listing.cap_e8(leverage):
+        raise refusal(-2027)
     open_loss_e8 = max(0, side * (price_e8 - mark_e8)) * size_e8 // E8
     fees_e8 = fee_e8(max(0, added_e8), account.taker_ppm)
     if max(0, more_e8) + open_loss_e8 + fees_e8 > exchange.free_e8(account, symbol.quote):

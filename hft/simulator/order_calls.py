@@ -71,7 +71,11 @@ def all_orders(call: Call) -> object:
     if first is not None:
         rows = [order for order in rows if order.order_id >= first]
     return [
-        {**order_record(order), "pair": order.symbol.name}
+        {
+            **order_record(order),
+            "pair": order.symbol.name,
+            "cumBase": order.symbol.qty_text(order.filled_lots),
+        }
         for order in window(call, rows, lambda order: order.time_ms, from_id=first is not None)
     ]
 

@@ -201,3 +201,35 @@ def test_a_fill_or_kill_order_cannot_count_on_its_owner() -> None:
     killed_nothing = place(exchange, request(BUY, 10, MARK_TICKS + 1, "FOK"))
     assert killed_nothing.status == "FILLED"
     assert [fill.price_ticks for fill in exchange.desks[1].fills] == [MARK_TICKS + 1]
+
+
+@pytest.mark.parametrize("mode", ["EXPIRE_TAKER", "EXPIRE_BOTH"])
+def test_a_fill_or_kill_order_is_never_filled_in_part_because_of_its_owner(mode: str) -> None:
+    exchange, _ = with_house_book(1)
+    place(exchange, request(SELL, 10, MARK_TICKS + 1))
+    order = place(exchange, request(BUY, 25, MARK_TICKS + 2, "FOK", self_trade=mode))
+    assert (order.status, order.filled_lots) == ("FILLED", 25)
+
+
+def test_many_orders_that_each_close_a_position_need_margin_for_what_they_would_open() -> None:
+    exchange, _ = with_house_book(1)
+    exchange.desks[1].account.wallet_e8 = 1_000 * 10**8
+    place(exchange, request(BUY, 100))
+    place(exchange, request(SELL, 100, MARK_TICKS + 1_000))
+    # Together with the first it turns the position, which ties up no more than it does now.
+    place(exchange, request(SELL, 99, MARK_TICKS + 1_000))
+    for _ in range(2):
+        place(exchange, request(SELL, 100, MARK_TICKS + 1_000))
+    with pytest.raises(Refusal, match="-2019"):
+        place(exchange, request(SELL, 100, MARK_TICKS + 1_000))
+    assert exchange.account_margin(exchange.desks[1]).available_e8 > 0
+
+
+def test_a_position_can_be_closed_in_parts_when_all_margin_is_used() -> None:
+    exchange, listing = with_house_book(1)
+    place(exchange, request(BUY, 100))
+    exchange.desks[1].account.wallet_e8 = 250 * 10**8
+    assert exchange.account_margin(exchange.desks[1]).free_e8 < 0
+    for _ in range(2):
+        assert place(exchange, request(SELL, 50, MARK_TICKS + 1_000)).status == "NEW"
+    assert listing.book.asks.depth(9)[-1] == (MARK_TICKS + 1_000, 100)
