@@ -16,7 +16,8 @@ ALL_CANCELED: Json = {
 
 def place(call: Call) -> object:
     """Place an order; RESULT reports what became of it, ACK that it was accepted."""
-    request = read_order(call.params, call.listing().symbol, call.now_ms)
+    hedge = call.desk.account.hedge
+    request = read_order(call.params, call.listing().symbol, call.now_ms, hedge=hedge)
     order = call.venue.exchange.place(call.account_id, request, call.now_ms)
     waits = request.kind == "MARKET" or request.time_in_force != "GTC"
     result = call.params.get("newOrderRespType") == "RESULT"
