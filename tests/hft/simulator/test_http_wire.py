@@ -232,7 +232,7 @@ def test_compression_and_subprotocols_are_declined(wire: Wire) -> None:
 
 @pytest.fixture
 def venue() -> Iterator[Clocked]:
-    with clocked(request_s=0.3, idle_s=3.0) as simulator:
+    with clocked(request_s=0.3, idle_s=1.5) as simulator:
         yield simulator
 
 

@@ -112,9 +112,15 @@ def _check_everything_arrived(path: Path, symbol: str, speed: str) -> None:
 
 
 @needs("usdm")
+@pytest.mark.parametrize("lines", [12_000, pytest.param(None, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_every_recorded_trade_and_ticker_arrives_once_in_order(name: str) -> None:
-    _check_everything_arrived(FOLDER / "usdm" / name, name[:7].upper(), "200")
+def test_every_recorded_trade_and_ticker_arrives_once_in_order(
+    tmp_path: Path, name: str, lines: int | None
+) -> None:
+    raw = gzip.decompress((FOLDER / "usdm" / name).read_bytes()).splitlines(keepends=True)
+    path = tmp_path / "some.gz"
+    path.write_bytes(gzip.compress(b"".join(raw[:lines])))
+    _check_everything_arrived(path, name[:7].upper(), "200")
 
 
 def _quiet_tape() -> Tape:

@@ -22,7 +22,7 @@ from .wire import API_KEY, Simulator, eventually, running, sign
 FILES = sorted(SCENARIOS.glob("*.toml"))
 STRIKES = "test_every_scenario_strikes_and_the_venue_outlives_it"
 STRIKES_WAIT_S = 30.0
-TOGETHER = 5
+TOGETHER = 8
 REPLY_WAIT_S = 0.3
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 KINDS = ("bookTicker", "trade", "aggTrade", "depth", "depth@100ms", "markPrice@1s")

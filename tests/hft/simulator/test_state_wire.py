@@ -23,6 +23,20 @@ KILLS = 6
 CALLS_MAX = 12
 
 
+def quiet_account(simulator: Simulator) -> tuple[Any, Any, str, Any]:
+    """Fills, position, wallet and income of one moment: no resting order filled between them."""
+    deadline = Deadline(WAIT_S)
+    while True:
+        symbol = {"symbol": "BTCUSDT"}
+        fills = simulator.ok("GET", "/fapi/v1/userTrades", **symbol, limit=1000)
+        position = simulator.ok("GET", "/fapi/v2/positionRisk", **symbol)[0]
+        wallet = str(simulator.ok("GET", "/fapi/v2/balance")[0]["balance"])
+        income = simulator.ok("GET", "/fapi/v1/income", limit=1000)
+        if simulator.ok("GET", "/fapi/v1/userTrades", **symbol, limit=1000) == fills:
+            return fills, position, wallet, income
+        assert not deadline.passed()
+
+
 class Diary:
     """What replies have told: the latest word on each order, and the settings."""
 
@@ -43,19 +57,18 @@ class Diary:
             assert parse_e8(row["executedQty"]) >= parse_e8(told["executedQty"])
             if told["status"] not in ("NEW", "PARTIALLY_FILLED"):
                 assert row["status"] == told["status"]
-        rows = simulator.ok("GET", "/fapi/v1/userTrades", symbol="BTCUSDT", limit=1000)
+        rows, row, wallet, income = quiet_account(simulator)
         fills = {row["id"]: row for row in rows}
         assert all(fills[number] == told for number, told in self.fills.items())
         self.fills = fills
-        row = simulator.ok("GET", "/fapi/v2/positionRisk", symbol="BTCUSDT")[0]
         held = sum(
             parse_e8(fill["qty"]) * (1 if fill["side"] == "BUY" else -1) for fill in fills.values()
         )
         assert parse_e8(row["positionAmt"]) == held
         assert int(row["leverage"]) == self.leverage
-        wallet = parse_e8(simulator.ok("GET", "/fapi/v2/balance")[0]["balance"])
-        income = simulator.ok("GET", "/fapi/v1/income", limit=1000)
-        assert wallet == 10_000 * 10**8 + sum(parse_e8(entry["income"]) for entry in income)
+        assert parse_e8(wallet) == 10_000 * 10**8 + sum(
+            parse_e8(entry["income"]) for entry in income
+        )
 
 
 def do_something(simulator: Simulator, diary: Diary, chance: Random) -> None:
@@ -176,7 +189,7 @@ def test_the_market_goes_on_from_where_it_was(tmp_path: Path) -> None:
         receive(link)
         simulator.order(side="BUY", type="MARKET", quantity="1")
         told = until(link, lambda message: message["e"] == "markPriceUpdate")
-        simulator.process.send_signal(signal.SIGSTOP)
+        simulator.process.kill()
     with mortal(tmp_path, "--seed", "2") as simulator:
         price = float(simulator.get("/fapi/v1/ticker/price?symbol=BTCUSDT")["price"])
         assert abs(price - float(told["p"])) < 60

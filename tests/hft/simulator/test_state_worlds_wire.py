@@ -183,7 +183,7 @@ def test_funding_is_settled_on_time_and_once_through_kills(
     told: list[tuple[int, str]] = []
     latest_ms = 0
     for number in range(3):
-        with mortal(tmp_path, "--funding-interval-s", "2", *clock) as simulator:
+        with mortal(tmp_path, "--funding-interval-s", "1", *clock) as simulator:
 
             def stamp(simulator: Simulator = simulator) -> dict[str, int]:
                 """Date a request by the venue's clock where that is not the machine's."""
@@ -191,8 +191,8 @@ def test_funding_is_settled_on_time_and_once_through_kills(
                 return {"timestamp": server["serverTime"]} if clock else {}
 
             index = simulator.get("/fapi/v1/premiumIndex?symbol=BTCUSDT")
-            assert index["nextFundingTime"] % 2_000 == 0
-            assert 0 < index["nextFundingTime"] - index["time"] <= 2_000
+            assert index["nextFundingTime"] % 1_000 == 0
+            assert 0 < index["nextFundingTime"] - index["time"] <= 1_000
             # A kill may cost a simulated clock the second it was in.
             assert index["time"] > latest_ms - 1_000
             if not number:
@@ -205,7 +205,7 @@ def test_funding_is_settled_on_time_and_once_through_kills(
                 rows = simulator.ok(
                     "GET", "/fapi/v1/income", incomeType="FUNDING_FEE", limit=1000, **stamp()
                 )
-                now = [(row["time"] // 2_000, row["symbol"]) for row in rows]
+                now = [(row["time"] // 1_000, row["symbol"]) for row in rows]
                 assert now[: len(told)] == told
                 told = now
             latest_ms = simulator.get("/fapi/v1/time")["serverTime"]
