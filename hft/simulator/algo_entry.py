@@ -71,7 +71,7 @@ def read_algo(
     working_type = params.get("workingType") or CONTRACT_PRICE
     if working_type not in (CONTRACT_PRICE, MARK_PRICE):
         raise refusal(-1130, "workingType")
-    request = read_order(_plain(params, symbol, kind, tif), symbol, now_ms)
+    request = read_order(_plain(params, symbol, kind, tif), symbol, now_ms, hedge=hedge)
     return msgspec.structs.replace(
         request,
         lots=0 if closes else request.lots,

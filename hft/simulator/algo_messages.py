@@ -1,7 +1,6 @@
 """The JSON of conditional orders, in the key order of the live venue.
 
-REST rows keep the fixed decimals of the contract; the event writes numbers without trailing
-zeros, as live frames do.
+REST rows and the event alike keep the fixed decimals of the contract.
 """
 
 from __future__ import annotations
@@ -32,10 +31,9 @@ def algo_record(algo: AlgoOrder) -> Json:
     """Answer of GET algoOrder, openAlgoOrders and allAlgoOrders."""
     zero = algo.symbol.price_text(0)
     child = algo.child
-    average_e8 = child.average_e8() if child else 0
     actual: Json = {
         "actualOrderId": str(child.order_id) if child else "",
-        "actualPrice": quote5((average_e8 + 500) // 1_000 * 1_000),
+        "actualPrice": _average_text(child.average_e8() if child else 0),
         "actualType": child.kind if child else "",
         "actualQty": algo.symbol.qty_text(child.filled_lots if child else 0),
     }
@@ -66,12 +64,12 @@ def algo_update(outcome: AlgoUpdate, event_ms: int) -> Json:
     fired = outcome.status in _FIRED
     child = algo.child if outcome.status in _PLACED else None
     actual: Json = {
-        "ap": trim_e8(outcome.average_e8),
-        "aq": symbol.qty_trim(outcome.filled_lots),
+        "ap": _average_text(outcome.average_e8),
+        "aq": symbol.qty_text(outcome.filled_lots),
         "act": request.kind,
     }
     trail: Json = {
-        "AP": symbol.price_trim(request.activation_ticks),
+        "AP": symbol.price_text(request.activation_ticks),
         "cr": percent_text(request.callback_e4),
     }
     body: Json = {
@@ -83,12 +81,12 @@ def algo_update(outcome: AlgoUpdate, event_ms: int) -> Json:
         "S": SIDE_NAMES[request.side],
         "ps": request.position_side,
         "f": algo.time_in_force,
-        "q": symbol.qty_trim(request.lots),
+        "q": symbol.qty_text(request.lots),
         "X": outcome.status,
         "ai": str(child.order_id) if child else "",
         **(actual if child else {}),
-        "tp": symbol.price_trim(request.stop_ticks if fired or not algo.trails else 0),
-        "p": symbol.price_trim(request.price_ticks),
+        "tp": symbol.price_text(request.stop_ticks if fired or not algo.trails else 0),
+        "p": symbol.price_text(request.price_ticks),
         "V": request.self_trade,
         "wt": request.working_type,
         "pm": request.price_match,
@@ -102,6 +100,11 @@ def algo_update(outcome: AlgoUpdate, event_ms: int) -> Json:
         "ia": outcome.active,
     }
     return {"e": "ALGO_UPDATE", "T": outcome.time_ms, "E": event_ms, "o": body}
+
+
+def _average_text(average_e8: int) -> str:
+    """Write an average price, rounded to its five decimals."""
+    return quote5((average_e8 + 500) // 1_000 * 1_000)
 
 
 def percent_text(rate_e4: int) -> str:

@@ -147,9 +147,17 @@ class Clerk:
         order.move(PARTIALLY_FILLED if order.filled_lots < order.lots else FILLED, now_ms)
         if order.status == FILLED:
             desk.finish(order)
-        assets = (symbol.quote,) if fee_asset == symbol.quote else (symbol.quote, fee_asset)
+        assets: tuple[str, ...] = (symbol.quote,)
+        if fee_asset != symbol.quote:
+            # Only what changed is told: a fee paid in BNB may leave the quote asset as it was.
+            moved = realized or account.holdings[symbol.name].isolated
+            assets = (symbol.quote, fee_asset) if moved else (fee_asset,)
+        if forced:
+            # The venue's own orders are told before what they did to the account.
+            self.say_order(order, "CALCULATED", now_ms, fill=fill)
         self.say_account(account, "ORDER", now_ms, assets=assets, positions=((listing, position),))
-        self.say_order(order, "CALCULATED" if forced else "TRADE", now_ms, fill=fill)
+        if not forced:
+            self.say_order(order, "TRADE", now_ms, fill=fill)
         return fill
 
     def _fee(

@@ -151,10 +151,11 @@ class Exchange(Valuation):
         self.clerk.hold(order, -order.left_lots)
         order.amend(self.next_amendment_id, wish, now_ms)
         self.next_amendment_id += 1
-        # It is told among the open orders, though its place in the queue comes after.
-        self.clerk.hold(order, order.left_lots)
+        # It is told among the open orders if it will rest, though its place comes after.
+        resting_lots = 0 if crosses else order.left_lots
+        self.clerk.hold(order, resting_lots)
         self.clerk.say_order(order, "AMENDMENT", now_ms, modify_id=wish.modify_id)
-        self.clerk.hold(order, -order.left_lots)
+        self.clerk.hold(order, -resting_lots)
         self._match(listing, order, wish.price_ticks, now_ms)
         self._finish(listing, order, now_ms)
         return order
@@ -252,7 +253,7 @@ class Exchange(Valuation):
             lots -= piece
             listing.book.take(order, piece)
             self.clerk.trade(listing, None, order, piece, now_ms)
-            self._expire_idle_reducers(listing, order.owner, now_ms)
+            self.expire_idle_reducers(listing, order.owner, now_ms)
 
     # Matching.
 
@@ -284,14 +285,16 @@ class Exchange(Valuation):
             taker.left_lots -= lots
             self.clerk.trade(listing, taker, maker, lots, now_ms)
             if isinstance(maker, VenueOrder):
-                self._expire_idle_reducers(listing, maker.owner, now_ms)
+                self.expire_idle_reducers(listing, maker.owner, now_ms)
 
     def _avoid_self_trade(
         self, listing: Listing, maker: VenueOrder, taker: VenueOrder, now_ms: int
     ) -> bool:
         """Expire what the taker's mode names; gives whether the taker may go on."""
-        # An amendment resets the mode to NONE; nobody trades with himself even so.
-        mode = "EXPIRE_MAKER" if taker.self_trade == "NONE" else taker.self_trade
+        # An amendment resets the mode to NONE, and FOK has none: it is filled whole without the
+        # own orders, which the gate did not count.  Nobody trades with himself even so.
+        plain = taker.self_trade == "NONE" or taker.time_in_force == "FOK"
+        mode = "EXPIRE_MAKER" if plain else taker.self_trade
         if mode != "EXPIRE_TAKER":
             listing.book.cancel(maker)
             self.clerk.hold(maker, -maker.left_lots)
@@ -318,9 +321,9 @@ class Exchange(Valuation):
                 reason = REASON_MARKET if order.kind == "MARKET" else REASON_IOC
                 self.clerk.close(order, EXPIRED, now_ms, reason)
         if order.filled_lots:
-            self._expire_idle_reducers(listing, order.owner, now_ms)
+            self.expire_idle_reducers(listing, order.owner, now_ms)
 
-    def _expire_idle_reducers(self, listing: Listing, owner: int, now_ms: int) -> None:
+    def expire_idle_reducers(self, listing: Listing, owner: int, now_ms: int) -> None:
         """Expire resting reducing orders that have nothing left to reduce."""
         desk = self.desks[owner]
         if not desk.account.holding(listing.symbol.name).reducers:

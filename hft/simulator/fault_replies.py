@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from hft.simulator.fault_kinds import Failure, HttpError
-from hft.simulator.refusals import Refusal
+from hft.simulator.refusals import Refusal, refusal
 from hft.simulator.rest import Reply
 
 LATE_MAX_REPLIES = 1_000
@@ -18,10 +18,6 @@ LATE_MAX_REPLIES = 1_000
 
 UNAVAILABLE = "Service Unavailable."
 INTERNAL = "Internal error; unable to process your request. Please try again."
-THROTTLED = (
-    "Request throttled by system-level protection. "
-    "Reduce-only/close-position orders are exempt. Please try again."
-)
 BUS = "An unexpected response was received from the message bus. Execution status unknown."
 BACKEND_TIMEOUT = (
     "Timeout waiting for response from backend server. "
@@ -31,7 +27,7 @@ BACKEND_TIMEOUT = (
 FAILURES: dict[Failure, Refusal] = {
     "unavailable": Refusal(-1001, UNAVAILABLE, 503),
     "internal": Refusal(-1001, INTERNAL, 503),
-    "throttled": Refusal(-1008, THROTTLED, 503),
+    "throttled": refusal(-1008),
     "bus": Refusal(-1006, BUS, 500),
     "timeout": Refusal(-1007, BACKEND_TIMEOUT, 408),
 }

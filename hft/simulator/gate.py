@@ -9,6 +9,7 @@ import msgspec
 from hft.simulator.account import fee_e8
 from hft.simulator.desk import Desk, Listing
 from hft.simulator.margin import orders_margin_e8
+from hft.simulator.order_entry import check_position_side
 from hft.simulator.orders import AmendRequest, OrderRequest, VenueOrder
 from hft.simulator.refusals import refusal
 from hft.units import E8, trim_e8
@@ -25,7 +26,9 @@ def admit(exchange: Exchange, desk: Desk, listing: Listing, request: OrderReques
     Raises:
         Refusal: the first rule that it breaks.
     """
-    check_position_side(desk, request)
+    check_position_side(
+        request.position_side, hedge=desk.account.hedge, reduce_only=request.reduce_only
+    )
     if request.price_match != "NONE":
         ticks = matched_price(listing, request.side, request.price_match)
         request = msgspec.structs.replace(request, price_ticks=ticks)
@@ -44,21 +47,8 @@ def admit(exchange: Exchange, desk: Desk, listing: Listing, request: OrderReques
     else:
         _check_exposure(exchange, desk, listing, request, mark_e8=mark_e8)
     if request.time_in_force in ("FOK", "GTX"):
-        _check_fillable(desk, listing, request)
+        _check_fillable(exchange, desk, listing, request)
     return request
-
-
-def check_position_side(desk: Desk, request: OrderRequest) -> None:
-    """Check the leg of a request against the account's mode.
-
-    Raises:
-        Refusal: -4061 it does not match, -1106 reduce-only in hedge mode.
-    """
-    hedge = desk.account.hedge
-    if hedge == (request.position_side == "BOTH"):
-        raise refusal(-4061)
-    if hedge and request.reduce_only:
-        raise refusal(-1106, "reduceonly")
 
 
 def check_amendable(desk: Desk, order: VenueOrder, wish: AmendRequest) -> None:
@@ -196,7 +186,8 @@ def _check_exposure(
     symbol, side, account = request.symbol, request.side, desk.account
     holding = account.holding(symbol.name)
     position = holding.legs[request.position_side]
-    if abs(position.lots + side * request.lots) <= abs(position.lots):
+    shrinks = abs(position.lots + side * request.lots) <= abs(position.lots)
+    if shrinks and not (holding.bids_e8 if side > 0 else holding.asks_e8):
         return
     leverage = holding.leverage
     price_e8 = _assumed_price_e8(listing, request, mark_e8)
@@ -208,13 +199,15 @@ def _check_exposure(
     net_e8 = position.notional_e8(mark_e8, symbol.lot_e8)
     exposed = max(abs(net_e8 + bids_e8), abs(net_e8 - asks_e8))
     then_e8 = abs(net_e8 + bids_e8) if side > 0 else abs(net_e8 - asks_e8)
-    if then_e8 > listing.cap_e8(leverage):
-        raise refusal(-2027)
     if account.hedge:
         more_e8 = added_e8 // leverage
     else:
         tied_e8 = orders_margin_e8(holding, net_e8, hedge=False)
         more_e8 = exposed // leverage - abs(net_e8) // leverage - tied_e8
+    if shrinks and more_e8 <= 0:
+        return
+    if then_e8 > listing.cap_e8(leverage):
+        raise refusal(-2027)
     open_loss_e8 = max(0, side * (price_e8 - mark_e8)) * size_e8 // E8
     fees_e8 = fee_e8(max(0, added_e8), account.taker_ppm)
     if max(0, more_e8) + open_loss_e8 + fees_e8 > exchange.free_e8(account, symbol.quote):
@@ -231,7 +224,9 @@ def _assumed_price_e8(listing: Listing, request: OrderRequest, mark_e8: int) -> 
     return max(listing.book.bids.best() * tick_e8, mark_e8)
 
 
-def _check_fillable(desk: Desk, listing: Listing, request: OrderRequest) -> None:
+def _check_fillable(
+    exchange: Exchange, desk: Desk, listing: Listing, request: OrderRequest
+) -> None:
     side, limit_ticks, book = request.side, request.price_ticks, listing.book
     if request.time_in_force == "FOK":
         # Nobody trades with himself, so his own resting orders cannot fill him.
@@ -240,7 +235,27 @@ def _check_fillable(desk: Desk, listing: Listing, request: OrderRequest) -> None
             for order in desk.open_of(request.symbol)
             if order.side == -side and (order.price_ticks - limit_ticks) * side <= 0
         )
-        if book.crossing_lots(side, limit_ticks, request.lots + own) < request.lots + own:
+        wanted = request.lots + own + _idle_lots(exchange, desk, request)
+        if book.crossing_lots(side, limit_ticks, wanted) < wanted:
             raise refusal(-5021)
     elif book.crossing(side, limit_ticks) is not None:
         raise refusal(-5022)
+
+
+def _idle_lots(exchange: Exchange, desk: Desk, request: OrderRequest) -> int:
+    """Lots in reach of other users' reducing orders that their positions no longer allow."""
+    symbol, side, lots = request.symbol, request.side, 0
+    for other in exchange.desks.values():
+        holding = other.account.holdings.get(symbol.name)
+        if other is desk or holding is None or not holding.reducers:
+            continue
+        for leg in holding.legs.values():
+            resting = sum(
+                order.left_lots
+                for order in other.open_of(symbol)
+                if order.reduces
+                and (order.leg, order.side) == (leg.leg, -side)
+                and (order.price_ticks - request.price_ticks) * side <= 0
+            )
+            lots += max(0, resting - max(0, leg.lots * side))
+    return lots

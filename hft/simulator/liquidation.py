@@ -85,8 +85,11 @@ class Liquidator:
             ratio_e4 = maintenance * 10_000 // balance
             self._call(desk, f"cross {asset}", held, (ratio_e4, now_ms))
             return
-        for listing, _ in held:
-            self._drop_orders(desk, listing, now_ms)
+        for listing in self._exchange.listings.values():
+            holding = desk.account.holdings.get(listing.symbol.name)
+            # Orders without a position hang on the same wallet; those of isolated symbols do not.
+            if not (holding and holding.isolated) and asset in ("", listing.symbol.quote):
+                self._drop_orders(desk, listing, now_ms)
         for _ in range(ROUNDS_MAX):
             balance, maintenance = self._cross(desk, asset)
             if not maintenance or balance > maintenance:
@@ -230,6 +233,7 @@ class Liquidator:
         self._settle(listing, against, lots, now_ms)
         if other.account.account_id != FUND_ID:
             other.forced.append(against)
+            self._exchange.expire_idle_reducers(listing, other.account.account_id, now_ms)
 
     def _settle(self, listing: Listing, order: VenueOrder, lots: int, now_ms: int) -> None:
         match = (listing.next_trade_id, order.price_ticks, lots, now_ms)

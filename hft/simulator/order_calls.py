@@ -16,7 +16,8 @@ ALL_CANCELED: Json = {
 
 def place(call: Call) -> object:
     """Place an order; RESULT reports what became of it, ACK that it was accepted."""
-    request = read_order(call.params, call.listing().symbol, call.now_ms)
+    hedge = call.desk.account.hedge
+    request = read_order(call.params, call.listing().symbol, call.now_ms, hedge=hedge)
     order = call.venue.exchange.place(call.account_id, request, call.now_ms)
     waits = request.kind == "MARKET" or request.time_in_force != "GTC"
     result = call.params.get("newOrderRespType") == "RESULT"
@@ -71,7 +72,11 @@ def all_orders(call: Call) -> object:
     if first is not None:
         rows = [order for order in rows if order.order_id >= first]
     return [
-        {**order_record(order), "pair": order.symbol.name}
+        {
+            **order_record(order),
+            "pair": order.symbol.name,
+            "cumBase": order.symbol.qty_text(order.filled_lots),
+        }
         for order in window(call, rows, lambda order: order.time_ms, from_id=first is not None)
     ]
 

@@ -86,8 +86,10 @@ def flag(params: Params, name: str) -> bool:
     return value == "true"
 
 
-def read_order(params: Params, symbol: Symbol, now_ms: int) -> OrderRequest:
-    """Read a new order, with the filters that concern price and quantity alone.
+def read_order(params: Params, symbol: Symbol, now_ms: int, *, hedge: bool) -> OrderRequest:
+    """Read a new order of an account in hedge mode or not: words first, then the filters.
+
+    The filters are those that concern price and quantity alone.
 
     Raises:
         Refusal: the first thing that is missing, malformed or outside the filters.
@@ -104,6 +106,12 @@ def read_order(params: Params, symbol: Symbol, now_ms: int) -> OrderRequest:
     if params.get("newOrderRespType", "ACK") not in ("ACK", "RESULT"):
         raise refusal(-1136)
     time_in_force = _time_in_force(params, kind)
+    good_till_ms = read_good_till(params, time_in_force, now_ms)
+    self_trade = read_self_trade(params)
+    reduce_only = flag(params, "reduceOnly")
+    position_side = read_position_side(params)
+    check_position_side(position_side, hedge=hedge, reduce_only=reduce_only)
+    client_id = _client_id(params)
     return OrderRequest(
         symbol=symbol,
         side=side,
@@ -111,13 +119,25 @@ def read_order(params: Params, symbol: Symbol, now_ms: int) -> OrderRequest:
         time_in_force=time_in_force,
         price_ticks=_price_ticks(params, symbol) if kind == "LIMIT" and not price_match else 0,
         lots=_lots(params, symbol, kind),
-        client_id=_client_id(params),
-        reduce_only=flag(params, "reduceOnly"),
-        self_trade=read_self_trade(params),
-        position_side=read_position_side(params),
+        client_id=client_id,
+        reduce_only=reduce_only,
+        self_trade=self_trade,
+        position_side=position_side,
         price_match=price_match or "NONE",
-        good_till_ms=read_good_till(params, time_in_force, now_ms),
+        good_till_ms=good_till_ms,
     )
+
+
+def check_position_side(position_side: str, *, hedge: bool, reduce_only: bool) -> None:
+    """Check a leg against the account's mode.
+
+    Raises:
+        Refusal: -4061 it does not match, -1106 reduce-only in hedge mode.
+    """
+    if hedge == (position_side == "BOTH"):
+        raise refusal(-4061)
+    if hedge and reduce_only:
+        raise refusal(-1106, "reduceonly")
 
 
 def read_self_trade(params: Params) -> str:

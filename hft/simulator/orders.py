@@ -167,6 +167,8 @@ class VenueOrder(Order):
         self.lots = wish.lots
         self.left_lots = wish.lots - self.filled_lots
         self.self_trade = "NONE"
+        if wish.price_match != self.request.price_match:
+            self.request = msgspec.structs.replace(self.request, price_match=wish.price_match)
         self.update_ms = now_ms
 
     @property

@@ -8,7 +8,8 @@ TEXTS: dict[int, str] = {
     -1000: "An unknown error occurred while processing the request.",
     -1003: "Too many requests; current limit is {} requests per minute. "
     "Please use the websocket for live updates to avoid polling the API.",
-    -1008: "Server is currently overloaded with other requests. Please try again in a few minutes.",
+    -1008: "Request throttled by system-level protection. "
+    "Reduce-only/close-position orders are exempt. Please try again.",
     -1015: "Too many new orders; current limit is {} orders per {}.",
     -1021: "Timestamp for this request is outside of the recvWindow.",
     -1022: "Signature for this request is not valid.",

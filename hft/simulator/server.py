@@ -61,7 +61,7 @@ class ClientProtocol(asyncio.Protocol):
         if len(self._everyone) >= self._everyone.most:
             self._venue.counts.turned_away += 1
             crowded = refusal(-1008)
-            text = f"{crowded.text} At most {self._everyone.most} connections may be open."
+            text = f"At most {self._everyone.most} connections may be open. {crowded.text}"
             self._turn_away(error_reply(crowded.status, crowded.code, text))
             return
         self._venue.counts.connections += 1

@@ -194,7 +194,8 @@ def leverage_bracket(call: Call) -> object:
 
 def order_test(call: Call) -> object:
     """Check an order as if it were placed; nothing is."""
-    request = read_order(call.params, call.listing().symbol, call.now_ms)
+    hedge = call.desk.account.hedge
+    request = read_order(call.params, call.listing().symbol, call.now_ms, hedge=hedge)
     settings.check_test(call.venue.exchange, call.desk, request)
     return order_reply(VenueOrder(0, call.account_id, request, call.now_ms))
 

@@ -52,6 +52,7 @@ class StreamClient:
                 self.subscribe(name)
         key = ""
         keys: dict[str, frozenset[str] | None] = {}
+        early: frozenset[str] | None = None
         for field, value in parse_qsl(query):
             if field == "streams":
                 for name in value.split("/"):
@@ -59,9 +60,12 @@ class StreamClient:
                         self.subscribe(name)
             elif field == "listenKey":
                 key = value
-                keys[key] = None
+                keys[key], early = early, None
             elif field == "events" and key:
                 keys[key] = frozenset(value.split("/"))
+            elif field == "events":
+                # Libraries that sort their parameters name the events before the first key.
+                early = frozenset(value.split("/"))
         for listen_key, events in keys.items():
             self.subscribe(listen_key, events)
 

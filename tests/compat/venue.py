@@ -29,7 +29,7 @@ API_SECRET = "s" * 64
 WAIT_S = 10.0
 LEVERAGE = 20
 """What every symbol is set to before a test."""
-NEAR = 1.5
+NEAR = 12.0
 """A distance in USDT that this market crosses within seconds, and not between two requests."""
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
@@ -77,11 +77,15 @@ class Venue:
         for symbol in SYMBOLS:
             self.signed("DELETE", "/fapi/v1/allOpenOrders", symbol=symbol)
             self.signed("DELETE", "/fapi/v1/algoOpenOrders", symbol=symbol)
-            for side, amount in self.held(symbol).items():
-                self._close(symbol, side, amount)
+            self.flatten(symbol)
             self.signed("POST", "/fapi/v1/marginType", symbol=symbol, marginType="CROSSED")
             self.signed("POST", "/fapi/v1/leverage", symbol=symbol, leverage=LEVERAGE)
         self.signed("POST", "/fapi/v1/positionSide/dual", dualSidePosition="false")
+
+    def flatten(self, symbol: str) -> None:
+        """Close what is held."""
+        for side, amount in self.held(symbol).items():
+            self._close(symbol, side, amount)
 
     def _close(self, symbol: str, side: str, amount: float) -> None:
         order = {"symbol": symbol, "type": "MARKET", "quantity": f"{abs(amount):.3f}"}
@@ -130,3 +134,4 @@ def stops_nearby(
             if "immediately trigger" not in str(problem):
                 raise
             venue.signed("DELETE", "/fapi/v1/algoOpenOrders", symbol="BTCUSDT")
+            venue.flatten("BTCUSDT")  # The first of the two may have fired meanwhile.

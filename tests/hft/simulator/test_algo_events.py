@@ -76,7 +76,7 @@ def test_the_events_of_a_stop_that_fires_come_in_order(quiet: Quiet) -> None:
     assert (new["o"]["X"], new["o"]["ai"], new["o"]["tp"], new["o"]["tt"]) == (
         "NEW",
         "",
-        "60010",
+        "60010.00",
         0,
     )
     quiet.listing.last_ticks = 600_100
@@ -94,8 +94,9 @@ def test_the_events_of_a_stop_that_fires_come_in_order(quiet: Quiet) -> None:
     assert keys(triggering) == EVENT_KEYS
     assert keys(triggered) == keys(finished) == PLACED_KEYS
     assert triggered["ai"] == finished["ai"] == str(filled["i"])
-    assert (triggered["ap"], triggered["aq"], triggered["act"]) == ("0", "0", "MARKET")
-    assert (finished["ap"], finished["aq"]) == ("60000.1", "0.01")
+    assert (new["o"]["q"], new["o"]["p"]) == ("0.010", "0.00"), "it keeps its decimals"
+    assert (triggered["ap"], triggered["aq"], triggered["act"]) == ("0.00000", "0.000", "MARKET")
+    assert (finished["ap"], finished["aq"]) == ("60000.10000", "0.010")
     assert triggered["tt"] == events[0]["T"]
     told = [filled[name] for name in ("c", "o", "ot", "sp", "wt", "cp")]
     assert told == ["seq", "MARKET", "STOP_MARKET", "60010", "CONTRACT_PRICE", False]
@@ -117,7 +118,7 @@ def test_a_trailing_order_says_new_again_when_it_becomes_active(quiet: Quiet) ->
     quiet.listing.mark_e8 = 60_100 * E8
     first, second = (event["o"] for event in quiet.events(2))
     assert (first["X"], first["ia"], second["X"], second["ia"]) == ("NEW", False, "NEW", True)
-    assert (first["AP"], first["cr"], first["tp"]) == ("60100", "0.5", "0")
+    assert (first["AP"], first["cr"], first["tp"]) == ("60100.00", "0.5", "0.00")
     quiet.listing.mark_e8 = 60_100 * E8 * 995 // 1000
     events = quiet.events(7)
     assert short(events)[-1] == "ALGO FINISHED"

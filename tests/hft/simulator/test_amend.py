@@ -155,3 +155,23 @@ def test_an_amended_order_has_no_self_trade_mode_and_does_not_trade_with_its_own
         BTCUSDT.notional_e8(MARK_TICKS, 5)
         == exchange.account_margin(exchange.desks[1]).orders_e8 * 20
     )
+
+
+def test_an_amendment_counts_the_order_itself_into_what_its_owner_has_open() -> None:
+    exchange, _ = with_house_book(1)
+    order = place(exchange, request(BUY, 5, MARK_TICKS - 20))
+    exchange.drain()
+    amend(exchange, order, MARK_TICKS - 30, 10)
+    told = [update for update in exchange.drain() if isinstance(update, OrderUpdate)]
+    worth_e8 = (MARK_TICKS - 30) * 10 * BTCUSDT.unit_e8
+    assert [(update.bids_e8, update.asks_e8) for update in told] == [(worth_e8, 0)]
+    assert exchange.desks[1].account.holding("BTCUSDT").bids_e8 == worth_e8
+
+
+def test_an_amended_order_says_which_price_of_the_book_it_took_last() -> None:
+    exchange, _ = with_house_book(1)
+    order = place(exchange, request(BUY, 5, MARK_TICKS - 20))
+    amend(exchange, order, 0, 5, price_match="QUEUE_5")
+    assert (order.limit_ticks, order.request.price_match) == (MARK_TICKS - 5, "QUEUE_5")
+    amend(exchange, order, MARK_TICKS - 20, 5)
+    assert (order.limit_ticks, order.request.price_match) == (MARK_TICKS - 20, "NONE")

@@ -68,7 +68,9 @@ def test_one_connection_too_many_hears_why_and_the_next_free_place_is_taken() ->
                 refused = fourth.answer()
                 assert refused.status == 503
                 assert refused.json()["code"] == -1008
-                assert "At most 3 connections" in str(refused.json()["msg"])
+                why = str(refused.json()["msg"])
+                assert "At most 3 connections" in why
+                assert "Request throttled by system-level protection." in why
                 assert fourth.is_over()
             links.pop().close()
             eventually(lambda: _is_served(port))

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from hft.simulator.desk import Listing
 from hft.simulator.matching import BUY, SELL
 from hft.simulator.orders import MOVES, TERMINAL, VenueOrder
 from hft.simulator.outcomes import AccountUpdate, OrderUpdate, Outcome, Trade, TradeLite
 from hft.simulator.refusals import Refusal
 from hft.simulator.settings import set_leverage
-from hft.simulator.symbols import BTCUSDT
+from hft.simulator.symbols import BTCUSDT, KNOWN
 
 from .core import MARK_TICKS, place, request, with_house_book
 
@@ -201,3 +202,63 @@ def test_a_fill_or_kill_order_cannot_count_on_its_owner() -> None:
     killed_nothing = place(exchange, request(BUY, 10, MARK_TICKS + 1, "FOK"))
     assert killed_nothing.status == "FILLED"
     assert [fill.price_ticks for fill in exchange.desks[1].fills] == [MARK_TICKS + 1]
+
+
+@pytest.mark.parametrize("mode", ["EXPIRE_TAKER", "EXPIRE_BOTH"])
+def test_a_fill_or_kill_order_is_never_filled_in_part_because_of_its_owner(mode: str) -> None:
+    exchange, _ = with_house_book(1)
+    place(exchange, request(SELL, 10, MARK_TICKS + 1))
+    order = place(exchange, request(BUY, 25, MARK_TICKS + 2, "FOK", self_trade=mode))
+    assert (order.status, order.filled_lots) == ("FILLED", 25)
+
+
+def test_many_orders_that_each_close_a_position_need_margin_for_what_they_would_open() -> None:
+    exchange, _ = with_house_book(1)
+    exchange.desks[1].account.wallet_e8 = 1_000 * 10**8
+    place(exchange, request(BUY, 100))
+    place(exchange, request(SELL, 100, MARK_TICKS + 1_000))
+    # Together with the first it turns the position, which ties up no more than it does now.
+    place(exchange, request(SELL, 99, MARK_TICKS + 1_000))
+    for _ in range(2):
+        place(exchange, request(SELL, 100, MARK_TICKS + 1_000))
+    with pytest.raises(Refusal, match="-2019"):
+        place(exchange, request(SELL, 100, MARK_TICKS + 1_000))
+    assert exchange.account_margin(exchange.desks[1]).available_e8 > 0
+
+
+def test_a_position_can_be_closed_in_parts_when_all_margin_is_used() -> None:
+    exchange, listing = with_house_book(1)
+    place(exchange, request(BUY, 100))
+    exchange.desks[1].account.wallet_e8 = 250 * 10**8
+    assert exchange.account_margin(exchange.desks[1]).free_e8 < 0
+    for _ in range(2):
+        assert place(exchange, request(SELL, 50, MARK_TICKS + 1_000)).status == "NEW"
+    assert listing.book.asks.depth(9)[-1] == (MARK_TICKS + 1_000, 100)
+
+
+def test_a_fee_paid_in_bnb_leaves_the_quote_asset_out_of_what_changed() -> None:
+    exchange, _ = with_house_book(1)
+    exchange.listings["BNBUSDT"] = Listing(KNOWN["BNBUSDT"])
+    exchange.listings["BNBUSDT"].mark_e8 = 600 * 10**8
+    account = exchange.desks[1].account
+    account.fee_burn = True
+    account.change("BNB", 10**8)
+    place(exchange, request(BUY, 10))
+    place(exchange, request(SELL, 10))
+    updates = [said for said in exchange.drain() if isinstance(said, AccountUpdate)]
+    assert [[row.asset for row in update.wallets] for update in updates] == [
+        ["BNB"],
+        ["USDT", "BNB"],
+    ]
+
+
+def test_a_fill_or_kill_order_cannot_count_on_an_order_that_has_less_left_to_reduce() -> None:
+    exchange, _ = with_house_book(1, 2)
+    place(exchange, request(BUY, 10), 2)
+    place(exchange, request(SELL, 10, MARK_TICKS, reduce_only=True), 2)
+    # The next sale leaves a position of four to the resting order of ten.
+    place(exchange, request(SELL, 6, MARK_TICKS - 1), 2)
+    with pytest.raises(Refusal, match="-5021"):
+        place(exchange, request(BUY, 5, MARK_TICKS, "FOK"))
+    order = place(exchange, request(BUY, 4, MARK_TICKS, "FOK"))
+    assert (order.status, order.filled_lots) == ("FILLED", 4)

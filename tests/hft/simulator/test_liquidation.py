@@ -16,7 +16,7 @@ from hft.simulator.outcomes import (
     Outcome,
 )
 from hft.simulator.settings import set_hedge, set_leverage, set_margin_type
-from hft.simulator.symbols import BTCUSDT
+from hft.simulator.symbols import BTCUSDT, ETHUSDT
 from hft.units import E8
 
 from .core import MARK_TICKS, exchange_with, place, request
@@ -92,8 +92,9 @@ def test_a_liquidated_account_loses_its_orders_first_then_its_position_and_pays_
     paid = exchange.treasury.fund.account.wallet_e8 - before
     assert 0 < paid <= order.quote_e8 * 125 // 10_000
     assert exchange.desks[1].account.wallet_e8 >= 0
-    reasons = [o.reason for o in outcomes if isinstance(o, AccountUpdate)]
-    assert reasons == ["ORDER", "INSURANCE_CLEAR"]
+    told = [o for o in outcomes if isinstance(o, OrderUpdate | AccountUpdate)]
+    assert [o.reason for o in told if isinstance(o, AccountUpdate)] == ["ORDER", "INSURANCE_CLEAR"]
+    assert isinstance(told[-3], OrderUpdate), "the order is told before the account"
 
 
 def test_what_the_book_does_not_take_goes_to_the_fund_at_the_bankruptcy_price() -> None:
@@ -215,3 +216,30 @@ def test_funding_moves_money_from_one_side_to_the_other(rate_e8: int) -> None:
         ("FUNDING_FEE", "BTCUSDT", ())
     ] * 2
     assert exchange.desks[1].income[-1].kind == "FUNDING_FEE"
+
+
+def test_a_cross_liquidation_ends_the_orders_of_symbols_without_a_position_too() -> None:
+    exchange = Exchange([BTCUSDT, ETHUSDT])
+    exchange.open_desk(1)
+    btc, eth = exchange.listings["BTCUSDT"], exchange.listings["ETHUSDT"]
+    btc.mark_e8, eth.mark_e8 = 60_000 * E8, 3_000 * E8
+    desk = exchange.desks[1]
+    set_leverage(exchange, desk, btc, 100, 1)
+    exchange.house_order(btc, SELL, (MARK_TICKS, LONG_LOTS), 1)
+    place(exchange, request(BUY, LONG_LOTS))
+    resting = place(exchange, request(BUY, 100, 290_000, symbol=ETHUSDT))
+    _move_mark(exchange, btc, 50_150)
+    assert resting.status == "EXPIRED"
+    assert not desk.open
+
+
+def test_a_deleveraged_user_keeps_no_reduce_only_order_without_a_position() -> None:
+    exchange, listing = _with_long(others=(2,))
+    exchange.treasury.fund.account.wallets["USDT"] = 0
+    exchange.house_order(listing, BUY, (MARK_TICKS, 600), 1)
+    place(exchange, request(SELL, 600, MARK_TICKS), 2)
+    idle = place(exchange, request(BUY, 600, MARK_TICKS - 200_000, reduce_only=True), 2)
+    _move_mark(exchange, listing, 49_000)
+    assert exchange.desks[2].account.position("BTCUSDT").lots == 0
+    assert idle.status == "EXPIRED"
+    assert not exchange.desks[2].open

@@ -154,6 +154,7 @@ def test_an_order_lives_from_place_to_cancel_by_either_id(exchange: Simulator) -
     assert exchange.refused("GET", ORDER, symbol="BTCUSDT") == (400, -1102)
     listed = exchange.ok("GET", "/fapi/v1/allOrders", symbol="BTCUSDT", orderId=placed["orderId"])
     assert listed[0]["clientOrderId"] == "mine-1"
+    assert (listed[0]["pair"], listed[0]["cumBase"]) == ("BTCUSDT", "0.000")
 
 
 def test_ack_reports_acceptance_and_result_the_outcome(exchange: Simulator) -> None:

@@ -31,6 +31,11 @@ def test_hedge_mode_keeps_a_long_and_a_short_apart(fresh: Simulator) -> None:
     assert fresh.refused("POST", path, dualSidePosition="true") == (400, -4059)
     plain = {"symbol": "BTCUSDT", "type": "MARKET", "quantity": "0.010"}
     assert fresh.refused("POST", "/fapi/v1/order", side="BUY", **plain) == (400, -4061)
+    # What a leg may be is asked before what a quantity may be, and of conditional orders too.
+    fine = {**plain, "quantity": "0.0001"}
+    assert fresh.refused("POST", "/fapi/v1/order", side="BUY", **fine) == (400, -4061)
+    stop = {**plain, "algoType": "CONDITIONAL", "type": "STOP_MARKET", "triggerPrice": "70000"}
+    assert fresh.refused("POST", "/fapi/v1/algoOrder", side="BUY", **stop) == (400, -4061)
     for side, leg in (("BUY", "LONG"), ("SELL", "SHORT")):
         reply = fresh.ok("POST", "/fapi/v1/order", side=side, positionSide=leg, **plain)
         assert reply["positionSide"] == leg

@@ -222,12 +222,13 @@ def test_an_unfilled_ioc_expires_with_its_reason(exchange: Simulator) -> None:
     ]
 
 
-@pytest.mark.parametrize("form", ["path", "query", "combined", "subscribe", "bare"])
+@pytest.mark.parametrize("form", ["path", "query", "sorted", "combined", "subscribe", "bare"])
 def test_every_form_of_the_user_stream_is_served(exchange: Simulator, form: str) -> None:
     key = exchange.raw("POST", "/fapi/v1/listenKey").json()["listenKey"]
     path = {
         "path": f"/private/ws/{key}",
         "query": f"/private/ws?listenKey={key}&events=TRADE_LITE",
+        "sorted": f"/private/ws?events=TRADE_LITE&listenKey={key}",
         "combined": f"/private/stream?listenKey={key}&events=TRADE_LITE/ACCOUNT_UPDATE",
         "subscribe": "/private/stream",
         "bare": f"/ws/{key}",
@@ -243,7 +244,7 @@ def test_every_form_of_the_user_stream_is_served(exchange: Simulator, form: str)
         assert first["stream"] == key
         first, second = first["data"], second["data"]
     assert first["e"] == "TRADE_LITE"
-    expected = {"query": "TRADE_LITE", "combined": "ACCOUNT_UPDATE"}
+    expected = {"query": "TRADE_LITE", "sorted": "TRADE_LITE", "combined": "ACCOUNT_UPDATE"}
     assert second["e"] == expected.get(form, "ORDER_TRADE_UPDATE")
 
 
