@@ -248,7 +248,7 @@ def test_every_route_refuses_nonsense_by_the_venues_rules(venue: Target) -> None
 
 
 def test_every_method_refuses_nonsense_by_the_venues_rules(venue: Target) -> None:
-    hold_every_method(venue, 1_200)
+    hold_every_method(venue, 1_800)
 
 
 def test_any_bytes_leave_the_venue_as_it_was(venue: Target) -> None:
