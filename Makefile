@@ -20,7 +20,7 @@ run: $(VENV)/.has-run  ## Trade: the demo, or config.toml when it is there.
 
 test: $(VENV)/.has-test  ## Run every test but the long ones; ARGS are pytest's.
 	@scripts/install-test-system.sh
-	@$(BIN)/python -m pytest $(or $(ARGS),--ignore=tests/compat)
+	@$(BIN)/python -m pytest $(or $(ARGS),--ignore=tests/compat -n 2 --dist loadfile)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory test-compat)
 
 # An environment for each set of clients that can live together; the simulator runs in the engine's.

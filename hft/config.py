@@ -56,6 +56,7 @@ AmountOrOff = Annotated[
     float,
     Meta(ge=0, le=_AMOUNT_MAX, description="0 (off) or a number above it, at most 1000000000"),
 ]
+Count = Annotated[int, Meta(ge=0, le=100_000, description="0 (off) or a whole number up to 100000")]
 CancelOrFlatten = Annotated[Literal["cancel", "flatten"], Meta(description='"cancel" or "flatten"')]
 
 
@@ -120,9 +121,24 @@ class Risk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_order_size: Amount = 0.1
     max_drawdown: AmountOrOff = 1000.0
     target_profit: AmountOrOff = 0.0
+    max_daily_loss: AmountOrOff = 0.0
+    max_peak_drawdown: AmountOrOff = 0.0
+    max_notional: AmountOrOff = 0.0
+    max_leverage: Annotated[
+        float, Meta(ge=0, le=150, description="0 (off) or a number up to 150")
+    ] = 20.0
+    price_collar: Annotated[
+        float, Meta(ge=0, le=0.5, description="0 (off) or a fraction up to 0.5 (0.05 means 5 %)")
+    ] = 0.05
     max_orders_per_second: Annotated[
         int, Meta(ge=1, le=100, description="a whole number from 1 to 100")
     ] = 10
+    max_cancels_per_second: Annotated[
+        int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")
+    ] = 50
+    max_open_orders: Annotated[
+        int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")
+    ] = 100
     intent_expiry_ms: Annotated[
         int, Meta(ge=1, le=60_000, description="a whole number of milliseconds from 1 to 60000")
     ] = 500
@@ -130,6 +146,21 @@ class Risk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(ge=100, le=600_000, description="a whole number of milliseconds from 100 to 600000"),
     ] = 3000
+    account_stale_ms: Annotated[
+        int,
+        Meta(ge=1000, le=600_000, description="a whole number of milliseconds from 1000 to 600000"),
+    ] = 90_000
+    clock_error_max_ms: Annotated[
+        int, Meta(ge=1, le=10_000, description="a whole number of milliseconds from 1 to 10000")
+    ] = 500
+    max_errors_per_minute: Count = 0
+    max_rejects_per_minute: Count = 20
+    max_latency_ms: AmountOrOff = 0.0
+    max_ring_depth: Count = 0
+    on_trip: Annotated[
+        Literal["halt", "reduce", "flatten"],
+        Meta(description='"halt", "reduce" or "flatten"'),
+    ] = "halt"
 
 
 class Processes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,6 +62,11 @@ class OrderType(IntEnum):
 
     MARKET = 1
     LIMIT = 2
+    STOP_MARKET = 3
+    """Becomes a market order once the price has moved against the position: it waits at the venue's
+    algo endpoint; the intent's price is the trigger."""
+    TAKE_PROFIT_MARKET = 4
+    """The same for a price that has moved in favour of the position."""
 
 
 class TimeInForce(IntEnum):
@@ -79,6 +84,10 @@ class IntentFlag(IntEnum):
 
     REDUCE_ONLY = 1
     POST_ONLY = 2
+    CLOSE_POSITION = 4
+    """A stop or take-profit without a quantity: it closes whatever the position is then."""
+    ON_MARK = 8
+    """A stop or take-profit watches the mark price instead of the last price."""
 
 
 class Status(IntEnum):
@@ -101,7 +110,7 @@ class Status(IntEnum):
 
 
 class Denial(IntEnum):
-    """Why the gate refused an intent; the order of the checks is the order of this list."""
+    """Why the gate refused an intent; `hft.denials` has the sentence of each."""
 
     NONE = 0
     TRADING_HALTED = 1
@@ -126,6 +135,24 @@ class Denial(IntEnum):
     UNKNOWN_ORDER = 20
     NOT_SUPPORTED = 21
     LOSS_LIMIT_REACHED = 22
+    DUPLICATE_INTENT = 23
+    NOTIONAL_ABOVE_LIMIT = 24
+    LEVERAGE_ABOVE_LIMIT = 25
+    PRICE_OUTSIDE_COLLAR = 26
+    CANCEL_RATE_ABOVE_LIMIT = 27
+    OPEN_ORDERS_ABOVE_LIMIT = 28
+    ACCOUNT_STALE = 29
+    CLOCK_UNCERTAIN = 30
+    DAILY_LOSS_REACHED = 31
+    DRAWDOWN_REACHED = 32
+    TARGET_REACHED = 33
+    MARGIN_INSUFFICIENT = 34
+    """The venue would answer -2019."""
+    RATE_BUDGET_SPENT = 35
+    """What is left of the venue's limits is kept for cancels and for flatten."""
+    AMEND_PENDING = 36
+    TRIGGER_PASSED = 37
+    """The venue would answer -2021: the order would trigger at once."""
 
 
 class TradingState(IntEnum):
@@ -151,6 +178,11 @@ class Unfit(IntEnum):
     REPORTS_BACKED_UP = 9
     LEDGER_DOWN = 10
     CLOCK_UNKNOWN = 11
+    POSITIONS_DISAGREE = 12
+    ACCOUNT_STALE = 13
+    CLOCK_UNCERTAIN = 14
+    RATE_LIMITED = 15
+    BANNED = 16
 
 
 class LatchReason(IntEnum):
@@ -164,6 +196,61 @@ class LatchReason(IntEnum):
     DEATHS = 5
     FLATTEN = 6
     EXECUTION_LOST = 7
+    DAILY_LOSS = 8
+    DRAWDOWN = 9
+    ERROR_RATE = 10
+    REJECT_RATE = 11
+    LATENCY = 12
+    RING_DEPTH = 13
+
+
+class OnTrip(IntEnum):
+    """What a breaker does when it trips."""
+
+    HALT = 0
+    REDUCE = 1
+    FLATTEN = 2
+
+
+class Agreement(IntEnum):
+    """Whether our fills, the user stream and REST tell one position."""
+
+    UNKNOWN = 0
+    AGREED = 1
+    DISAGREED = 2
+
+
+class Notice(IntEnum):
+    """What a log record is about, where it is an event worth a row in the database."""
+
+    NONE = 0
+    SESSION_STARTED = 1
+    SESSION_ENDED = 2
+    HALTED = 3
+    RESUMED = 4
+    BREAKER_TRIPPED = 5
+    FLATTEN = 6
+    LIMITS_CHANGED = 7
+    STRATEGY_SWITCHED = 8
+    PROCESS_DIED = 9
+    POSITION_CORRECTED = 10
+    ORDER_RESOLVED = 11
+    LIQUIDATION = 12
+    ADL = 13
+    MARGIN_CALL = 14
+    FUNDING = 15
+    DEPOSIT = 16
+    WITHDRAWAL = 17
+    BALANCE_ADJUSTED = 18
+    FOREIGN_TRADE = 19
+    STREAM_ROTATED = 20
+    STREAM_MUTE = 21
+    RATE_LIMITED = 22
+    BANNED = 23
+    CLOCK_DOUBTED = 24
+    COUNTDOWN = 25
+    LEDGER_GAP = 26
+    CONFIG_CHANGED_AT_VENUE = 27
 
 
 class Verdict(IntEnum):
@@ -324,7 +411,7 @@ REPORT = record(
     ("maker", "u1"),
 )
 
-LOG_TEXT_MAX = 232
+LOG_TEXT_MAX = 230
 LOG = record(
     256,
     ("ns", "<i8"),
@@ -332,6 +419,7 @@ LOG = record(
     ("level", "u1"),
     ("role", "u1"),  # A Seat: which of the processes said it.
     ("size", "<u2"),  # Bytes of text.
+    ("notice", "<u2"),  # Notice.
     ("text", f"S{LOG_TEXT_MAX}"),
 )
 

@@ -31,7 +31,7 @@ from hft.children import COMPILE_MAX_NS, START_MAX_NS, Entry
 from hft.clock import monotonic_ns
 from hft.config import KEY_VARIABLES, Keys, Settings
 from hft.demo import Simulator
-from hft.events import Level, Role
+from hft.events import Level, OnTrip, Role
 from hft.execution import pad
 from hft.execution.agent import ExecutionAgent
 from hft.feed.agent import FeedAgent, hot_functions
@@ -255,6 +255,20 @@ def _limits_from(settings: Settings) -> dict[str, int]:
         "max_orders_per_s": risk.max_orders_per_second,
         "intent_expiry_ns": risk.intent_expiry_ms * NS_PER_MS,
         "feed_stale_ns": risk.feed_stale_ms * NS_PER_MS,
+        "max_daily_loss_e8": nearest_steps(risk.max_daily_loss, 1),
+        "max_drawdown_e8": nearest_steps(risk.max_peak_drawdown, 1),
+        "max_notional_e8": nearest_steps(risk.max_notional, 1),
+        "max_leverage_e2": round(risk.max_leverage * 100),
+        "collar_e8": nearest_steps(risk.price_collar, 1),
+        "max_cancels_per_s": risk.max_cancels_per_second,
+        "max_open_orders": risk.max_open_orders,
+        "account_stale_ns": risk.account_stale_ms * NS_PER_MS,
+        "clock_error_max_ns": risk.clock_error_max_ms * NS_PER_MS,
+        "max_errors_per_min": risk.max_errors_per_minute,
+        "max_rejects_per_min": risk.max_rejects_per_minute,
+        "latency_max_ns": round(risk.max_latency_ms * NS_PER_MS),
+        "ring_depth_max": risk.max_ring_depth,
+        "on_trip": OnTrip[risk.on_trip.upper()],
     }
 
 

@@ -7,7 +7,7 @@ many once there is room.
 from __future__ import annotations
 
 from hft.clock import monotonic_ns
-from hft.events import LOG, LOG_TEXT_MAX, Level
+from hft.events import LOG, LOG_TEXT_MAX, Level, Notice
 from hft.seats import Seat
 from ringbuf.doorbell import Doorbell
 from ringbuf.spsc import Producer, Ring, packer_of
@@ -30,25 +30,25 @@ class Log:
         """Tell a developer."""
         self._write(Level.DEBUG, text)
 
-    def info(self, text: str) -> None:
-        """Tell what happened."""
-        self._write(Level.INFO, text)
+    def info(self, text: str, notice: Notice = Notice.NONE) -> None:
+        """Tell what happened; with a `notice` the ledger keeps it as an event in the database."""
+        self._write(Level.INFO, text, notice)
 
-    def warning(self, text: str) -> None:
+    def warning(self, text: str, notice: Notice = Notice.NONE) -> None:
         """Tell what somebody should look at."""
-        self._write(Level.WARNING, text)
+        self._write(Level.WARNING, text, notice)
 
-    def error(self, text: str) -> None:
+    def error(self, text: str, notice: Notice = Notice.NONE) -> None:
         """Tell what went wrong."""
-        self._write(Level.ERROR, text)
+        self._write(Level.ERROR, text, notice)
 
-    def _write(self, level: Level, text: str) -> None:
-        if level < self.level:
+    def _write(self, level: Level, text: str, notice: Notice = Notice.NONE) -> None:
+        if level < self.level and notice is Notice.NONE:
             return
         raw = text.encode()
         if len(raw) > LOG_TEXT_MAX:
             raw = raw[: LOG_TEXT_MAX - 3].decode(errors="ignore").encode() + b"..."
-        record = (monotonic_ns(), self._missed, level, self._seat, len(raw), raw)
+        record = (monotonic_ns(), self._missed, level, self._seat, len(raw), notice, raw)
         if not self._producer.offer(_PACKER, record):
             self._missed += 1
             self.dropped += 1

@@ -12,7 +12,7 @@ from ringbuf.snapshot import Snapshot
 from ringbuf.spsc import packer_of
 
 _ACCOUNT = packer_of(ACCOUNT)
-_DENIED_ROOM = 32
+_DENIED_ROOM = 64
 
 
 class Standing(msgspec.Struct):
@@ -39,18 +39,36 @@ class Account(msgspec.Struct):
     realised_e8: int = 0
     fees_e8: int = 0
     unrealised_e8: int = 0
+    funding_e8: int = 0
+    peak_pnl_e8: int = 0
+    day_pnl_e8: int = 0
+    equity_e8: int = 0
+    agreement: int = 0
+    checked_ns: int = 0
     order_rtt_ns: int = 0
     intents: int = 0
     orders_sent: int = 0
     fills: int = 0
     rejected: int = 0
     last_reject_code: int = 0
+    cancels_sent: int = 0
+    amends_sent: int = 0
+    weight_used: int = 0
+    weight_limit: int = 0
+    orders_10s_used: int = 0
+    orders_10s_limit: int = 0
+    orders_1m_used: int = 0
+    orders_1m_limit: int = 0
+    limited_until_ns: int = 0
+    banned_until_ns: int = 0
+    countdown_armed: int = 0
+    countdown_ns: int = 0
     denied: list[int] = msgspec.field(default_factory=lambda: [0] * _DENIED_ROOM)
 
     @property
     def pnl_e8(self) -> int:
-        """Profit and loss of the session: realised less fees plus unrealised."""
-        return self.realised_e8 - self.fees_e8 + self.unrealised_e8
+        """Profit and loss of the session: realised less fees, with funding and unrealised."""
+        return self.realised_e8 - self.fees_e8 + self.funding_e8 + self.unrealised_e8
 
     def count_denial(self, denial: Denial) -> None:
         """Count one refusal of the gate."""
@@ -81,8 +99,12 @@ class Account(msgspec.Struct):
             now_ns, standing.trading_state(), standing.unfit, standing.latch.reason,
             standing.reconciled, standing.session_up, standing.user_stream_up, unknown, still_open,
             self.wallet_e8, self.initial_wallet_e8, self.available_e8, self.realised_e8,
-            self.fees_e8, self.unrealised_e8, self.pnl_e8, clock.offset_ns, clock.error_ns,
-            self.order_rtt_ns, self.intents, self.orders_sent, self.fills, self.rejected,
-            self.last_reject_code, *self.denied,
+            self.fees_e8, self.unrealised_e8, self.funding_e8, self.pnl_e8, self.peak_pnl_e8,
+            self.day_pnl_e8, self.equity_e8, self.agreement, self.checked_ns, clock.offset_ns,
+            clock.error_ns, self.order_rtt_ns, self.intents, self.orders_sent, self.fills,
+            self.rejected, self.last_reject_code, self.cancels_sent, self.amends_sent,
+            self.weight_used, self.weight_limit, self.orders_10s_used, self.orders_10s_limit,
+            self.orders_1m_used, self.orders_1m_limit, self.limited_until_ns, self.banned_until_ns,
+            self.countdown_armed, self.countdown_ns, *self.denied,
         )  # fmt: skip
         snapshot.write_values(_ACCOUNT, values)

@@ -149,6 +149,7 @@ class Books:
                 position.lots, position.entry_e8(), position.realised_e8, position.fees_e8,
                 self.unrealised_e8(symbol), position.fills, self.booked[symbol].last,
                 position.last_fill_ns, self.venue_lots[symbol], self.venue_told_ns[symbol],
+                0, 0, 0, 0, 0, 0,
             ),
         )  # fmt: skip
 

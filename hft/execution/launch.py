@@ -243,7 +243,9 @@ def _latched(supervisor: Record, gate: Record) -> int:
     resumed_ns = supervisor.resume_ns
     if supervisor.halt_ns > resumed_ns or gate.halt_ns > resumed_ns:
         return _HALTED
-    return _REDUCING if supervisor.reduce != 0 else _ACTIVE
+    if supervisor.reduce_ns > resumed_ns or gate.reduce_ns > resumed_ns:
+        return _REDUCING
+    return _ACTIVE
 
 
 @merged

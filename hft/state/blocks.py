@@ -98,12 +98,13 @@ LATCH = record(
     ("halt_ns", "<i8"),
     ("resume_ns", "<i8"),
     ("halt_reason", "<i8"),  # LatchReason.
-    ("reduce", "<i8"),
+    ("reduce_ns", "<i8"),  # When this hand last asked to reduce only.
+    ("reduce_reason", "<i8"),
 )
 
 # Snapshot; supervisor writes.
 LIMITS = record(
-    128,
+    256,
     ("max_loss_e8", "<i8"),  # 0: no limit.
     ("target_profit_e8", "<i8"),  # 0: none.
     ("max_position_e8", "<i8"),  # Base units.
@@ -111,6 +112,20 @@ LIMITS = record(
     ("max_orders_per_s", "<i8"),
     ("intent_expiry_ns", "<i8"),
     ("feed_stale_ns", "<i8"),
+    ("max_daily_loss_e8", "<i8"),  # 0: no limit, like every one below.
+    ("max_drawdown_e8", "<i8"),  # From the session's peak.
+    ("max_notional_e8", "<i8"),  # Of one symbol's position, everything open filled.
+    ("max_leverage_e2", "<i8"),  # Hundredths; notional of all positions against the equity.
+    ("collar_e8", "<i8"),  # Fraction of the mark price and of the touch, in 1e-8.
+    ("max_cancels_per_s", "<i8"),
+    ("max_open_orders", "<i8"),
+    ("account_stale_ns", "<i8"),
+    ("clock_error_max_ns", "<i8"),
+    ("max_errors_per_min", "<i8"),
+    ("max_rejects_per_min", "<i8"),
+    ("latency_max_ns", "<i8"),  # 99th percentile of the last minute's tick-to-trade.
+    ("ring_depth_max", "<i8"),  # Events waiting in a market ring.
+    ("on_trip", "<i8"),  # OnTrip.
 )
 
 # Snapshot; supervisor writes: the parameters of the running strategy, a record of its own dtype.
@@ -182,7 +197,7 @@ STATE_HEAD = record(
 
 # Snapshot; execution writes.
 ACCOUNT = record(
-    512,
+    1024,
     ("updated_ns", "<i8"),
     ("trading_state", "<i8"),
     ("unfit", "<i8"),  # Unfit.
@@ -198,7 +213,13 @@ ACCOUNT = record(
     ("realised_e8", "<i8"),  # Of this session, before fees.
     ("fees_e8", "<i8"),
     ("unrealised_e8", "<i8"),
-    ("pnl_e8", "<i8"),  # realised - fees + unrealised.
+    ("funding_e8", "<i8"),  # Received; negative: paid.
+    ("pnl_e8", "<i8"),  # realised - fees + funding + unrealised.
+    ("peak_pnl_e8", "<i8"),  # Highest of the session, at least 0.
+    ("day_pnl_e8", "<i8"),  # Since midnight UTC, or since the session began when that was later.
+    ("equity_e8", "<i8"),  # Wallet and unrealised profit, other assets valued.
+    ("agreement", "<i8"),  # Agreement of all symbols: the worst.
+    ("checked_ns", "<i8"),  # When REST last told balances and positions.
     ("clock_offset_ns", "<i8"),  # Venue minus ours.
     ("clock_error_ns", "<i8"),  # Half the round trip of the best sample; -1: unknown.
     ("order_rtt_ns", "<i8"),  # Of the last order.
@@ -207,9 +228,21 @@ ACCOUNT = record(
     ("fills", "<i8"),
     ("rejected", "<i8"),
     ("last_reject_code", "<i8"),
-    ("denied", "<i8", 32),  # By Denial.
+    ("cancels_sent", "<i8"),
+    ("amends_sent", "<i8"),
+    ("weight_used", "<i8"),  # Of the venue's limits, as it last told and we count since.
+    ("weight_limit", "<i8"),
+    ("orders_10s_used", "<i8"),
+    ("orders_10s_limit", "<i8"),
+    ("orders_1m_used", "<i8"),
+    ("orders_1m_limit", "<i8"),
+    ("limited_until_ns", "<i8"),  # HTTP 429: nothing but cancels and flatten before then.
+    ("banned_until_ns", "<i8"),  # HTTP 418: nothing at all before then.
+    ("countdown_armed", "<i8"),  # 1: the venue cancels everything unless we keep saying we live.
+    ("countdown_ns", "<i8"),  # When that was last said.
+    ("denied", "<i8", 64),  # By Denial.
 )
-assert len(Denial) <= 32
+assert len(Denial) <= 64
 
 ACCOUNT_EPOCH_MAX = 40
 
@@ -232,7 +265,7 @@ SPEC = record(
 
 # Snapshot, one per symbol; execution writes.
 POSITION_BLOCK = record(
-    128,
+    192,
     ("position_lots", "<i8"),
     ("entry_e8", "<i8"),
     ("realised_e8", "<i8"),
@@ -243,6 +276,12 @@ POSITION_BLOCK = record(
     ("last_fill_ns", "<i8"),
     ("venue_position_lots", "<i8"),  # As the venue last told it, for the agreement light.
     ("venue_told_ns", "<i8"),
+    ("stream_lots", "<i8"),  # The three ways of the truth: ours above, the user stream, REST.
+    ("stream_ns", "<i8"),
+    ("rest_lots", "<i8"),
+    ("rest_ns", "<i8"),
+    ("agreement", "<i8"),  # Agreement.
+    ("funding_e8", "<i8"),
 )
 
 # The order table: ORDERS_MAX rows; execution writes.  A row is whole when `version` is even.

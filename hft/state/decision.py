@@ -45,7 +45,7 @@ class Intent(NamedTuple):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """One LIMITS record, its fields in the record's order; 0 switches loss and profit off."""
+    """One LIMITS record, its fields in the record's order; 0 switches a limit off."""
 
     max_loss_e8: int
     target_profit_e8: int
@@ -54,6 +54,20 @@ class Limits(msgspec.Struct, frozen=True):
     max_orders_per_s: int
     intent_expiry_ns: int
     feed_stale_ns: int
+    max_daily_loss_e8: int = 0
+    max_drawdown_e8: int = 0
+    max_notional_e8: int = 0
+    max_leverage_e2: int = 0
+    collar_e8: int = 0
+    max_cancels_per_s: int = 0
+    max_open_orders: int = 0
+    account_stale_ns: int = 0
+    clock_error_max_ns: int = 0
+    max_errors_per_min: int = 0
+    max_rejects_per_min: int = 0
+    latency_max_ns: int = 0
+    ring_depth_max: int = 0
+    on_trip: int = 0
 
 
 _LIMITS = packer_of(LIMITS)

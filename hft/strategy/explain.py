@@ -49,6 +49,21 @@ DENIALS = {
     Denial.UNKNOWN_ORDER: "there is no such open order",
     Denial.NOT_SUPPORTED: "this kind of order is not supported",
     Denial.LOSS_LIMIT_REACHED: "the loss limit is reached",
+    Denial.DUPLICATE_INTENT: "the intent's number was used before",
+    Denial.NOTIONAL_ABOVE_LIMIT: "the position would be worth more than max_notional",
+    Denial.LEVERAGE_ABOVE_LIMIT: "the positions would pass max_leverage",
+    Denial.PRICE_OUTSIDE_COLLAR: "the price is further from the market than price_collar",
+    Denial.CANCEL_RATE_ABOVE_LIMIT: "more cancels than max_cancels_per_second",
+    Denial.OPEN_ORDERS_ABOVE_LIMIT: "more open orders than max_open_orders",
+    Denial.ACCOUNT_STALE: "the account was not checked for longer than account_stale_ms",
+    Denial.CLOCK_UNCERTAIN: "the venue's clock is less certain than clock_error_max_ms",
+    Denial.DAILY_LOSS_REACHED: "the day's loss limit is reached",
+    Denial.DRAWDOWN_REACHED: "the drawdown from the session's peak is reached",
+    Denial.TARGET_REACHED: "the target profit is reached",
+    Denial.MARGIN_INSUFFICIENT: "there is not enough margin for it",
+    Denial.RATE_BUDGET_SPENT: "the venue's limits leave room for cancels and flatten only",
+    Denial.AMEND_PENDING: "an earlier change of the order is not answered yet",
+    Denial.TRIGGER_PASSED: "the market is beyond its trigger already",
 }
 
 UNFIT = {
@@ -64,6 +79,11 @@ UNFIT = {
     Unfit.REPORTS_BACKED_UP: "reports are not taken as fast as they come",
     Unfit.LEDGER_DOWN: "the ledger is down",
     Unfit.CLOCK_UNKNOWN: "the venue's clock is unknown",
+    Unfit.POSITIONS_DISAGREE: "our position and the venue's disagree",
+    Unfit.ACCOUNT_STALE: "the account was not checked for too long",
+    Unfit.CLOCK_UNCERTAIN: "the venue's clock is not certain enough",
+    Unfit.RATE_LIMITED: "the venue's request limits are used up",
+    Unfit.BANNED: "the venue answers nobody at this address for a while",
 }
 
 LATCHES = {
@@ -75,6 +95,12 @@ LATCHES = {
     LatchReason.DEATHS: "halted: a process died too often",
     LatchReason.FLATTEN: "halted to close the position",
     LatchReason.EXECUTION_LOST: "halted: execution did not come back",
+    LatchReason.DAILY_LOSS: "the day's loss limit is reached",
+    LatchReason.DRAWDOWN: "the drawdown from the session's peak is reached",
+    LatchReason.ERROR_RATE: "too many errors in a minute",
+    LatchReason.REJECT_RATE: "too many rejected orders in a minute",
+    LatchReason.LATENCY: "orders took longer than max_latency_ms",
+    LatchReason.RING_DEPTH: "the strategy is too far behind the market",
 }
 
 

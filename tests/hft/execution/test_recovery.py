@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from hft.binance.order_frames import client_order_id
@@ -343,9 +344,7 @@ def test_without_a_feed_only_smaller_positions_pass(rig: Rig) -> None:
     rig.start()
     rig.until_fit()
     filled(rig, qty=0.02)
-    stale = LIMITS.__class__(
-        *[getattr(LIMITS, f) for f in LIMITS.__struct_fields__][:-1], 1_000_000
-    )
+    stale = msgspec.structs.replace(LIMITS, feed_stale_ns=1_000_000)
     write_limits(rig.house.limits, stale)
     rig.until(lambda: int(rig.account()["unfit"]) == Unfit.FEED_STALE, "seen")
     seq = rig.push()

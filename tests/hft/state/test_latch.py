@@ -54,14 +54,14 @@ def test_halted_means_a_halt_later_than_the_last_resume_by_a_person(
 
 
 def test_an_order_to_reduce_is_tighter_than_active_and_looser_than_halted() -> None:
-    assert latch_of(hand(reduce=1), hand()).state() is TradingState.REDUCING
-    assert latch_of(hand(reduce=1, halt_ns=1), hand()).state() is TradingState.HALTED
+    assert latch_of(hand(reduce_ns=1), hand()).state() is TradingState.REDUCING
+    assert latch_of(hand(reduce_ns=1, halt_ns=1), hand()).state() is TradingState.HALTED
 
 
 @given(*[st.integers(0, 3)] * 4)
 def test_the_words_say_the_same_as_the_records(halt: int, resume: int, gate: int, red: int) -> None:
     rows = np.zeros(2, LATCH)
-    rows[0]["halt_ns"], rows[0]["resume_ns"], rows[0]["reduce"] = halt, resume, red
+    rows[0]["halt_ns"], rows[0]["resume_ns"], rows[0]["reduce_ns"] = halt, resume, red
     rows[1]["halt_ns"], rows[1]["resume_ns"] = gate, 9
     words = LatchWords(rows[:1], rows[1:])
     assert words.state() is latch_of(rows[0], rows[1]).state()
