@@ -24,7 +24,7 @@ MIDNIGHT_NS = 1_763_769_600 * 1_000_000_000
 def record(ns: int, text: str, count: int = 0) -> np.void:
     raw = text.encode()
     made = np.zeros(1, LOG)
-    made[0] = (ns, count, Level.WARNING, Role.FEED, len(raw), raw)
+    made[0] = (ns, count, Level.WARNING, Role.FEED, len(raw), 0, raw)
     return made[0]
 
 
