@@ -108,6 +108,8 @@ MARKET_FLAGS: dict[IntEnum, str] = {
 INTENT_FLAGS: dict[IntEnum, str] = {
     IntentFlag.REDUCE_ONLY: "may only make the position smaller",
     IntentFlag.POST_ONLY: "a limit order that the venue rejects rather than let it take",
+    IntentFlag.CLOSE_POSITION: "a stop or take-profit without a quantity: closes the position",
+    IntentFlag.ON_MARK: "a stop or take-profit that watches the mark price",
 }
 
 STATUSES: dict[IntEnum, str] = {
