@@ -13,7 +13,7 @@ import msgspec
 import psutil
 
 from hft.clock import Deadline, anchor_now, sleep_s, wall_ms
-from hft.config import KeySource, Settings, check_shards, load
+from hft.config import DRY_RUN_FOLDER, KeySource, Network, Settings, check_shards, load
 from hft.errors import BootError, ConfigError
 from hft.state.blocks import Mode
 from hft.topology import House
@@ -47,6 +47,13 @@ class Plan(msgspec.Struct, frozen=True):
     demo: bool
     mode: Mode
     options: Options
+    market: Network | None = None
+    """The venue whose market is watched, where orders go to another one: a dry run's."""
+
+    @property
+    def on_paper(self) -> bool:
+        """Say whether no real money is at stake: the venue is a child of this house."""
+        return self.demo or self.settings.trading.dry_run
 
 
 def make_plan(options: Options) -> Plan:
@@ -68,11 +75,6 @@ def make_plan(options: Options) -> Plan:
         )
     if options.replay and not options.replay.is_file():
         raise ConfigError(f"--replay: there is no file {options.replay}.")
-    if settings.trading.dry_run:
-        raise ConfigError(
-            f"{config}: [trading] dry_run is true: fills on live data are not simulated locally "
-            "yet; expected false, or point [network] at a simulator instead."
-        )
     if options.strategy:
         trading = msgspec.structs.replace(settings.trading, strategy=options.strategy)
         settings = msgspec.structs.replace(settings, trading=trading)
@@ -83,6 +85,8 @@ def make_plan(options: Options) -> Plan:
             check_shards("--shards", settings)
     folder = Path(settings.storage.data_dir)
     data_dir = options.data_dir or (folder / "demo" if demo else folder)
+    if options.data_dir and settings.trading.dry_run:
+        data_dir /= DRY_RUN_FOLDER
     return Plan(
         settings=settings,
         config=config,
@@ -97,6 +101,8 @@ def mode_of(settings: Settings, *, demo: bool) -> Mode:
     """Name the kind of venue, for people; nothing below decides by it."""
     if demo:
         return Mode.DEMO
+    if settings.trading.dry_run:
+        return Mode.DRY_RUN
     return {"testnet": Mode.TESTNET, "mainnet": Mode.LIVE}.get(
         str(settings.network.venue()), Mode.CUSTOM
     )
@@ -262,7 +268,7 @@ def open_port(host: str, port: int) -> socket.socket:
 
 def key_source(plan: Plan) -> KeySource:
     """Say where the processes that sign find the keys."""
-    if plan.demo:
+    if plan.on_paper:
         return KeySource(path=str(plan.data_dir / "run.json"), kind="run")
     return KeySource(path=str(plan.config), kind="config")
 

@@ -104,6 +104,10 @@ class Trading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=list)
     fee_maker: Fee = 0.0002
     fee_taker: Fee = 0.0005
+    dry_run_balance: Amount = 10_000.0
+    dry_run_latency_ms: Annotated[
+        int, Meta(ge=0, le=10_000, description="a whole number of milliseconds up to 10000")
+    ] = 20
     strategy_window: Annotated[
         int, Meta(ge=2, le=1024, description="a whole number from 2 to 1024")
     ] = 50
@@ -216,6 +220,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: Log = Log()
 
 
+DRY_RUN_FOLDER = "dry-run"
+"""Where in the data folder a dry run keeps everything of its own: paper and money never mix."""
+
 UNKEPT = {"trading": {"api_key", "secret_key"}}
 """Keys that stand in the file and are read by `KeySource` alone."""
 
@@ -315,8 +322,15 @@ def _complete(path: Path, settings: Settings) -> Settings:
             ws_api_url=full.ws_api_url,
             ca_file=str(folder / network.ca_file) if network.ca_file else "",
         ),
-        storage=replace(storage, data_dir=str(folder / storage.data_dir)),
+        storage=_storage(folder, storage, dry_run=trading.dry_run),
         trading=replace(
             trading, strategies_dirs=[str(folder / name) for name in trading.strategies_dirs]
         ),
     )
+
+
+def _storage(folder: Path, storage: Storage, *, dry_run: bool) -> Storage:
+    data_dir = folder / storage.data_dir
+    if dry_run:
+        return Storage(str(data_dir / DRY_RUN_FOLDER), "")
+    return msgspec.structs.replace(storage, data_dir=str(data_dir))

@@ -41,13 +41,16 @@ def demo_keys() -> Keys:
 
 
 class Simulator:
-    """The simulator process of one run of the house."""
+    """The simulator process of one run of the house; `arguments` say which market it has.
 
-    def __init__(self, keys: Keys, replay: Path | None, speed: float, log: Path) -> None:
+    Without `keeps` its accounts and orders are gone when it dies.
+    """
+
+    def __init__(self, keys: Keys, arguments: list[str], log: Path, *, keeps: bool = False) -> None:
         self._keys = keys
         self._log = log
-        self._replay = replay
-        self._speed = speed
+        self._arguments = arguments
+        self.keeps = keeps
         self._process: subprocess.Popen[bytes] | None = None
         self._said = b""
         self._heard = False
@@ -59,7 +62,7 @@ class Simulator:
     @property
     def replays(self) -> bool:
         """Say whether its market is a recording."""
-        return self._replay is not None
+        return "--replay" in self._arguments
 
     @property
     def pid(self) -> int:
@@ -75,9 +78,7 @@ class Simulator:
         """
         command = [sys.executable, "-m", "hft.simulator", "--port", str(self.port)]
         command += ["--api-key", self._keys.api_key, "--api-secret", self._keys.secret_key]
-        command += ["--parent-pid", str(os.getpid())]
-        if self._replay:
-            command += ["--replay", str(self._replay), "--speed", str(self._speed)]
+        command += ["--parent-pid", str(os.getpid()), *self._arguments]
         self._heard = False
         with self._log.open("wb") as errors:
             self._process = subprocess.Popen(
@@ -139,6 +140,11 @@ class Simulator:
                 self._process.wait()
         if self._process.stdout:
             self._process.stdout.close()
+
+
+def demo_market(replay: Path | None, speed: float) -> list[str]:
+    """Say on a simulator's command line which market the demo has."""
+    return ["--replay", str(replay), "--speed", str(speed)] if replay else []
 
 
 def demo_network(settings: Settings, simulator: Simulator) -> Settings:

@@ -47,7 +47,10 @@ from ringbuf.doorbell import Doorbell
 from ringbuf.spsc import packer_of
 
 _FIXED = ("network", "processes", "dashboard", "storage", "log")
-_FIXED_TRADING = ("symbols", "strategy", "strategies_dirs", "fee_maker", "fee_taker")
+_FIXED_TRADING = (
+    "symbols", "strategy", "strategies_dirs", "fee_maker", "fee_taker", "dry_run",
+    "dry_run_balance", "dry_run_latency_ms",
+)  # fmt: skip
 _SIGNING = (Role.EXECUTION, Role.LEDGER)
 _LIMITS_PACKER = packer_of(LIMITS)
 _PARAMS_PACKER = packer_of(PARAMS)
@@ -124,7 +127,10 @@ class Wiring:
         self._write_params(index, params)
         self._limits = _limits_from(fresh)
         self._write_limits()
-        waiting = [f"[{name}]" for name in _FIXED if getattr(old, name) != getattr(settings, name)]
+        as_read = msgspec.structs.replace(old, network=self._plan.market or old.network)
+        waiting = [
+            f"[{name}]" for name in _FIXED if getattr(as_read, name) != getattr(settings, name)
+        ]
         waiting += [
             f"[trading] {name}"
             for name in _FIXED_TRADING
@@ -219,7 +225,8 @@ class Wiring:
         settings, names = self.settings, self.strategies.names()
         if role is Role.FEED:
             symbols = self.house.symbols()
-            return FeedAgent(context, settings.network, symbols), hot_functions()
+            market = self._plan.market or settings.network
+            return FeedAgent(context, market, symbols), hot_functions()
         if role is Role.STRATEGY:
             return self.strategies.build_agent(context, fresh_state=fresh_state)
         if role is Role.EXECUTION:

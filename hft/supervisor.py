@@ -25,8 +25,9 @@ from hft import boot, hot
 from hft.boot import Options, Plan
 from hft.clock import monotonic_ns
 from hft.config import Keys
-from hft.demo import Simulator, demo_keys, demo_network
+from hft.demo import Simulator, demo_keys, demo_market, demo_network
 from hft.errors import ConfigError, ExitCode, HftError
+from hft.paper import paper_exchange, paper_network
 from hft.pinning import CorePlan, plan_cores, quota_cores, usable_cores
 from hft.processes import Wiring
 from hft.seats import SHARDS_MAX
@@ -118,7 +119,7 @@ def run(plan: Plan) -> int:
             book.compile_all()
             hot.trim()
         plan, simulator, demo = _venue(plan, undo)
-        if not plan.demo:
+        if not plan.on_paper:
             rest_url = plan.settings.network.rest_url
             locks.take_account(rest_url, boot.key_source(plan).read().api_key)
         house = _lay(plan, undo)
@@ -132,14 +133,23 @@ def run(plan: Plan) -> int:
 def _venue(
     plan: Plan, undo: contextlib.ExitStack
 ) -> tuple[Plan, Simulator | None, tuple[Keys, Simulator] | None]:
-    """Start the demo's simulator and point the plan at it; elsewhere the venue is there already."""
-    if not plan.demo:
+    """Start the venue of a demo or a dry run and point the plan at it; else it is there already."""
+    if not plan.on_paper:
         return plan, None, None
-    keys, log = demo_keys(), plan.data_dir / "logs" / "simulator.log"
-    simulator = Simulator(keys, plan.options.replay, plan.options.speed, log)
+    if plan.demo:
+        keys, log = demo_keys(), plan.data_dir / "logs" / "simulator.log"
+        market = demo_market(plan.options.replay, plan.options.speed)
+        simulator = Simulator(keys, market, log)
+    else:
+        keys, simulator = paper_exchange(plan)
     undo.callback(simulator.stop)
     simulator.start()
-    settings = demo_network(plan.settings, simulator)
+    if plan.demo:
+        settings = demo_network(plan.settings, simulator)
+    else:
+        network = paper_network(plan.settings.network, simulator)
+        plan = msgspec.structs.replace(plan, market=plan.settings.network)
+        settings = msgspec.structs.replace(plan.settings, network=network)
     found = {"api_key": keys.api_key, "api_secret": keys.secret_key}
     boot.write_private(plan.data_dir / "run.json", orjson.dumps(found))
     undo.callback((plan.data_dir / "run.json").unlink, missing_ok=True)

@@ -277,9 +277,10 @@ class Supervisor:
         self.simulator.listen()
         code = self.simulator.died()
         if code is not None:
-            self._tell(f"the simulator died ({code}); its orders and positions are gone with it")
+            gone = "" if self.simulator.keeps else "; its orders and positions are gone with it"
+            self._tell(f"the simulator died ({code}){gone}")
             self.simulator.start()
-            # Its accounts began anew: execution reads the venue again as at any start.
+            # Whatever it still knows: execution reads the venue again as at any start.
             self.stop_one(Seat.EXECUTION)
             self._await_end(self.children[Seat.EXECUTION])
             self.start_one(Seat.EXECUTION)
@@ -368,6 +369,6 @@ class Supervisor:
         child.kill()
         account = self.house.account.read()
         resting = account is not None and int(account[0]["open_orders"]) > 0
-        if child.role is Role.EXECUTION and resting and not self.plan.demo:
+        if child.role is Role.EXECUTION and resting and not self.plan.on_paper:
             self.flattening.start(cancel_only=True)
             say("open orders may rest at the venue: flatten cancels them in the background")

@@ -20,7 +20,8 @@ PPM_E8 = 100
 def open_accounts(venue: Venue, path: Path, plans: tuple[AccountPlan, ...]) -> None:
     """Open every account of the accounts file, its keys, its money and its settings.
 
-    An account that a restored state holds keeps the money and the settings it had.
+    An account that a restored state holds keeps the money and the settings it had; what its trades
+    cost is always the file's word.
 
     Raises:
         ConfigError: an account wants what the venue would refuse.
@@ -31,9 +32,10 @@ def open_accounts(venue: Venue, path: Path, plans: tuple[AccountPlan, ...]) -> N
         for credentials in credentials_of(path, plan, account_id):
             venue.admit(credentials)
         venue.account_ids[plan.name] = account_id
+        desk = venue.desk(account_id)
+        _set_fees(desk, plan)
         if account_id in known:
             continue
-        desk = venue.desk(account_id)
         desk.account.wallet_e8 = 0
         try:
             for asset, amount_e8 in plan.deposits_e8().items():
@@ -45,12 +47,16 @@ def open_accounts(venue: Venue, path: Path, plans: tuple[AccountPlan, ...]) -> N
         venue.exchange.drain()
 
 
-def _set_up(venue: Venue, desk: Desk, plan: AccountPlan) -> None:
-    account, now_ms = desk.account, venue.now_ms()
+def _set_fees(desk: Desk, plan: AccountPlan) -> None:
+    account = desk.account
     if plan.maker_fee is not None:
         account.maker_ppm = parse_e8(plan.maker_fee) // PPM_E8
     if plan.taker_fee is not None:
         account.taker_ppm = parse_e8(plan.taker_fee) // PPM_E8
+
+
+def _set_up(venue: Venue, desk: Desk, plan: AccountPlan) -> None:
+    now_ms = venue.now_ms()
     if plan.hedge_mode:
         settings.set_hedge(desk, on=True)
     if plan.multi_assets:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -23,6 +25,8 @@ from hft.simulator.refusals import Refusal
 from hft.simulator.rest import Reply, Request, http_bytes
 from hft.simulator.server import ClientProtocol, Connections
 from hft.simulator.sides import SessionSide, StreamSide, WebSocketDoor
+
+Answer = TypeVar("Answer")
 
 FAULTS_PATH = "/sim/faults"
 OWN_PATHS = "/sim/"
@@ -93,8 +97,8 @@ class FaultyProtocol(ClientProtocol):
             self._muted = True
             self._lose(fault, http_bytes(reply, close=close))
         elif isinstance(fault, SlowReply):
-            write = partial(super().write_reply, self.answer(request), close=close)
-            self._replies.put_late(write, fault.delay_ms)
+            write = partial(super().write_reply, close=close)
+            self._answer_late(fault, partial(self.answer, request), write)
         elif isinstance(fault, TooMany):
             refused, wait_s = self._faulty.refuse(armed, fault)
             body = orjson.dumps(refused.body())
@@ -121,8 +125,7 @@ class FaultyProtocol(ClientProtocol):
         if isinstance(fault, LostAck):
             self._lose(fault, text_frame(door.answer(message)))
         elif isinstance(fault, SlowReply):
-            write = partial(super().write_text, door.answer(message))
-            self._replies.put_late(write, fault.delay_ms)
+            self._answer_late(fault, partial(door.answer, message), super().write_text)
         elif isinstance(fault, TooMany):
             refused, _ = self._faulty.refuse(armed, fault)
             self.write_text(_session_error(request, refused))
@@ -139,6 +142,19 @@ class FaultyProtocol(ClientProtocol):
     def write_text(self, payload: bytes) -> None:
         """Write one text message, behind those that are late."""
         self._replies.put(partial(super().write_text, payload))
+
+    def _answer_late(
+        self, fault: SlowReply, answer: Callable[[], Answer], write: Callable[[Answer], None]
+    ) -> None:
+        if fault.carried_out == "at_once":
+            self._replies.put_late(partial(write, answer()), fault.delay_ms)
+            return
+
+        def carry_out() -> None:
+            write(answer())
+            self._faulty.venue.flush(self._faulty.venue.now_ms())
+
+        self._replies.put_late(carry_out, fault.delay_ms)
 
     def _too_many_wait(self) -> bool:
         """End the connection of a client that asks on and on behind a late reply."""

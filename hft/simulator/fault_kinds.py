@@ -99,10 +99,12 @@ class HttpError(RequestFault, frozen=True, kw_only=True, tag="http_error"):
 class SlowReply(RequestFault, frozen=True, kw_only=True, tag="slow_reply"):
     """The request is carried out at once and its reply comes `delay_ms` later.
 
-    What else its connection is to be told waits behind it, in order.
+    What else its connection is to be told waits behind it, in order.  With `carried_out` "late" the
+    request itself takes so long to arrive: the market has moved on when it is matched.
     """
 
     delay_ms: Positive = 2_000
+    carried_out: Literal["at_once", "late"] = "at_once"
 
 
 class StreamFault(Fault, frozen=True, kw_only=True):

@@ -90,6 +90,15 @@ def _add_markets(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="play public trades instead (csv, plain, gzip or zip; several with commas)",
     )
+    parser.add_argument(
+        "--follow",
+        metavar="WS_URL",
+        default="",
+        help="fill against the living book of this venue's public streams instead (paper trading)",
+    )
+    parser.add_argument(
+        "--follow-ca-file", default="", help="certificates to trust besides the system's there"
+    )
     parser.add_argument("--csv-symbol", default="", help="whose trades --csv holds")
     parser.add_argument(
         "--funding-interval-s",
@@ -115,6 +124,7 @@ def _add_markets(parser: argparse.ArgumentParser) -> None:
 
 def _check_markets(options: argparse.Namespace) -> None:
     played = bool(options.replay) or bool(options.csv)
+    _check_following(options, played=played)
     if options.funding_interval_s < 0:
         raise ConfigError(f"--funding-interval-s must be above 0, not {options.funding_interval_s}")
     if options.replay and options.csv:
@@ -129,6 +139,19 @@ def _check_markets(options: argparse.Namespace) -> None:
         raise ConfigError(
             "--speed and --start of a synthetic market need --simulated-clock: its time is now"
         )
+
+
+def _check_following(options: argparse.Namespace, *, played: bool) -> None:
+    if not options.follow:
+        if options.follow_ca_file:
+            raise ConfigError("--follow-ca-file is for --follow, and there is none")
+        return
+    if played or options.simulated_clock:
+        raise ConfigError(
+            "--follow goes with the time: not with --replay, --csv, --simulated-clock"
+        )
+    if not options.exchange_info or not options.symbols:
+        raise ConfigError("--follow needs --exchange-info and --symbols: what that venue lists")
 
 
 def _speed(text: str) -> float:

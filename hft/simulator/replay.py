@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from hft.simulator.aggregate import AggregateDeriver, is_ordinary
+from hft.simulator.aggregate import AggregateDeriver
 from hft.simulator.player import Player, Playing
 from hft.simulator.queues import queues_of
-from hft.simulator.recorded_book import RecordedBook
+from hft.simulator.recorded_world import RecordedWorld
 from hft.simulator.recording import Head, Recorded, lines_of, parse_line, parse_snapshot
 from hft.simulator.venue import Venue
-from hft.units import parse_e8
 
 SLOW_MARK_SECONDS = 3
 ID_GAP = 1_000
@@ -33,10 +32,7 @@ class ReplayMarket(Player[Recorded]):
         self._head = head
         self._skipped = self._nonsense = 0
         self._deriver = AggregateDeriver(head.with_aggregates)
-        self._books = {
-            name: RecordedBook(venue.exchange, listing)
-            for name, listing in venue.exchange.listings.items()
-        }
+        self._world = RecordedWorld(venue, head.with_trades)
         venue.publisher.leave_to_recording(head.streams)
         self._ids = _Ids()
         super().__init__(venue, playing, self._messages)
@@ -48,7 +44,7 @@ class ReplayMarket(Player[Recorded]):
             "kind": "replay",
             "file": self._path.name,
             **super().describe(),
-            "skipped": self._skipped + self._nonsense,
+            "skipped": self._skipped + self._nonsense + self._world.nonsense,
             "queues": queues_of(exchange, exchange.listings.values()),
         }
 
@@ -68,8 +64,7 @@ class ReplayMarket(Player[Recorded]):
 
     def begin_round(self) -> None:
         """Empty the books; ids go on where the last round ended."""
-        for book in self._books.values():
-            book.clear()
+        self._world.clear()
         self._ids.begin_round()
 
     def skip(self, item: Recorded, now_ms: int) -> None:
@@ -99,46 +94,10 @@ class ReplayMarket(Player[Recorded]):
         """Change the market by a message; one that holds nonsense is counted and left out."""
         try:
             self._ids.see(message)
-            book = self._books.get(message.symbol)
-            if book is not None:
-                self._change(book, message, now_ms)
         except (ValueError, TypeError, KeyError):
             self._nonsense += 1
             return False
-        finally:
-            self._venue.flush(now_ms)
-        return True
-
-    def _change(self, book: RecordedBook, message: Recorded, now_ms: int) -> None:
-        data, kind = message.data, message.kind
-        times_ms = data.get("T", message.time_ms), now_ms
-        if kind == "bookTicker":
-            update_id = self._raise_update_id(message)
-            book.on_ticker((data["b"], data["B"]), (data["a"], data["A"]), update_id, times_ms)
-        elif kind == "depthUpdate" and _is_diff(message.stream):
-            update_id = self._raise_update_id(message)
-            book.on_depth(data["b"], data["a"], update_id, times_ms)
-        elif kind in ("depthUpdate", "snapshot"):
-            update_id = self._raise_update_id(message)
-            book.on_snapshot(data["b"], data["a"], update_id, times_ms)
-        elif kind == "markPriceUpdate":
-            listing = self._venue.exchange.listings[message.symbol]
-            listing.mark_e8 = parse_e8(data["p"])
-            listing.index_e8 = parse_e8(data["i"]) if "i" in data else listing.mark_e8
-        elif self._is_print(message):
-            ticks, lots = book.ticks(data["p"]), book.lots(data["q"])
-            book.on_trade(ticks, lots, times_ms, buyer_is_maker=data["m"])
-
-    def _is_print(self, message: Recorded) -> bool:
-        """Say whether a message is a trade of the book that no other message tells as well."""
-        if message.kind == "trade":
-            return is_ordinary(message.data)
-        return message.kind == "aggTrade" and message.symbol not in self._head.with_trades
-
-    def _raise_update_id(self, message: Recorded) -> int:
-        update_id = int(message.data["u"]) + self._ids.update_offset
-        self._venue.publisher.feeds[message.symbol].ids.raise_to(update_id - 1)
-        return update_id
+        return self._world.apply(message, now_ms, self._ids.update_offset)
 
     def _shifted(self, message: Recorded) -> bytes:
         """Rewrite E and T onto the venue's clock; nothing but a funding time lies in the future."""
@@ -202,9 +161,3 @@ class _Ids:
         span = self._spans.setdefault(name, [number, number])
         span[0] = min(span[0], number)
         span[1] = max(span[1], number)
-
-
-def _is_diff(stream: str) -> bool:
-    """Say whether a depth stream carries changes and not whole best levels."""
-    suffix = stream.partition("@depth")[2]
-    return not suffix or suffix.startswith("@")

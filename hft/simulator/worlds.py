@@ -15,6 +15,7 @@ from hft.simulator.csv_market import CsvMarket
 from hft.simulator.csv_trades import open_files
 from hft.simulator.door_options import first_credentials
 from hft.simulator.exchange_info import read_contracts
+from hft.simulator.follow import FollowMarket
 from hft.simulator.limits import Limits
 from hft.simulator.market import SyntheticMarket
 from hft.simulator.options import DEFAULT_SYMBOLS
@@ -41,6 +42,8 @@ def build(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock | 
     """
     if options.replay:
         return _replay(options)
+    if options.follow:
+        return _follow(options)
     return _csv(options) if options.csv else _synthetic(options)
 
 
@@ -86,6 +89,16 @@ def _replay(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock 
     market = ReplayMarket(venue, path, head, _playing(options, clock))
     venue.describe_market = market.describe
     return venue, market, clock
+
+
+def _follow(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock | None]:
+    venue = _venue(options, _listed(options), None, recorded=True)
+    end_what_fell_due(venue)
+    marks = frozenset(f"{name.lower()}@markPrice@1s" for name in venue.exchange.listings)
+    venue.publisher.leave_to_recording(marks)
+    market = FollowMarket(venue, options.follow, options.follow_ca_file)
+    venue.describe_market = market.describe
+    return venue, market, None
 
 
 def _csv(options: argparse.Namespace) -> tuple[Venue, Market, SimulatedClock | None]:

@@ -46,6 +46,7 @@ class Mode(IntEnum):
     TESTNET = 1
     LIVE = 2
     CUSTOM = 3
+    DRY_RUN = 4
 
 
 # Supervisor writes, before READY only, except where noted.

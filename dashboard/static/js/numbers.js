@@ -35,7 +35,7 @@ export function showLink(state, silentMs) {
 
 export function showStrip(status) {
   document.body.dataset.mode = status.mode;
-  setText(byId("mode"), status.mode);
+  setText(byId("mode"), status.mode.replace("_", " "));
   document.title = `${signed(status.total_pnl)} · ${status.active_strategy} · ${status.mode}`;
   const feed = status.feed;
   light("light-feed", feed.fresh, feed.age_ms === null ? "no feed yet" : `feed ${age(feed.age_ms)}`,
