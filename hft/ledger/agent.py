@@ -22,7 +22,7 @@ from hft.agent.contract import Context
 from hft.binance.rest import Rest
 from hft.clock import Deadline
 from hft.errors import BootError
-from hft.ledger import store
+from hft.ledger import house_store
 from hft.ledger.courier import Courier
 from hft.ledger.database import open_database, shown_place, sync_to_disk
 from hft.ledger.log_desk import LogDesk
@@ -141,7 +141,7 @@ class LedgerAgent:
         try:
             engine = open_database(place)
             self._open_things.callback(engine.dispose)
-            store.store_session(engine, self._session())
+            house_store.store_session(engine, self._session())
         except (SQLAlchemyError, ImportError) as problem:
             reason = str(getattr(problem, "orig", None) or problem).splitlines()[0]
             shown = shown_place(place)

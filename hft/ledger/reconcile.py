@@ -17,9 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from hft.binance.rest import Rest, VenueError
 from hft.clock import monotonic_ns, wall_ms
 from hft.errors import HftError
-from hft.ledger import store
+from hft.ledger import house_store, store
+from hft.ledger.inserting import Row
 from hft.ledger.owners import Owners
-from hft.ledger.rows import NOT_OURS, Names, Row, row_of_user_trade
+from hft.ledger.rows import NOT_OURS, Names, row_of_user_trade
 from hft.ledger.store import Progress, Stored
 from hft.ledger.user_trades import fetch_user_trades
 from hft.topology import Records
@@ -157,7 +158,7 @@ def compare(source: Source, names: Names) -> Round:
                 source.orders,
                 names,
                 rest,
-                lambda epoch: store.strategy_of_session(source.engine, epoch),
+                lambda epoch: house_store.strategy_of_session(source.engine, epoch),
             )
             for symbol in names.symbols:
                 part, waiting = _compare_symbol(source, names, rest, owners, symbol)

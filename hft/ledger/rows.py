@@ -16,11 +16,10 @@ import orjson
 
 from hft.binance.order_frames import client_order_id
 from hft.events import Side
+from hft.ledger.inserting import Row
 from hft.ledger.schema import FROM_REPORT, FROM_USER_TRADES, to_real
 from hft.topology import House
 from hft.units import parse_e8
-
-Row = dict[str, Any]
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -86,6 +85,7 @@ def _row_of_report(report: np.void, names: Names) -> Row:
     symbol, intent_seq = int(report["symbol"]), int(report["intent_seq"])
     price_e8 = int(report["last_price_ticks"]) * names.tick_e8[symbol]
     qty_e8 = int(report["last_qty_lots"]) * names.lot_e8[symbol]
+    fee_asset = bytes(report["fee_asset"]).decode()
     owner = NOT_OURS
     if intent_seq:
         name = client_order_id(names.session_epoch, intent_seq)
@@ -97,7 +97,8 @@ def _row_of_report(report: np.void, names: Names) -> Row:
         "side": Side(int(report["side"])).name,
         "order_id": str(int(report["venue_order_id"])),
         "exec_id": str(int(report["trade_id"])),
-        "fee_currency": bytes(report["fee_asset"]).decode(),
+        "fee_currency": fee_asset,
+        "fee_value_e8": fee_value_e8(names.symbols[symbol], fee_asset, int(report["fee_e8"])),
         "raw": _raw_of_report(report),
         "account_epoch": names.account_epoch,
         "trade_id": int(report["trade_id"]),
@@ -110,15 +111,18 @@ def _row_of_report(report: np.void, names: Names) -> Row:
 
 def row_of_user_trade(trade: Mapping[str, Any], account_epoch: str, owner: Owner) -> Row:
     """Make a row of one element of the venue's `userTrades` answer."""
+    symbol, fee_asset = str(trade["symbol"]), str(trade["commissionAsset"])
+    fee_e8 = parse_e8(trade["commission"])
     return {
         "exchange_ts_ms": int(trade["time"]),
         # Heard of by nobody here; a database of the former system may refuse a null.
         "monotonic_ns": 0,
-        "symbol": str(trade["symbol"]),
+        "symbol": symbol,
         "side": str(trade["side"]),
         "order_id": str(trade["orderId"]),
         "exec_id": str(trade["id"]),
-        "fee_currency": str(trade["commissionAsset"]),
+        "fee_currency": fee_asset,
+        "fee_value_e8": fee_value_e8(symbol, fee_asset, fee_e8),
         "raw": orjson.dumps(trade).decode(),
         "account_epoch": account_epoch,
         "trade_id": int(trade["id"]),
@@ -128,10 +132,18 @@ def row_of_user_trade(trade: Mapping[str, Any], account_epoch: str, owner: Owner
             parse_e8(trade["price"]),
             parse_e8(trade["qty"]),
             parse_e8(trade["realizedPnl"]),
-            parse_e8(trade["commission"]),
+            fee_e8,
         ),
         **msgspec.structs.asdict(owner),
     }
+
+
+def fee_value_e8(symbol: str, asset: str, fee_e8: int) -> int | None:
+    """Value a fee in the margin asset; None where it was charged in another one.
+
+    A perpetual's name ends with its margin asset (BTCUSDT).
+    """
+    return fee_e8 if symbol.endswith(asset) else None
 
 
 def _amounts(price_e8: int, qty_e8: int, pnl_e8: int, fee_e8: int) -> Row:

@@ -61,15 +61,124 @@ trades = Table(
     Column("maker", WHOLE),
     Column("intent_seq", WHOLE),
     Column("source", Text),
+    Column("fee_value_e8", WHOLE),
+    Column("paper", WHOLE, nullable=False, server_default="0"),
     Index("trades_once", "account_epoch", "symbol", "trade_id", "order_id", unique=True),
     Index("trades_by_time", "exchange_ts_ms", "id"),
+    Index("trades_by_order", "client_order_id"),
 )
 """One row per fill.  `pnl` is the P&L the venue realised with it, before fees; `fee` is what it
 cost.
 
 Rows are unique by (account_epoch, symbol, trade_id, order_id); rows taken over from a database of
 the former system have no account epoch and are never compared.  `source` says who told it: a report
-of the execution process, or the venue's own list.
+of the execution process, or the venue's own list.  `fee_value_e8` is the fee in the margin asset,
+valued when it was charged in another one (null: not valued yet).  `paper` is 1 for a fill that was
+simulated here on live data.
+"""
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("account_epoch", Text, nullable=False),
+    Column("session_epoch", WHOLE, nullable=False),
+    Column("intent_seq", WHOLE, nullable=False),
+    Column("client_order_id", Text, nullable=False),
+    Column("venue_order_id", WHOLE),
+    Column("symbol", Text, nullable=False),
+    Column("side", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("tif", Text, nullable=False),
+    Column("flags", WHOLE, nullable=False),
+    Column("price_e8", WHOLE, nullable=False),
+    Column("qty_e8", WHOLE, nullable=False),
+    Column("filled_e8", WHOLE, nullable=False),
+    Column("quote_e8", WHOLE, nullable=False),
+    Column("fee_e8", WHOLE, nullable=False),
+    Column("realised_e8", WHOLE, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("venue_code", WHOLE),
+    Column("denial", Text),
+    Column("strategy", Text, nullable=False),
+    Column("reason", WHOLE, nullable=False),
+    Column("sent_ms", WHOLE),
+    Column("updated_ms", WHOLE, nullable=False),
+    Column("finished_ms", WHOLE),
+    Column("hops", Text),
+    Column("bid", REAL8),
+    Column("ask", REAL8),
+    Column("paper", WHOLE, nullable=False, server_default="0"),
+    Index("orders_once", "account_epoch", "session_epoch", "intent_seq", unique=True),
+    Index("orders_by_time", "updated_ms", "id"),
+)
+"""One row per order of ours, those our own gate denied among them, as it stands or as it ended.
+
+`type` and `tif` are words, `state` is one of OrderState's or DENIED, `flags` bits of IntentFlag,
+`reason` the number the strategy gave it.  `fee_e8` and `realised_e8` are the sums of its fills, in
+the margin asset.  `sent_ms` is null for an order that never left.  `hops` is JSON: nanoseconds from
+the receipt of the frame that caused the order to each of its stations.  `bid` and `ask` are the
+touch as the gate saw it.
+"""
+
+funding = Table(
+    "funding",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("account_epoch", Text, nullable=False),
+    Column("tran_id", WHOLE, nullable=False),
+    Column("income_type", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("symbol", Text, nullable=False, server_default=""),
+    Column("amount_e8", WHOLE, nullable=False),
+    Column("value_e8", WHOLE),
+    Column("ts_ms", WHOLE, nullable=False),
+    Column("trade_id", WHOLE),
+    Column("info", Text),
+    Index(
+        "funding_once", "account_epoch", "tran_id", "income_type", "asset", "symbol", unique=True
+    ),
+    Index("funding_by_time", "ts_ms", "id"),
+)
+"""The venue's income ledger: funding, commissions, realised P&L, transfers, as it lists them.
+
+`amount_e8` is in the asset, `value_e8` in the margin asset (null: not valued yet).
+"""
+
+equity = Table(
+    "equity",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("ts_ms", WHOLE, nullable=False),
+    Column("account_epoch", Text, nullable=False),
+    Column("session_epoch", WHOLE, nullable=False),
+    Column("wallet_e8", WHOLE, nullable=False),
+    Column("unrealised_e8", WHOLE, nullable=False),
+    Column("equity_e8", WHOLE, nullable=False),
+    Column("realised_e8", WHOLE, nullable=False),
+    Column("fees_e8", WHOLE, nullable=False),
+    Column("funding_e8", WHOLE, nullable=False),
+    Index("equity_once", "account_epoch", "ts_ms", unique=True),
+)
+"""What the account was worth, every minute; realised P&L, fees and funding are the session's."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("ts_ms", WHOLE, nullable=False),
+    Column("ns", WHOLE, nullable=False),
+    Column("session_epoch", WHOLE, nullable=False),
+    Column("seat", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Index("events_once", "session_epoch", "seat", "ns", "kind", unique=True),
+    Index("events_by_time", "ts_ms", "id"),
+)
+"""What happened to the account and the house, one sentence each; `kind` is the name of a Notice.
+
+`ns` is the monotonic time of the log record, which makes the row unique within its session.
 """
 
 markers = Table(
@@ -88,8 +197,17 @@ sessions = Table(
     Column("started_ms", WHOLE, nullable=False),
     Column("mode", Text, nullable=False),
     Column("strategy", Text, nullable=False),
+    Column("account_epoch", Text),
+    Column("ended_ms", WHOLE),
+    Column("ended", Text),
+    Column("fills", WHOLE),
+    Column("orders", WHOLE),
 )
-"""Each run of the house; the epoch is the one in its client order ids."""
+"""Each run of the house; the epoch is the one in its client order ids.
+
+`ended_ms`, the number of its fills and of its orders, and `ended` (how, in words) are null while it
+runs, and stay so when it ended without a word.
+"""
 
 checked = Table(
     "checked",

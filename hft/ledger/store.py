@@ -1,4 +1,4 @@
-"""Writing to the database: fills exactly once, how far the venue's list was compared, sessions.
+"""Writing fills to the database, exactly once, and how far the venue's list was compared.
 
 Each function is one transaction, so a process killed at any moment leaves all of it or nothing.
 """
@@ -9,16 +9,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, and_, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, and_, bindparam, select
 
 from hft.ledger.database import writing
-from hft.ledger.rows import Row
-from hft.ledger.schema import FROM_USER_TRADES, checked, sessions, trades
+from hft.ledger.inserting import Row, insert_missing
+from hft.ledger.schema import FROM_USER_TRADES, checked, trades
 
 KEY = ("account_epoch", "symbol", "trade_id", "order_id")
 AMOUNTS = ("price_e8", "qty_e8", "pnl_e8", "fee_e8")
-CORRECTED = (*AMOUNTS, "price", "quantity", "pnl", "fee", "fee_currency", "side", "maker")
+CORRECTED = (
+    *AMOUNTS,
+    "price",
+    "quantity",
+    "pnl",
+    "fee",
+    "fee_currency",
+    "fee_value_e8",
+    "side",
+    "maker",
+)
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -45,7 +54,7 @@ def store_reports(engine: Engine, rows: Sequence[Row]) -> Stored:
     if not rows:
         return Stored()
     with writing(engine) as connection:
-        inserted = _insert_missing(connection, trades, rows)
+        inserted = insert_missing(connection, trades, rows)
         if inserted == len(rows):
             return Stored(inserted)
         changed = [name for name in rows[0] if name not in (*KEY, *CORRECTED)]
@@ -66,7 +75,7 @@ def store_user_trades(
             if _key(row) in present and present[_key(row)] != [row[name] for name in AMOUNTS]
         ]
         if missing:
-            _insert_missing(connection, trades, missing)
+            insert_missing(connection, trades, missing)
         if differing:
             _update(connection, differing, CORRECTED, from_venue_only=False)
         _note_progress(connection, account_epoch, symbol, progress)
@@ -94,26 +103,6 @@ def read_progress(engine: Engine, account_epoch: str, symbol: str) -> Progress |
     with engine.connect() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else Progress(row.since_ms, row.trade_id)
-
-
-def store_session(engine: Engine, row: Row) -> None:
-    """Note a run of the house; a run that is noted already is left alone."""
-    with writing(engine) as connection:
-        _insert_missing(connection, sessions, [row])
-
-
-def strategy_of_session(engine: Engine, session_epoch: int) -> str:
-    """Strategy a run of the house was started with; empty when the run is not known."""
-    query = select(sessions.c.strategy).where(sessions.c.session_epoch == session_epoch)
-    with engine.connect() as connection:
-        return connection.execute(query).scalar_one_or_none() or ""
-
-
-def _insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    # Rows are counted as they come back: not every driver counts those of many statements.
-    statement = dialect.insert(table).on_conflict_do_nothing().returning(next(iter(table.c)))
-    return len(connection.execute(statement, list(rows)).all())
 
 
 def _update(
@@ -154,6 +143,6 @@ def _note_progress(
 ) -> None:
     place = {"account_epoch": account_epoch, "symbol": symbol}
     reached = msgspec.structs.asdict(progress)
-    if not _insert_missing(connection, checked, [place | reached]):
+    if not insert_missing(connection, checked, [place | reached]):
         mine = and_(checked.c.account_epoch == account_epoch, checked.c.symbol == symbol)
         connection.execute(checked.update().where(mine).values(reached))

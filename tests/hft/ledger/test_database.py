@@ -116,7 +116,7 @@ def test_many_may_open_a_new_database_at_the_same_moment(tmp_path: Path) -> None
     for thread in threads:
         thread.join()
     assert problems == []
-    assert ask(tmp_path / "trades.db", "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert ask(tmp_path / "trades.db", "SELECT version_num FROM alembic_version") == [("0003",)]
 
 
 def test_a_failed_migration_leaves_the_old_database_untouched(tmp_path: Path) -> None:

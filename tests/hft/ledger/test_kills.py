@@ -91,7 +91,7 @@ def test_killed_around_a_commit_it_starts_again_without_loss(
             monkeypatch.setattr(target, name, die_instead)
             return
         # The rows are written and the transaction still open when this one is called.
-        insert = store._insert_missing
+        insert = store.insert_missing
 
         def insert_and_die(connection, table, rows):  # type: ignore[no-untyped-def]
             done = insert(connection, table, rows)
@@ -99,7 +99,7 @@ def test_killed_around_a_commit_it_starts_again_without_loss(
                 die_instead()
             return done
 
-        monkeypatch.setattr(store, "_insert_missing", insert_and_die)
+        monkeypatch.setattr(store, "insert_missing", insert_and_die)
 
     for trade_id in range(1, 51):
         world.report(trade_id)

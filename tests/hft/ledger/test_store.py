@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 
 from hft.ledger.database import open_database, writing
-from hft.ledger.rows import NOT_OURS, Names, Row, row_of_user_trade, rows_of_reports
+from hft.ledger.inserting import Row
+from hft.ledger.rows import NOT_OURS, Names, row_of_user_trade, rows_of_reports
 from hft.ledger.schema import checked, trades
 from hft.ledger.store import Progress, read_progress, store_reports, store_user_trades
 from tests.hft.ledger.world import LOT_E8, TICK_E8, a_report
