@@ -278,10 +278,16 @@ class OrderState(IntEnum):
     UNKNOWN = 2
     ACCEPTED = 3
     PARTIALLY_FILLED = 4
-    FILLED = 5
-    CANCELLED = 6
-    EXPIRED = 7
-    REJECTED = 8
+    CANCEL_PENDING = 5
+    """It rests; a cancel of it is on its way."""
+    AMEND_PENDING = 6
+    """It rests; another price or quantity for it is on its way."""
+    FILLED = 7
+    CANCELLED = 8
+    EXPIRED = 9
+    REJECTED = 10
+    DENIED = 11
+    """Its row was written and not one byte of it left."""
 
 
 FIRST_TERMINAL_STATE = OrderState.FILLED

@@ -36,6 +36,7 @@ TIMESTAMP_OUTSIDE_WINDOW = -1021
 LISTEN_KEY_UNKNOWN = -1125
 UNKNOWN_ORDER_SENT = -2011
 ORDER_DOES_NOT_EXIST = -2013
+NO_NEED_TO_MODIFY = -5027
 
 
 def user_stream_url(ws_url: str, listen_key: str) -> str:

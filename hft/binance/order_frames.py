@@ -61,6 +61,24 @@ class OrderWriter:
             f'"symbol":"{name}","timestamp":{venue_ms},"signature":"{signature}"}}}}'
         ).encode()
 
+    def amend(
+        self, request_id: int, client_id: str, terms: tuple[int, str, str, str], venue_ms: int
+    ) -> bytes:
+        """Write an `order.modify` request; `terms` are symbol, side, price and whole quantity."""
+        symbol, side, price, qty = terms
+        name = self._symbols[symbol]
+        signature = self._sign(
+            f"apiKey={self._api_key}&origClientOrderId={client_id}&price={price}&quantity={qty}"
+            f"&recvWindow={ORDER_RECV_WINDOW_MS}&side={side}&symbol={name}"
+            f"&timestamp={venue_ms}".encode()
+        )
+        return (
+            f'{{"id":{request_id},"method":"order.modify","params":{{"apiKey":"{self._api_key}",'
+            f'"origClientOrderId":"{client_id}","price":"{price}","quantity":"{qty}",'
+            f'"recvWindow":{ORDER_RECV_WINDOW_MS},"side":"{side}","symbol":"{name}",'
+            f'"timestamp":{venue_ms},"signature":"{signature}"}}}}'
+        ).encode()
+
     def time(self, request_id: int) -> bytes:
         """Write a `time` request: unsigned, it shows that the venue is still there."""
         return f'{{"id":{request_id},"method":"time"}}'.encode()

@@ -14,6 +14,7 @@ from hft.config import Keys, KeySource, Settings
 from hft.errors import AuthError, BootError
 from hft.events import Action, OrderState
 from hft.execution import boot
+from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.errands import Errands
@@ -147,9 +148,11 @@ class ExecutionAgent:
         session = Session(epoch, account_epoch, self._since_ms(rest))
         self._reconciler = Reconciler(books, errands, session)
         self._canceller = Canceller(books, self._session, errands, rest, epoch)
-        self._desk = IntentDesk(ctx, books, self._gate, self._session, self._canceller, texts)
+        amender = Amender(books, self._session, rest, self._reconciler, epoch)
+        changers = self._canceller, amender
+        self._desk = IntentDesk(ctx, books, self._gate, self._session, changers, texts)
         self._desk.clock = rest.offset
-        self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler)
+        self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler, amender)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
         self._watch = Watch(ctx, books, self._gate, self._desk, ways)
         self._doubt_everything(rest)

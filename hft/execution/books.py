@@ -12,10 +12,10 @@ from typing import NamedTuple
 from hft.agent.contract import Context
 from hft.binance.filters import SymbolSpec
 from hft.clock import monotonic_ns
-from hft.events import Hop
+from hft.events import Hop, Status
 from hft.execution.account import Account
 from hft.execution.latency import Latency
-from hft.execution.order_life import IllegalMove, OrderEvent, advance
+from hft.execution.order_life import IllegalMove, OrderEvent, after_event, is_news
 from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import BookedFills, Position
 from hft.execution.reports import Fill, Reports, hop
@@ -96,17 +96,36 @@ class Books:
 
     def move(self, order: Order, event: OrderEvent, venue_ms: int = 0) -> None:
         """Take in what was learnt about an order; tell it when that changed its state."""
+        before = order.state
         try:
-            after = advance(order.state, event)
+            order.state = after_event(before, event, order.cum_lots)
         except IllegalMove as problem:
             self.log.error(f"intent {order.intent_seq}: {problem}; the venue is asked again")
             return
-        changed = after is not order.state
-        order.state = after
         order.updated_ns = monotonic_ns()
-        if changed:
+        if is_news(before, order.state):
             self.reports.tell_order(order, self.positions[order.symbol], venue_ms)
         self.orders.save(order)
+
+    def amend(self, order: Order, ticks: int, lots: int, venue_ms: int) -> None:
+        """Take in that an order stands at another price or whole quantity now."""
+        if (order.price_ticks, order.qty_lots) == (ticks, lots) and not order.amend_lots:
+            return
+        order.price_ticks, order.qty_lots = ticks, lots
+        order.amend_ticks = order.amend_lots = 0
+        order.state = after_event(order.state, OrderEvent.AMENDED, order.cum_lots)
+        order.updated_ns = monotonic_ns()
+        if order.is_open:
+            position = self.positions[order.symbol]
+            self.reports.tell_order(order, position, venue_ms, Status.AMENDED)
+        self.orders.save(order)
+
+    def keep_unamended(self, order: Order, venue_ms: int) -> None:
+        """Take in that an amend did not happen; its asker is told how the order stands."""
+        order.amend_ticks = order.amend_lots = 0
+        self.move(order, OrderEvent.AMEND_REFUSED, venue_ms)
+        if order.is_open:
+            self.reports.tell_order(order, self.positions[order.symbol], venue_ms)
 
     def acknowledge(self, order: Order, venue_order_id: int, venue_ms: int) -> None:
         """Take in that the venue has an order, and under which id."""
@@ -189,7 +208,7 @@ class Books:
         whole = order.cum_lots >= order.qty_lots
         try:
             event = OrderEvent.FILL_WHOLE if whole else OrderEvent.FILL
-            order.state = advance(order.state, event)
+            order.state = after_event(order.state, event, order.cum_lots)
         except IllegalMove as problem:
             self.log.error(f"intent {order.intent_seq}: {problem}; the fill is booked all the same")
 

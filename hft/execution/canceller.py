@@ -12,6 +12,7 @@ from hft.binance.rest import Rest, VenueError
 from hft.clock import wall_ns
 from hft.execution.books import Books
 from hft.execution.errands import Errands
+from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.wire.connection import ConnectionClosed
@@ -35,7 +36,8 @@ class Canceller:
         if order.cancel_sent:
             return
         order.cancel_sent = 1
-        self._books.orders.save(order)
+        self._books.move(order, OrderEvent.CANCEL_ASKED)
+        self._books.account.cancels_sent += 1
         client_id = client_order_id(self._session_epoch, order.intent_seq)
         venue_ms = self._rest.offset.to_venue_ms(wall_ns())
         if self._session.up:
@@ -71,9 +73,13 @@ class Canceller:
             )
 
     def _heard(self, order: Order, result: Any) -> None:
+        if not isinstance(result, Exception):
+            return  # The user stream tells the end.
         order.cancel_sent = 0
+        if order.is_open:
+            self._books.move(order, OrderEvent.CANCEL_REFUSED)
         done = isinstance(result, VenueError) and result.code == endpoints.UNKNOWN_ORDER_SENT
-        if isinstance(result, Exception) and not done:
+        if not done:
             self._log.warning(f"a cancel over REST failed: {result}")
 
     def _swept(self, result: Any, _now_ns: int) -> None:

@@ -19,6 +19,7 @@ from hft.binance.user_events import (
 )
 from hft.clock import monotonic_ns
 from hft.events import Hop, OrderState, Side
+from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import Answer, Asked, OrderSession
@@ -43,7 +44,9 @@ class Hearing:
         session: OrderSession,
         stream: UserStream,
         reconciler: Reconciler,
+        amender: Amender,
     ) -> None:
+        self._amender = amender
         self._books = books
         self._log = ctx.log
         self._session = session
@@ -76,6 +79,8 @@ class Hearing:
             return
         if request.asked is Asked.CANCEL:
             self._take_cancel_answer(request.order, reply, now_ns)
+        elif request.asked is Asked.AMEND:
+            self._amender.take_answer(request.order, reply, now_ns)
         elif reply is None:
             self._doubt(request.order, now_ns)
         else:
@@ -109,6 +114,7 @@ class Hearing:
         # "Unknown order" is said of one that was just filled and of one that never was: a failed
         # cancel proves nothing, so it may be tried again and the venue is asked.
         order.cancel_sent = 0
+        self._books.move(order, OrderEvent.CANCEL_REFUSED)
         self._reconciler.want(now_ns, after_ns=RECHECK_NS)
 
     def _doubt(self, order: Order, now_ns: int) -> None:
@@ -140,8 +146,7 @@ class Hearing:
         order = books.orders.by_seq(intent_seq) if intent_seq else None
         if order is not None:
             order.stream_seen = True
-            # A reduce-only order may be cut to what there is to reduce.
-            order.qty_lots = books.specs[symbol].lots(update.q)
+            self._take_terms(order, update)
         if update.is_fill:
             books.book(self._fill_of(symbol, update, intent_seq))
         if order is None:
@@ -154,6 +159,15 @@ class Hearing:
             books.move(order, OrderEvent.EXPIRE, update.T)
         if order.cum_lots < books.specs[symbol].lots(update.z):
             self._reconciler.want(now_ns, disagreed=True)
+
+    def _take_terms(self, order: Order, update: OrderUpdate) -> None:
+        """Take over what the order asks for: it may be amended, or cut to what it reduces."""
+        spec = self._books.specs[order.symbol]
+        lots = spec.lots(update.q)
+        if update.x == "AMENDMENT":
+            self._books.amend(order, spec.ticks(update.p), lots, update.T)
+        elif not order.amend_lots:
+            order.qty_lots = lots
 
     def _fill_of(self, symbol: int, update: OrderUpdate, intent_seq: int) -> Fill:
         spec = self._books.specs[symbol]

@@ -20,6 +20,7 @@ from hft.binance.order_text import REQUEST, OrderTexts
 from hft.clock import monotonic_ns, wall_ns
 from hft.events import INTENT, Action, Denial, LatchReason, OrderState
 from hft.execution.account import Standing
+from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.launch import (
@@ -87,14 +88,14 @@ class IntentDesk:
         books: Books,
         gate: RiskGate,
         session: OrderSession,
-        canceller: Canceller,
+        changers: tuple[Canceller, Amender],
         texts: OrderTexts,
     ) -> None:
         self._log = ctx.log
         self._denial_told_ns = 0
         self._books = books
         self._session = session
-        self._canceller = canceller
+        self._canceller, self._amender = changers
         self._pad = pad = Pad(ctx.house, books.specs, texts, gate.address)
         lanes = (
             Lane(shard.number, Consumer(shard.intents), table.address)
@@ -220,8 +221,11 @@ class IntentDesk:
             self._follow_up(lane)
             return
         intent = self._intent()
-        denial = Denial(int(self._pad.ruling[0]["denial"]))
-        if denial is Denial.NONE:
+        if intent.action == Action.AMEND:
+            denial = self._amend(lane, intent)
+        else:
+            denial = Denial(int(self._pad.ruling[0]["denial"]))
+        if denial is Denial.NONE and intent.action != Action.AMEND:
             denial = self._cancel(intent)
         if denial is not Denial.NONE:
             self._deny(intent, denial)
@@ -281,6 +285,32 @@ class IntentDesk:
             return Denial.UNKNOWN_ORDER
         self._canceller.cancel(order_meant)
         return Denial.NONE
+
+    def _amend(self, lane: Lane, intent: Intent) -> Denial:
+        """Let the gate rule once more, now that the order meant is known, and ask the venue."""
+        order = self._books.orders.by_ref(intent.target_ref, intent.symbol)
+        if order is None or not order.is_open:
+            return Denial.UNKNOWN_ORDER
+        facts, ruling = self._pad.facts[0], self._pad.ruling[0]
+        targets = {
+            "lots": order.qty_lots,
+            "cum_lots": order.cum_lots,
+            "ticks": order.price_ticks,
+            "side": order.side,
+            "state": order.state,
+            "type": order.order_type,
+            "flags": order.flags,
+            "pending": order.amend_lots > 0,
+        }
+        for name, value in targets.items():
+            facts[f"target_{name}"] = value
+        judge(lane.table)
+        for name in targets:
+            facts[f"target_{name}"] = 0
+        denial = Denial(int(ruling["denial"]))
+        if denial is not Denial.NONE:
+            return denial
+        return self._amender.amend(order, int(ruling["price_ticks"]), int(ruling["qty_lots"]))
 
     def _deny(self, intent: Intent, denial: Denial) -> None:
         books = self._books

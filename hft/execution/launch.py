@@ -360,6 +360,7 @@ def _store_row(table: int, intent: Record, ruling: Record, pad: Record) -> None:
     row.venue_order_id = 0
     row.price_ticks, row.qty_lots = ruling.price_ticks, ruling.qty_lots
     row.cum_qty_lots = row.cum_quote_e8 = row.fee_e8 = row.realised_e8 = 0
+    row.amend_ticks = row.amend_lots = 0
     row.bid, row.ask = facts.bid, facts.ask
     # An intent that no market event caused counts from its decision.
     base_ns = intent.recv_ns if intent.recv_ns != 0 else intent.decide_ns

@@ -23,6 +23,15 @@ class OrderEvent(IntEnum):
     """No answer in time, or the connection ended before one."""
     NEVER_THERE = 8
     """Asked for by name after its time was over, the venue knows nothing of it."""
+    DENY = 9
+    """Not one byte of it could be sent."""
+    CANCEL_ASKED = 10
+    CANCEL_REFUSED = 11
+    """Or no answer to the cancel will come: it may be tried again."""
+    AMEND_ASKED = 12
+    AMENDED = 13
+    """It stands at another price or quantity now, whoever asked for it."""
+    AMEND_REFUSED = 14
 
 
 class IllegalMove(Exception):
@@ -31,46 +40,122 @@ class IllegalMove(Exception):
 
 _S, _E = OrderState, OrderEvent
 
-MOVES: dict[tuple[OrderState, OrderEvent], OrderState] = {
-    (_S.SENT, _E.ACK): _S.ACCEPTED,
-    (_S.SENT, _E.FILL): _S.PARTIALLY_FILLED,
-    (_S.SENT, _E.FILL_WHOLE): _S.FILLED,
-    (_S.SENT, _E.CANCEL): _S.CANCELLED,
-    (_S.SENT, _E.EXPIRE): _S.EXPIRED,
-    (_S.SENT, _E.REJECT): _S.REJECTED,
-    (_S.SENT, _E.DOUBT): _S.UNKNOWN,
-    (_S.SENT, _E.NEVER_THERE): _S.REJECTED,
-    (_S.UNKNOWN, _E.ACK): _S.ACCEPTED,
-    (_S.UNKNOWN, _E.FILL): _S.PARTIALLY_FILLED,
-    (_S.UNKNOWN, _E.FILL_WHOLE): _S.FILLED,
-    (_S.UNKNOWN, _E.CANCEL): _S.CANCELLED,
-    (_S.UNKNOWN, _E.EXPIRE): _S.EXPIRED,
-    (_S.UNKNOWN, _E.REJECT): _S.REJECTED,
-    (_S.UNKNOWN, _E.DOUBT): _S.UNKNOWN,
-    (_S.UNKNOWN, _E.NEVER_THERE): _S.REJECTED,
-    (_S.ACCEPTED, _E.ACK): _S.ACCEPTED,
-    (_S.ACCEPTED, _E.FILL): _S.PARTIALLY_FILLED,
-    (_S.ACCEPTED, _E.FILL_WHOLE): _S.FILLED,
-    (_S.ACCEPTED, _E.CANCEL): _S.CANCELLED,
-    (_S.ACCEPTED, _E.EXPIRE): _S.EXPIRED,
-    (_S.PARTIALLY_FILLED, _E.ACK): _S.PARTIALLY_FILLED,
-    (_S.PARTIALLY_FILLED, _E.FILL): _S.PARTIALLY_FILLED,
-    (_S.PARTIALLY_FILLED, _E.FILL_WHOLE): _S.FILLED,
-    (_S.PARTIALLY_FILLED, _E.CANCEL): _S.CANCELLED,
-    (_S.PARTIALLY_FILLED, _E.EXPIRE): _S.EXPIRED,
-    # The reply to the request and the user stream travel separately: either may come second.
-    (_S.FILLED, _E.ACK): _S.FILLED,
-    (_S.FILLED, _E.CANCEL): _S.FILLED,
-    (_S.CANCELLED, _E.ACK): _S.CANCELLED,
-    (_S.CANCELLED, _E.CANCEL): _S.CANCELLED,
-    (_S.EXPIRED, _E.ACK): _S.EXPIRED,
-    (_S.EXPIRED, _E.EXPIRE): _S.EXPIRED,
-    (_S.REJECTED, _E.REJECT): _S.REJECTED,
+_MOVES_OF: dict[OrderState, dict[OrderEvent, OrderState]] = {
+    _S.SENT: {
+        _E.ACK: _S.ACCEPTED,
+        _E.FILL: _S.PARTIALLY_FILLED,
+        _E.FILL_WHOLE: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,
+        _E.EXPIRE: _S.EXPIRED,
+        _E.REJECT: _S.REJECTED,
+        _E.DOUBT: _S.UNKNOWN,
+        _E.NEVER_THERE: _S.REJECTED,
+        _E.DENY: _S.DENIED,
+        # A cancel may overtake the answer to the order: that it was asked is kept beside the state.
+        _E.CANCEL_ASKED: _S.SENT,
+        _E.CANCEL_REFUSED: _S.SENT,
+    },
+    _S.UNKNOWN: {
+        _E.ACK: _S.ACCEPTED,
+        _E.FILL: _S.PARTIALLY_FILLED,
+        _E.FILL_WHOLE: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,
+        _E.EXPIRE: _S.EXPIRED,
+        _E.REJECT: _S.REJECTED,
+        _E.DOUBT: _S.UNKNOWN,
+        _E.NEVER_THERE: _S.REJECTED,
+        _E.CANCEL_ASKED: _S.UNKNOWN,
+        _E.CANCEL_REFUSED: _S.UNKNOWN,
+        _E.AMENDED: _S.ACCEPTED,
+        _E.AMEND_REFUSED: _S.ACCEPTED,
+    },
+    _S.ACCEPTED: {
+        _E.ACK: _S.ACCEPTED,
+        _E.FILL: _S.PARTIALLY_FILLED,
+        _E.FILL_WHOLE: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,
+        _E.EXPIRE: _S.EXPIRED,
+        # An order that waited for its trigger is looked at again when it fires.
+        _E.REJECT: _S.REJECTED,
+        _E.CANCEL_ASKED: _S.CANCEL_PENDING,
+        _E.CANCEL_REFUSED: _S.ACCEPTED,
+        _E.AMEND_ASKED: _S.AMEND_PENDING,
+        _E.AMENDED: _S.ACCEPTED,
+        _E.AMEND_REFUSED: _S.ACCEPTED,
+    },
+    _S.PARTIALLY_FILLED: {
+        _E.ACK: _S.PARTIALLY_FILLED,
+        _E.FILL: _S.PARTIALLY_FILLED,
+        _E.FILL_WHOLE: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,
+        _E.EXPIRE: _S.EXPIRED,
+        _E.CANCEL_ASKED: _S.CANCEL_PENDING,
+        _E.CANCEL_REFUSED: _S.PARTIALLY_FILLED,
+        _E.AMEND_ASKED: _S.AMEND_PENDING,
+        _E.AMENDED: _S.PARTIALLY_FILLED,
+        _E.AMEND_REFUSED: _S.PARTIALLY_FILLED,
+    },
+    _S.CANCEL_PENDING: {
+        _E.ACK: _S.CANCEL_PENDING,
+        _E.FILL: _S.CANCEL_PENDING,
+        _E.FILL_WHOLE: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,
+        _E.EXPIRE: _S.EXPIRED,
+        _E.REJECT: _S.REJECTED,
+        _E.CANCEL_ASKED: _S.CANCEL_PENDING,
+        _E.CANCEL_REFUSED: _S.ACCEPTED,
+        _E.AMENDED: _S.CANCEL_PENDING,
+        _E.AMEND_REFUSED: _S.CANCEL_PENDING,
+        # What became of an amend that was on its way is not known; the cancel settles it.
+        _E.DOUBT: _S.CANCEL_PENDING,
+    },
+    _S.AMEND_PENDING: {
+        _E.ACK: _S.AMEND_PENDING,
+        _E.FILL: _S.AMEND_PENDING,
+        _E.FILL_WHOLE: _S.FILLED,
+        _E.CANCEL: _S.CANCELLED,
+        _E.EXPIRE: _S.EXPIRED,
+        _E.DOUBT: _S.UNKNOWN,
+        _E.CANCEL_ASKED: _S.CANCEL_PENDING,
+        _E.CANCEL_REFUSED: _S.AMEND_PENDING,
+        _E.AMENDED: _S.ACCEPTED,
+        _E.AMEND_REFUSED: _S.ACCEPTED,
+    },
+    # The reply to a request and the user stream travel separately: either may come second.
+    _S.FILLED: {
+        _E.ACK: _S.FILLED,
+        _E.CANCEL: _S.FILLED,
+        _E.CANCEL_REFUSED: _S.FILLED,
+        _E.AMENDED: _S.FILLED,
+        _E.AMEND_REFUSED: _S.FILLED,
+    },
     # A fill that was missed is booked late; it does not bring the order back to life.
-    (_S.CANCELLED, _E.FILL): _S.CANCELLED,
-    (_S.CANCELLED, _E.FILL_WHOLE): _S.FILLED,
-    (_S.EXPIRED, _E.FILL): _S.EXPIRED,
-    (_S.EXPIRED, _E.FILL_WHOLE): _S.FILLED,
+    _S.CANCELLED: {
+        _E.ACK: _S.CANCELLED,
+        _E.CANCEL: _S.CANCELLED,
+        _E.FILL: _S.CANCELLED,
+        _E.FILL_WHOLE: _S.FILLED,
+        _E.CANCEL_REFUSED: _S.CANCELLED,
+        _E.AMENDED: _S.CANCELLED,
+        _E.AMEND_REFUSED: _S.CANCELLED,
+    },
+    _S.EXPIRED: {
+        _E.ACK: _S.EXPIRED,
+        _E.EXPIRE: _S.EXPIRED,
+        _E.FILL: _S.EXPIRED,
+        _E.FILL_WHOLE: _S.FILLED,
+        _E.CANCEL_REFUSED: _S.EXPIRED,
+        _E.AMENDED: _S.EXPIRED,
+        _E.AMEND_REFUSED: _S.EXPIRED,
+    },
+    _S.REJECTED: {
+        _E.REJECT: _S.REJECTED,
+        _E.CANCEL_REFUSED: _S.REJECTED,
+    },
+}
+
+MOVES: dict[tuple[OrderState, OrderEvent], OrderState] = {
+    (before, event): after for before, moves in _MOVES_OF.items() for event, after in moves.items()
 }
 
 STATUS_OF = {
@@ -82,6 +167,35 @@ STATUS_OF = {
     _S.EXPIRED: Status.EXPIRED,
     _S.REJECTED: Status.REJECTED,
 }
+PENDING = frozenset((_S.CANCEL_PENDING, _S.AMEND_PENDING))
+"""The order rests as before; nobody else need be told."""
+
+
+def after_event(state: OrderState, event: OrderEvent, cum_lots: int) -> OrderState:
+    """Give the state after `event` of an order that has `cum_lots` filled.
+
+    Raises:
+        IllegalMove: the table has no such move.
+    """
+    after = advance(state, event)
+    if after is OrderState.ACCEPTED and cum_lots:
+        after = advance(after, OrderEvent.FILL)
+    return after
+
+
+def is_news(before: OrderState, after: OrderState) -> bool:
+    """Say whether a move is worth a report: one between resting and pending changes nothing."""
+    resting = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, *PENDING)
+    if before in PENDING or after in PENDING:
+        return not (before in resting and after in resting)
+    return before is not after
+
+
+def status_of(state: OrderState, cum_lots: int) -> Status:
+    """Give the word of a report for an order in that state."""
+    if state in PENDING:
+        return Status.PARTIALLY_FILLED if cum_lots else Status.ACCEPTED
+    return STATUS_OF[state]
 
 
 def advance(state: OrderState, event: OrderEvent) -> OrderState:

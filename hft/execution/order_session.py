@@ -25,6 +25,7 @@ class Asked(IntEnum):
     PLACE = 1
     CANCEL = 2
     TIME = 3
+    AMEND = 4
 
 
 class Request(NamedTuple):
@@ -130,6 +131,18 @@ class OrderSession:
         request_id = self._take_id()
         frame = self._writer.cancel(request_id, client_id, order.symbol, venue_ms)
         self._send(frame, request_id, Request(Asked.CANCEL, order, monotonic_ns()))
+
+    def amend(
+        self, order: Order, client_id: str, terms: tuple[int, str, str, str], venue_ms: int
+    ) -> None:
+        """Send other terms for an order: symbol, side, price and whole quantity.
+
+        Raises:
+            ConnectionClosed: it was not sent whole; its `written` says whether a part was.
+        """
+        request_id = self._take_id()
+        frame = self._writer.amend(request_id, client_id, terms, venue_ms)
+        self._send(frame, request_id, Request(Asked.AMEND, order, monotonic_ns()))
 
     def receive(self, now_ns: int) -> list[Answer]:
         """Read the replies that are there; after the connection's end, what stays unanswered."""

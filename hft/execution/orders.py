@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.events import FIRST_TERMINAL_STATE, Hop, OrderState
+from hft.execution.order_life import OrderEvent, after_event
 from hft.seats import SHARDS_MAX, shard_of
 from hft.state.blocks import EXECUTION_MEMORY, ORDER
 from ringbuf.spsc import packer_of
@@ -21,7 +22,7 @@ from ringbuf.spsc import packer_of
 _ROW = packer_of(ORDER)
 _ROW_BYTES = ORDER.itemsize
 _MEMORY = packer_of(EXECUTION_MEMORY)
-_HOPS_AT = 16
+_HOPS_AT = 18
 _NEXT_REPORT, _ROWS_USED = SHARDS_MAX, SHARDS_MAX + 1
 """Words of EXECUTION_MEMORY behind the first, which are one for each shard."""
 
@@ -30,9 +31,9 @@ class Order:
     """One order, the fields of its row as attributes."""
 
     __slots__ = (
-        "ask", "base_ns", "bid", "cancel_sent", "counted_lots", "cum_lots", "cum_quote_e8",
-        "fee_e8", "flags", "hops", "index", "intent_seq", "market_seq", "order_ref", "order_type",
-        "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns", "retired", "sent_ns",
+        "amend_lots", "amend_ticks", "ask", "base_ns", "bid", "cancel_sent", "counted_lots",
+        "cum_lots", "cum_quote_e8", "fee_e8", "flags", "hops", "index", "intent_seq", "market_seq",
+        "order_ref", "order_type", "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns", "retired", "sent_ns",
         "sent_venue_ms", "side", "state", "strategy", "stream_seen", "symbol", "tif",
         "updated_ns", "venue_code", "venue_order_id",
     )  # fmt: skip
@@ -42,7 +43,7 @@ class Order:
         self.intent_seq = self.order_ref = self.market_seq = 0
         self.recv_ns = self.sent_venue_ms = self.updated_ns = self.venue_order_id = 0
         self.price_ticks = self.qty_lots = self.cum_lots = self.cum_quote_e8 = 0
-        self.fee_e8 = self.realised_e8 = 0
+        self.fee_e8 = self.realised_e8 = self.amend_ticks = self.amend_lots = 0
         self.bid = self.ask = 0.0
         self.hops = [0] * len(Hop)
         self.venue_code = self.symbol = self.strategy = self.reason = 0
@@ -64,7 +65,8 @@ class Order:
             view, self.index * _ROW_BYTES, version, self.intent_seq, self.order_ref,
             self.market_seq, self.recv_ns, self.sent_venue_ms, self.updated_ns,
             self.venue_order_id, self.price_ticks, self.qty_lots, self.cum_lots,
-            self.cum_quote_e8, self.fee_e8, self.realised_e8, self.bid, self.ask, *self.hops,
+            self.cum_quote_e8, self.fee_e8, self.realised_e8, self.amend_ticks, self.amend_lots,
+            self.bid, self.ask, *self.hops,
             self.venue_code, self.symbol, self.strategy, self.reason, self.state, self.side,
             self.order_type, self.tif, self.flags, self.cancel_sent,
         )  # fmt: skip
@@ -78,7 +80,7 @@ class Order:
             version, order.intent_seq, order.order_ref, order.market_seq, order.recv_ns,
             order.sent_venue_ms, order.updated_ns, order.venue_order_id, order.price_ticks,
             order.qty_lots, order.cum_lots, order.cum_quote_e8, order.fee_e8, order.realised_e8,
-            order.bid, order.ask,
+            order.amend_ticks, order.amend_lots, order.bid, order.ask,
         ) = values[:_HOPS_AT]  # fmt: skip
         order.base_ns = order.recv_ns
         order.hops = list(values[_HOPS_AT : _HOPS_AT + len(Hop)])
@@ -122,6 +124,11 @@ class OrderTable:
         for order in sorted(left, key=lambda order: order.updated_ns):
             # Whoever waited for the answer to a cancel is dead, and cancelling twice is harmless.
             order.cancel_sent = 0
+            if order.amend_lots and order.is_open:
+                order.state = OrderState.UNKNOWN
+            elif order.state is OrderState.CANCEL_PENDING:
+                refused = OrderEvent.CANCEL_REFUSED
+                order.state = after_event(order.state, refused, order.cum_lots)
             if order.state is not OrderState.FREE:
                 self._index(order)
             if order.is_open:
@@ -234,7 +241,9 @@ class OrderTable:
         self._by_venue_id.pop((order.symbol, order.venue_order_id), None)
 
     def _count(self, order: Order) -> None:
-        left = max(0, order.qty_lots - order.cum_lots) if order.is_open else 0
+        # Before an amend is answered the larger of both quantities may stand.
+        whole = max(order.qty_lots, order.amend_lots)
+        left = max(0, whole - order.cum_lots) if order.is_open else 0
         if left != order.counted_lots:
             key = (order.symbol, order.side)
             self.open_lots[key] = self.open_lots.get(key, 0) + left - order.counted_lots

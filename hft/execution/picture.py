@@ -62,6 +62,7 @@ class OrderAnswer(msgspec.Struct, frozen=True):
     asked_ms: int
     status: str = ""
     venue_order_id: int = 0
+    price_ticks: int = 0
     qty_lots: int = 0
     cum_lots: int = 0
     cum_quote_e8: int = 0
@@ -157,6 +158,7 @@ def _ask_order(rest: Rest, inquiry: Inquiry, question: Question) -> OrderAnswer:
         asked_ms,
         status=row["status"],
         venue_order_id=order_id,
+        price_ticks=spec.ticks(row.get("price", "0")),
         qty_lots=spec.lots(row["origQty"]),
         cum_lots=cum_lots,
         cum_quote_e8=cut_e8(row.get("cumQuote", "0")),

@@ -15,6 +15,7 @@ from hft.execution import picture
 from hft.execution.books import Books
 from hft.execution.errands import Errands
 from hft.execution.order_life import OrderEvent
+from hft.execution.orders import Order
 from hft.execution.picture import (
     AccountChanged,
     Inquiry,
@@ -160,11 +161,30 @@ class Reconciler:
         order = self._books.orders.by_seq(answer.question.intent_seq)
         if order is None or not answer.status:
             return
-        # A reduce-only order may have been cut to what there was to reduce.
-        order.qty_lots = answer.qty_lots
         order.stream_seen = True
-        if order.is_open:
+        if order.amend_lots:
+            self._resolve_amend(order, answer)
+        else:
+            # A reduce-only order may have been cut to what there was to reduce.
+            order.qty_lots = answer.qty_lots
+        if order.is_open and not self._is_amend_in_doubt(order):
             self._books.acknowledge(order, answer.venue_order_id, answer.asked_ms)
+
+    def _resolve_amend(self, order: Order, answer: OrderAnswer) -> None:
+        """Find out by the order itself whether it was changed."""
+        if answer.status in _TERMINAL or not order.is_open:
+            order.amend_ticks = order.amend_lots = 0
+            order.qty_lots = answer.qty_lots
+        elif (answer.price_ticks, answer.qty_lots) == (order.amend_ticks, order.amend_lots):
+            self._books.amend(order, answer.price_ticks, answer.qty_lots, answer.asked_ms)
+        elif answer.asked_ms > order.sent_venue_ms + ORDER_RECV_WINDOW_MS + NOT_FOUND_MARGIN_MS:
+            # Its time is over: what stands there now is what stays.
+            order.price_ticks, order.qty_lots = answer.price_ticks, answer.qty_lots
+            self._books.keep_unamended(order, answer.asked_ms)
+
+    @staticmethod
+    def _is_amend_in_doubt(order: Order) -> bool:
+        return order.state is OrderState.UNKNOWN and order.amend_lots > 0
 
     def _close(self, answer: OrderAnswer) -> bool:
         """Bring one order to the state the venue gives it; False: it must be asked for again."""
@@ -180,6 +200,8 @@ class Reconciler:
             order.cum_lots, order.cum_quote_e8 = answer.cum_lots, answer.cum_quote_e8
             order.fee_e8 = sum(fill.fee_e8 for fill in answer.fills)
             order.realised_e8 = sum(fill.realised_e8 for fill in answer.fills)
+        if self._is_amend_in_doubt(order):
+            return False
         event = _TERMINAL.get(answer.status)
         if event is not None:
             self._books.move(order, event, answer.asked_ms)
@@ -187,7 +209,7 @@ class Reconciler:
             self._books.move(order, OrderEvent.FILL, answer.asked_ms)
         return True
 
-    def _settle_absent(self, order: Any, asked_ms: int) -> bool:
+    def _settle_absent(self, order: Order, asked_ms: int) -> bool:
         if order.venue_order_id:
             # It was there once; the venue forgets what ended without a fill.
             self._books.move(order, OrderEvent.CANCEL, asked_ms)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from hft.agent.contract import Context
 from hft.clock import monotonic_ns
 from hft.events import REPORT, Hop, Role, Status
-from hft.execution.order_life import STATUS_OF
+from hft.execution.order_life import status_of
 from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import Position
 from hft.seats import Seat, seats_in, shard_of
@@ -76,17 +76,19 @@ class Reports:
                 bell.ring_if_parked()
         return told
 
-    def tell_order(self, order: Order, position: Position, venue_ms: int) -> None:
-        """Tell an order's state."""
-        values = self._of_order(order, None, STATUS_OF[order.state], position, venue_ms)
-        self._write(order.symbol, values)
+    def tell_order(
+        self, order: Order, position: Position, venue_ms: int, status: Status | None = None
+    ) -> None:
+        """Tell an order's state, or another `status` of it."""
+        told = status or status_of(order.state, order.cum_lots)
+        self._write(order.symbol, self._of_order(order, None, told, position, venue_ms))
 
     def tell_fill(self, order: Order | None, fill: Fill, position: Position) -> None:
         """Tell a fill; `order` is None for one that is not ours."""
         if order is None:
             values = self._of_foreign_fill(fill, position)
         else:
-            status = STATUS_OF[order.state]
+            status = status_of(order.state, order.cum_lots)
             values = self._of_order(order, fill, status, position, fill.venue_ms)
         self._write(fill.symbol, values)
 

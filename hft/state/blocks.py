@@ -302,6 +302,8 @@ ORDER = record(
     ("cum_quote_e8", "<i8"),
     ("fee_e8", "<i8"),
     ("realised_e8", "<i8"),
+    ("amend_ticks", "<i8"),  # What was asked for and not yet answered; 0: nothing.
+    ("amend_lots", "<i8"),
     ("bid", "<f8"),
     ("ask", "<f8"),
     ("hops", "<u4", len(Hop)),

@@ -90,7 +90,7 @@ def fill_limits(record: Records, limits: Limits) -> None:
 
 
 FACTS = record(
-    192,
+    256,
     ("now_ns", "<i8"),
     ("trading_state", "<i8"),
     ("bid", "<f8"),
@@ -108,6 +108,15 @@ FACTS = record(
     ("pnl_e8", "<i8"),
     ("last_seq", "<i8"),  # Highest intent sequence handled before this one.
     ("symbol_count", "<i8"),
+    # AMEND: the order meant; all 0 when there is none.
+    ("target_lots", "<i8"),  # The whole quantity.
+    ("target_cum_lots", "<i8"),  # Of it, filled.
+    ("target_ticks", "<i8"),
+    ("target_side", "<i8"),
+    ("target_state", "<i8"),  # OrderState.
+    ("target_type", "<i8"),  # OrderType.
+    ("target_flags", "<i8"),  # Bits of IntentFlag.
+    ("target_pending", "<i8"),  # 1: an earlier amend of it is not answered.
 )
 """What is true at the moment of asking."""
 

@@ -55,6 +55,8 @@ _STATUS_OF = {
     OrderState.UNKNOWN: int(Status.UNKNOWN),
     OrderState.ACCEPTED: int(Status.ACCEPTED),
     OrderState.PARTIALLY_FILLED: int(Status.PARTIALLY_FILLED),
+    OrderState.CANCEL_PENDING: int(Status.ACCEPTED),
+    OrderState.AMEND_PENDING: int(Status.ACCEPTED),
 }
 
 

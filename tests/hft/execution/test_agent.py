@@ -91,7 +91,7 @@ def test_the_gate_denies_and_the_venue_never_hears_of_it(rig: Rig) -> None:
         ({"qty": 2.0}, Denial.ORDER_SIZE_ABOVE_LIMIT),
         ({"decide_ns": 1}, Denial.INTENT_EXPIRED),
         ({"symbol": 9}, Denial.UNKNOWN_SYMBOL),
-        ({"action": Action.AMEND}, Denial.NOT_SUPPORTED),
+        ({"action": Action.AMEND, "target_ref": 42}, Denial.UNKNOWN_ORDER),
         ({"action": Action.CANCEL, "target_ref": 42}, Denial.UNKNOWN_ORDER),
     ]
     for changes, denial in cases:
