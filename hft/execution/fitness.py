@@ -43,12 +43,13 @@ def _halting(now: Conditions) -> Unfit:
         return Unfit.CLOCK_UNKNOWN
     if not now.reconciled:
         return Unfit.NOT_RECONCILED
-    if not now.nothing_unknown:
-        return Unfit.ORDERS_UNKNOWN
     return Unfit.NONE
 
 
 def _reducing(now: Conditions) -> Unfit:
+    if not now.nothing_unknown:
+        # They count as open: what only reduces with all of them filled may leave.
+        return Unfit.ORDERS_UNKNOWN
     if not now.feed_runs:
         return Unfit.FEED_DOWN
     if not now.feed_fresh:

@@ -33,9 +33,9 @@ class Order:
     __slots__ = (
         "amend_lots", "amend_ticks", "ask", "base_ns", "bid", "cancel_sent", "counted_lots",
         "cum_lots", "cum_quote_e8", "fee_e8", "flags", "hops", "index", "intent_seq", "market_seq",
-        "order_ref", "order_type", "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns", "retired", "sent_ns",
-        "sent_venue_ms", "side", "state", "strategy", "stream_seen", "symbol", "tif",
-        "updated_ns", "venue_code", "venue_order_id",
+        "order_ref", "order_type", "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns",
+        "retired", "sent_ns", "sent_venue_ms", "side", "state", "strategy", "stream_seen",
+        "symbol", "tif", "updated_ns", "venue_code", "venue_order_id",
     )  # fmt: skip
 
     def __init__(self, index: int) -> None:

@@ -201,7 +201,13 @@ class Rig:
             account = self.house.account.read()
             return account is not None and int(account[0]["trading_state"]) == 0
 
-        self.until(fit, "fit to trade")
+        try:
+            self.until(fit, "fit to trade")
+        except AssertionError as problem:
+            row, agent = self.account(), self.agent
+            asked = vars(agent._reconciler) if agent is not None else {}
+            told = f"unfit {row['unfit']}, latch {row['latch_reason']}, {asked}"
+            raise AssertionError(told) from problem
 
     def drain(self) -> bool:
         assert self.agent is not None
