@@ -13,7 +13,7 @@ from hft.binance.order_frames import (
     decode_reply,
     parse_client_order_id,
 )
-from hft.binance.signing import Signer, ws_payload
+from hft.binance.signing import HmacSigner, ws_payload
 
 KEY, SECRET = "k" * 64, "secret"
 VENUE_RULE = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
@@ -42,11 +42,11 @@ def test_names_of_others_are_not_ours() -> None:
 
 def check_signature(params: dict[str, Any]) -> None:
     signature = params.pop("signature")
-    assert Signer(SECRET).sign(ws_payload(params).encode()) == signature
+    assert HmacSigner(SECRET).sign(ws_payload(params).encode()) == signature
 
 
 def test_a_cancel_names_the_order_and_is_signed() -> None:
-    writer = OrderWriter(KEY, Signer(SECRET), ["BTCUSDT"])
+    writer = OrderWriter(KEY, HmacSigner(SECRET), ["BTCUSDT"])
     request = json.loads(writer.cancel(3, "hft-1-2", 0, 5))
     assert request["method"] == "order.cancel"
     assert request["params"]["origClientOrderId"] == "hft-1-2"

@@ -4,14 +4,14 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hft.binance.signing import Signer, rest_query, ws_payload
+from hft.binance.signing import HmacSigner, rest_query, ws_payload
 
 SECRET = "2b5eb11e18796d12d88f13dc27dbbd02c2cc51ff7059765ed9821957d82bb4d9"
 API_KEY = "dbefbc809e3e83c283a984c3a1459732ea7db1360ca80c5c2c8867408d28cc83"
 
 
 def test_rest_signatures_match_the_published_vectors():
-    sign = Signer(SECRET).sign
+    sign = HmacSigner(SECRET).sign
     assert (
         sign(
             b"symbol=BTCUSDT&side=BUY&type=LIMIT&quantity=1&price=9000"
@@ -28,11 +28,11 @@ def test_rest_signatures_match_the_published_vectors():
 @given(st.text(max_size=200), st.binary(max_size=400))
 def test_signatures_are_those_of_the_standard_library(secret: str, payload: bytes):
     expected = hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
-    assert Signer(secret).sign(payload) == expected
+    assert HmacSigner(secret).sign(payload) == expected
 
 
 def test_one_signer_signs_many_times_with_the_same_answer():
-    signer = Signer(SECRET)
+    signer = HmacSigner(SECRET)
     first = signer.sign(b"timestamp=1790000000000")
     signer.sign(b"something else")
     assert signer.sign(b"timestamp=1790000000000") == first
@@ -50,7 +50,7 @@ def test_the_websocket_payload_is_sorted_and_holds_the_key():
         "timestamp": 1790000000000,
         "apiKey": API_KEY,
     }
-    signature = Signer(SECRET).sign(ws_payload(params).encode())
+    signature = HmacSigner(SECRET).sign(ws_payload(params).encode())
     assert signature == "aaf90c3f0bcac167c4c887b3718182e81235b3a87a800609480337b429ada5a1"
 
 
