@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from hft import config_network
-from hft.config_keys import KEY_VARIABLES, Keys, KeySource
+from hft.config_keys import KEY_VARIABLES, KEY_WORDS, Keys, KeySource
 from hft.config_reading import convert, read_toml, refuse
 from hft.errors import ConfigError
 from hft.events import SYMBOLS_MAX
@@ -223,7 +223,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 DRY_RUN_FOLDER = "dry-run"
 """Where in the data folder a dry run keeps everything of its own: paper and money never mix."""
 
-UNKEPT = {"trading": {"api_key", "secret_key"}}
+UNKEPT = {"trading": set(KEY_WORDS)}
 """Keys that stand in the file and are read by `KeySource` alone."""
 
 

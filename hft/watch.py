@@ -51,7 +51,9 @@ class Supervisor:
         self.house = wiring.house
         self.log = wiring.log
         self.latch = SupervisorLatch(self.house, plan.data_dir / "latch.json")
-        self.flattening = Flattening(plan.data_dir, plan.config, plan.settings.network)
+        # On paper the keys are those of the run, whatever the file holds.
+        config = None if plan.on_paper else plan.config
+        self.flattening = Flattening(plan.data_dir, config, plan.settings.network)
         self.children = {
             seat: Child(seat, self.house)
             for spec in PROCESSES

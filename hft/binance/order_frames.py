@@ -6,11 +6,13 @@ New orders themselves are written by `hft.binance.order_text`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
+from hft.binance.endpoints import RECV_WINDOW_MS
 from hft.binance.order_text import CLIENT_ID_PREFIX, DIGITS, ORDER_RECV_WINDOW_MS
-from hft.binance.signing import Signer
+from hft.binance.signing import Signer, Value, ws_payload
 
 _CLIENT_ID = re.compile(rf"{CLIENT_ID_PREFIX}([0-9a-z]{{1,13}})-([0-9a-z]{{1,13}})")
 
@@ -41,43 +43,58 @@ def _base36(value: int) -> str:
 
 
 class OrderWriter:
-    """Writes requests about the orders of one session, signed where they must be."""
+    """Writes requests about the orders of one session.
+
+    Each bears the API key and a signature, unless the signer's key has logged the session on.
+    """
 
     def __init__(self, api_key: str, signer: Signer, symbols: list[str]) -> None:
         self._sign = signer.sign
         self._symbols = symbols
         self._api_key = api_key
+        self.logs_on = signer.logs_on
+
+    def logon(self, request_id: int, venue_ms: int) -> bytes:
+        """Write the request that logs the session on; it is signed itself."""
+        stamp = {"recvWindow": RECV_WINDOW_MS, "timestamp": venue_ms}
+        return self._write(request_id, "session.logon", self._signed(stamp))
 
     def cancel(self, request_id: int, client_id: str, symbol: int, venue_ms: int) -> bytes:
         """Write an `order.cancel` request for an order by our name for it."""
-        name = self._symbols[symbol]
-        signature = self._sign(
-            f"apiKey={self._api_key}&origClientOrderId={client_id}"
-            f"&recvWindow={ORDER_RECV_WINDOW_MS}&symbol={name}&timestamp={venue_ms}".encode()
-        )
-        return (
-            f'{{"id":{request_id},"method":"order.cancel","params":{{"apiKey":"{self._api_key}",'
-            f'"origClientOrderId":"{client_id}","recvWindow":{ORDER_RECV_WINDOW_MS},'
-            f'"symbol":"{name}","timestamp":{venue_ms},"signature":"{signature}"}}}}'
-        ).encode()
+        params: Mapping[str, Value] = {
+            "origClientOrderId": client_id,
+            "recvWindow": ORDER_RECV_WINDOW_MS,
+            "symbol": self._symbols[symbol],
+            "timestamp": venue_ms,
+        }
+        return self._write(request_id, "order.cancel", self._authorised(params))
+
+    def _authorised(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
+        return params if self.logs_on else self._signed(params)
+
+    def _signed(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
+        params = {"apiKey": self._api_key, **params}
+        return {**params, "signature": self._sign(ws_payload(params).encode())}
+
+    @staticmethod
+    def _write(request_id: int, method: str, params: Mapping[str, Value]) -> bytes:
+        return msgspec.json.encode({"id": request_id, "method": method, "params": params})
 
     def amend(
         self, request_id: int, client_id: str, terms: tuple[int, str, str, str], venue_ms: int
     ) -> bytes:
         """Write an `order.modify` request; `terms` are symbol, side, price and whole quantity."""
         symbol, side, price, qty = terms
-        name = self._symbols[symbol]
-        signature = self._sign(
-            f"apiKey={self._api_key}&origClientOrderId={client_id}&price={price}&quantity={qty}"
-            f"&recvWindow={ORDER_RECV_WINDOW_MS}&side={side}&symbol={name}"
-            f"&timestamp={venue_ms}".encode()
-        )
-        return (
-            f'{{"id":{request_id},"method":"order.modify","params":{{"apiKey":"{self._api_key}",'
-            f'"origClientOrderId":"{client_id}","price":"{price}","quantity":"{qty}",'
-            f'"recvWindow":{ORDER_RECV_WINDOW_MS},"side":"{side}","symbol":"{name}",'
-            f'"timestamp":{venue_ms},"signature":"{signature}"}}}}'
-        ).encode()
+        params: Mapping[str, Value] = {
+            "origClientOrderId": client_id,
+            "price": price,
+            "quantity": qty,
+            "recvWindow": ORDER_RECV_WINDOW_MS,
+            "side": side,
+            "symbol": self._symbols[symbol],
+            "timestamp": venue_ms,
+        }
+        return self._write(request_id, "order.modify", self._authorised(params))
 
     def time(self, request_id: int) -> bytes:
         """Write a `time` request: unsigned, it shows that the venue is still there."""

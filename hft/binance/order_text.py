@@ -3,13 +3,15 @@
 Whatever of a request does not change from order to order was written once by `OrderTexts`: one set
 of pieces per symbol, side, kind and reduce-only.  An order adds its numbers, its name, its time,
 its signature and the frame around them.  The WebSocket API signs the parameters sorted by name, the
-API key among them, as they stand.
+API key among them, as they stand; in a session that was logged on it wants neither key nor
+signature.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +60,7 @@ REQUEST = record(
     ("qty_decimals", "<i8"),
     ("venue_ms", "<i8"),
     ("mask", "<i8"),  # Four random bytes, the first one lowest.
-    ("hashed_before", "<i8"),  # Of the `KeySchedule`; fixed.
+    ("hashed_before", "<i8"),  # Of the `KeySchedule`; fixed.  0: the session is logged on.
 )
 """What one order adds to its pieces."""
 
@@ -109,7 +111,8 @@ def shape_of(symbol: Int, sells: Int, kind: Int, reduces: Int) -> Int:
 class OrderTexts:
     """The pieces of all orders of one session, and the memory one order is written in.
 
-    `frame` holds the newest order after `write_order`, framed as a client sends it.
+    `frame` holds the newest order after `write_order`, framed as a client sends it.  `keys` are the
+    API key and its secret; without them the session is one that was logged on.
 
     Raises:
         ValueError: the API key is too long for an order to fit its frame.
@@ -117,26 +120,26 @@ class OrderTexts:
 
     def __init__(
         self,
-        keys: tuple[str, str],
+        keys: tuple[str, str] | None,
         session_name: str,
         symbols: list[str],
         specs: list[SymbolSpec],
     ) -> None:
-        api_key, secret = keys
+        api_key, secret = keys or ("", "")
         name = f"{CLIENT_ID_PREFIX}{session_name}-"
         begin = f"apiKey={api_key}&newClientOrderId={name}".encode()
         schedule = key_schedule(secret.encode(), begin)
+        shown = f'"apiKey":"{api_key}",' if keys else ""
         texts = [
             schedule.rest,
             b"&price=",
             b"&quantity=",
             b'{"id":',
-            f',"method":"order.place","params":{{"apiKey":"{api_key}",'
-            f'"newClientOrderId":"{name}'.encode(),
+            f',"method":"order.place","params":{{{shown}"newClientOrderId":"{name}'.encode(),
             b'","price":"',
             b'","quantity":"',
             b',"signature":"',
-            b'"}}',
+            b'"}}' if keys else b"}}",
         ]
         assert len(texts) == _SHAPES_FROM
         for symbol in symbols:
@@ -146,7 +149,7 @@ class OrderTexts:
         if longest > 1 << 15:
             raise ValueError(f"an order of {longest} bytes: the API key is too long")
         self.request = np.zeros(1, REQUEST)
-        self.request[0]["hashed_before"] = schedule.before
+        self.request[0]["hashed_before"] = schedule.before if keys else 0
         self.pieces = np.frombuffer(b"".join(texts), dtype=np.uint8).copy()
         self.bounds = np.cumsum([0, *map(len, texts)]).astype(_WORD)
         self.keys = pack_keys(schedule)
@@ -228,23 +231,6 @@ def write_order(table: int) -> int:
     frame = array_at(table, _FRAME_ROW, _BYTE)
     shape = _SHAPES_FROM + _PER_SHAPE * request.shape
     is_limit = request.shape // 2 % KINDS != 0
-    at = _put(signed, 0, pieces, bounds, _P_SIGNED_BEGIN)
-    at = _put_number(signed, at, request.intent_seq, 36, 1)
-    if is_limit:
-        at = _put(signed, at, pieces, bounds, _P_SIGNED_PRICE)
-        at = _put_amount(signed, at, request.price_e8, request.price_decimals)
-    at = _put(signed, at, pieces, bounds, _P_SIGNED_QTY)
-    at = _put_amount(signed, at, request.qty_e8, request.qty_decimals)
-    at = _put(signed, at, pieces, bounds, shape + _SIGNED_MIDDLE)
-    at = _put_number(signed, at, request.venue_ms, 10, 1)
-    at = _put(signed, at, pieces, bounds, shape + _SIGNED_END)
-    sign(
-        array_at(table, _KEYS_ROW, _STATE),
-        request.hashed_before,
-        signed,
-        at,
-        array_at(table, _WORK_ROW, _STATE),
-    )
     at = _put(frame, _HEAD_BYTES, pieces, bounds, _P_ID)
     at = _put_number(frame, at, request.request_id, 10, 1)
     at = _put(frame, at, pieces, bounds, _P_NAME)
@@ -257,12 +243,34 @@ def write_order(table: int) -> int:
     at = _put(frame, at, pieces, bounds, shape + _MIDDLE)
     at = _put_number(frame, at, request.venue_ms, 10, 1)
     at = _put(frame, at, pieces, bounds, shape + _AFTER_TIME)
-    at = _put(frame, at, pieces, bounds, _P_SIGNATURE)
-    for index in range(DIGEST_TEXT_BYTES):
-        frame[at + index] = signed[index]
-    at = _put(frame, at + DIGEST_TEXT_BYTES, pieces, bounds, _P_END)
+    if request.hashed_before > 0:
+        size = _write_signed(signed, request, pieces, bounds, shape)
+        keys, work = array_at(table, _KEYS_ROW, _STATE), array_at(table, _WORK_ROW, _STATE)
+        sign(keys, request.hashed_before, signed, size, work)
+        at = _put(frame, at, pieces, bounds, _P_SIGNATURE)
+        for index in range(DIGEST_TEXT_BYTES):
+            frame[at + index] = signed[index]
+        at += DIGEST_TEXT_BYTES
+    at = _put(frame, at, pieces, bounds, _P_END)
     _mask(frame, at, request.mask)
     return int(at)
+
+
+@merged
+def _write_signed(
+    signed: Bytes, request: Any, pieces: Bytes, bounds: npt.NDArray[np.int64], shape: int
+) -> int:
+    """Write what is signed, behind what the key schedule has taken in; returns its bytes."""
+    at = _put(signed, 0, pieces, bounds, _P_SIGNED_BEGIN)
+    at = _put_number(signed, at, request.intent_seq, 36, 1)
+    if request.shape // 2 % KINDS != 0:
+        at = _put(signed, at, pieces, bounds, _P_SIGNED_PRICE)
+        at = _put_amount(signed, at, request.price_e8, request.price_decimals)
+    at = _put(signed, at, pieces, bounds, _P_SIGNED_QTY)
+    at = _put_amount(signed, at, request.qty_e8, request.qty_decimals)
+    at = _put(signed, at, pieces, bounds, shape + _SIGNED_MIDDLE)
+    at = _put_number(signed, at, request.venue_ms, 10, 1)
+    return _put(signed, at, pieces, bounds, shape + _SIGNED_END)
 
 
 @merged

@@ -14,7 +14,7 @@ import requests
 from hft.binance import endpoints
 from hft.binance.clock_offset import ClockOffset, best_offset
 from hft.binance.outcomes import Outcome, outcome_of
-from hft.binance.signing import Signer, Value, rest_query
+from hft.binance.signing import Value, rest_query, signer_of
 from hft.clock import monotonic_ns, wall_ns
 from hft.errors import AuthError, HftError
 from hft.units import NS_PER_MS
@@ -57,7 +57,7 @@ class Rest:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
-        self._signer = Signer(keys.secret_key) if keys else None
+        self._signer = signer_of(keys.secret_key) if keys else None
         self._session = requests.Session()
         self._session.trust_env = not endpoints.is_loopback(base_url)
         if ca_file:

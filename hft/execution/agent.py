@@ -8,7 +8,7 @@ from hft.agent.contract import Context
 from hft.binance.order_frames import OrderWriter, session_name
 from hft.binance.order_text import OrderTexts
 from hft.binance.rest import Rest, VenueError, VenueUnknown
-from hft.binance.signing import Signer
+from hft.binance.signing import signer_of
 from hft.clock import Deadline, monotonic_ns, wall_ns
 from hft.config import Keys, KeySource, Settings
 from hft.errors import AuthError, BootError
@@ -20,6 +20,7 @@ from hft.execution.canceller import Canceller
 from hft.execution.errands import Errands
 from hft.execution.hearing import Hearing
 from hft.execution.intents import IntentDesk, Lane, RiskGate
+from hft.execution.logon import Logon
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
@@ -140,9 +141,12 @@ class ExecutionAgent:
                 books.move(order, OrderEvent.CANCEL)
         boot.cancel_leftovers(rest, symbols, epoch, ctx.log)
         self._errands = errands = Errands(rest, ctx.wake_self)
-        writer = OrderWriter(keys.api_key, Signer(keys.secret_key), symbols)
-        texts = OrderTexts((keys.api_key, keys.secret_key), session_name(epoch), symbols, specs)
-        self._session = OrderSession(ctx, network.ws_api_url, network.ca_file, writer)
+        signer = signer_of(keys.secret_key)
+        writer = OrderWriter(keys.api_key, signer, symbols)
+        signing = None if signer.logs_on else (keys.api_key, keys.secret_key)
+        texts = OrderTexts(signing, session_name(epoch), symbols, specs)
+        logon = Logon(writer, rest.venue_ms)
+        self._session = OrderSession(ctx, network.ws_api_url, network.ca_file, writer, logon)
         self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands)
         account_epoch = bytes(ctx.house.identity[0]["account_epoch"]).decode()
         session = Session(epoch, account_epoch, self._since_ms(rest))
@@ -194,7 +198,9 @@ class ExecutionAgent:
         assert self._stream is not None
         assert self._session is not None
         while not (self._reconciler.agreed and self._session.up and self._stream.up):
-            self._raise_refusal(self._stream.failure, self._reconciler.failure)
+            self._raise_refusal(
+                self._session.failure, self._stream.failure, self._reconciler.failure
+            )
             if deadline.passed():
                 raise BootError(self._what_is_missing(self._stream, self._session))
             self._listen(monotonic_ns())

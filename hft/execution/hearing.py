@@ -75,6 +75,8 @@ class Hearing:
 
     def _take_answer(self, answer: Answer, now_ns: int) -> None:
         request, reply = answer
+        if reply is not None and reply.error.code == endpoints.TIMESTAMP_OUTSIDE_WINDOW:
+            self.clock_doubted = True
         if request.order is None:
             return
         if request.asked is Asked.CANCEL:
@@ -103,8 +105,6 @@ class Hearing:
         books.account.rejected += 1
         books.account.last_reject_code = error.code
         self._log.warning(f"the venue rejected intent {order.intent_seq}: {error.code} {error.msg}")
-        if error.code == endpoints.TIMESTAMP_OUTSIDE_WINDOW:
-            self.clock_doubted = True
         books.move(order, OrderEvent.REJECT)
 
     def _take_cancel_answer(self, order: Order, reply: Reply | None, now_ns: int) -> None:

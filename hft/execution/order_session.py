@@ -10,7 +10,9 @@ import msgspec
 from hft.agent.contract import Context
 from hft.binance.order_frames import OrderWriter, Reply, decode_reply
 from hft.clock import monotonic_ns
+from hft.errors import AuthError
 from hft.execution.link import Link
+from hft.execution.logon import RETRY_NS, Logon
 from hft.execution.orders import Order
 from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
@@ -26,6 +28,7 @@ class Asked(IntEnum):
     CANCEL = 2
     TIME = 3
     AMEND = 4
+    LOGON = 5
 
 
 class Request(NamedTuple):
@@ -46,19 +49,27 @@ class Answer(NamedTuple):
 class OrderSession:
     """Sends orders and cancels, matches replies by id, and says which will never be answered."""
 
-    def __init__(self, ctx: Context, url: str, ca_file: str, writer: OrderWriter) -> None:
+    def __init__(
+        self, ctx: Context, url: str, ca_file: str, writer: OrderWriter, logon: Logon
+    ) -> None:
         self._link = Link(ctx, "order session", ca_file)
         self._log = ctx.log
         self._url = url
         self._writer = writer
+        self._logon = logon
         self._next_id = 1
         self._waiting: dict[int, Request] = {}
         self._last_sent_ns = 0
 
     @property
     def up(self) -> bool:
-        """Say whether requests can be sent."""
-        return self._link.up
+        """Say whether requests can be sent: connected, and logged on where the key can."""
+        return self._link.up and self._logon.done
+
+    @property
+    def failure(self) -> AuthError | None:
+        """The refusal of the key, when the session could not be logged on with it."""
+        return self._logon.failure
 
     @property
     def problem(self) -> str:
@@ -69,14 +80,31 @@ class OrderSession:
         """Keep it connected and warm; a reply that does not come in time ends the connection."""
         if self._link.may_dial(now_ns):
             self._link.dial(self._url)
-        self._link.poll(now_ns)
-        if not self.up:
+        if self._link.poll(now_ns) and self._logon.begin():
+            self._log_on(now_ns)
+        if not self._link.up:
             return
         oldest = next(iter(self._waiting.values()), None)
         if oldest is not None and now_ns - oldest.sent_ns > REPLY_TIMEOUT_NS:
             self._link.drop(now_ns, f"no reply to {oldest.asked.name} within 3 s")
         elif now_ns - self._last_sent_ns > WARM_EVERY_NS:
             self._keep_warm(now_ns)
+
+    def _log_on(self, now_ns: int) -> None:
+        request_id = self._take_id()
+        asked = Request(Asked.LOGON, None, now_ns)
+        try:
+            self._send(self._logon.write(request_id), request_id, asked)
+        except ConnectionClosed as problem:
+            self._link.drop(now_ns, str(problem))
+
+    def _hear_logon(self, reply: Reply, now_ns: int) -> None:
+        refused = self._logon.hear(reply)
+        if refused:
+            self._link.drop(now_ns, refused)
+            self._link.retry_ns = now_ns + RETRY_NS
+        else:
+            self._log.info("order session is logged on")
 
     def _keep_warm(self, now_ns: int) -> None:
         request_id = self._take_id()
@@ -148,10 +176,13 @@ class OrderSession:
         """Read the replies that are there; after the connection's end, what stays unanswered."""
         answers = []
         for message in self._link.receive(now_ns):
-            reply = self._decode(message)
-            if reply is not None:
-                answers.append(reply)
-        if not self.up and self._waiting:
+            answer = self._decode(message)
+            if answer is None:
+                continue
+            answers.append(answer)
+            if answer.request.asked is Asked.LOGON and answer.reply is not None:
+                self._hear_logon(answer.reply, now_ns)
+        if not self._link.up and self._waiting:
             answers += [Answer(request, None) for request in self._waiting.values()]
             self._waiting.clear()
         return answers

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from hft.binance.order_frames import (
     decode_reply,
     parse_client_order_id,
 )
-from hft.binance.signing import Signer, ws_payload
+from hft.binance.signing import Ed25519Signer, HmacSigner, ws_payload
 
 KEY, SECRET = "k" * 64, "secret"
 VENUE_RULE = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
@@ -42,15 +43,26 @@ def test_names_of_others_are_not_ours() -> None:
 
 def check_signature(params: dict[str, Any]) -> None:
     signature = params.pop("signature")
-    assert Signer(SECRET).sign(ws_payload(params).encode()) == signature
+    assert HmacSigner(SECRET).sign(ws_payload(params).encode()) == signature
 
 
 def test_a_cancel_names_the_order_and_is_signed() -> None:
-    writer = OrderWriter(KEY, Signer(SECRET), ["BTCUSDT"])
+    writer = OrderWriter(KEY, HmacSigner(SECRET), ["BTCUSDT"])
     request = json.loads(writer.cancel(3, "hft-1-2", 0, 5))
     assert request["method"] == "order.cancel"
     assert request["params"]["origClientOrderId"] == "hft-1-2"
     check_signature(request["params"])
+
+
+def test_a_session_that_is_logged_on_is_asked_without_key_and_signature() -> None:
+    signer = Ed25519Signer(Ed25519PrivateKey.generate())
+    writer = OrderWriter(KEY, signer, ["BTCUSDT"])
+    params = json.loads(writer.cancel(3, "hft-1-2", 0, 5))["params"]
+    assert sorted(params) == ["origClientOrderId", "recvWindow", "symbol", "timestamp"]
+    logon = json.loads(writer.logon(4, 5))
+    assert logon["method"] == "session.logon"
+    signature = logon["params"].pop("signature")
+    assert signature == signer.sign(ws_payload(logon["params"]).encode())
 
 
 def test_replies_are_read_with_whatever_else_they_carry() -> None:

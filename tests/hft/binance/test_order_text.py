@@ -42,7 +42,11 @@ def read_back(frame: bytes) -> dict[str, Any]:
 
 
 def write(key: str = KEY, secret: str = SECRET, **values: int) -> dict[str, Any]:
-    texts = OrderTexts((key, secret), session_name(EPOCH), SYMBOLS, SPECS)
+    return write_with((key, secret), **values)
+
+
+def write_with(keys: tuple[str, str] | None, **values: int) -> dict[str, Any]:
+    texts = OrderTexts(keys, session_name(EPOCH), SYMBOLS, SPECS)
     for name, value in values.items():
         texts.request[0][name] = value
     size = write_order(AddressTable(texts.rows()).address)
@@ -119,6 +123,34 @@ def test_every_order_says_what_was_asked_and_is_signed_over_its_sorted_parameter
         expected["reduceOnly"] = "true"
     assert params == expected
     assert list(params) == sorted(params), "the order in which they are signed"
+
+
+@given(
+    kind=st.integers(0, KINDS - 1),
+    side=st.sampled_from(Side),
+    reduces=st.booleans(),
+    ticks=st.integers(1, 10**8),
+    numbers=st.tuples(st.integers(1, 2**53), st.integers(1, 2**63 - 1), st.integers(1, 10**14)),
+    mask=st.integers(0, 2**32 - 1),
+)
+def test_an_order_of_a_session_that_is_logged_on_says_the_same_without_key_and_signature(
+    kind: int, side: Side, reduces: bool, ticks: int, numbers: tuple[int, int, int], mask: int
+) -> None:
+    values = {
+        "request_id": numbers[0],
+        "intent_seq": numbers[1],
+        "venue_ms": numbers[2],
+        "shape": shape_of(0, int(side is Side.SELL), kind, int(reduces)),
+        "price_e8": ticks * SPECS[0].tick_e8,
+        "price_decimals": 1,
+        "qty_e8": SPECS[0].lot_e8,
+        "qty_decimals": 3,
+        "mask": mask,
+    }
+    request, signed = write_with(None, **values), write(**values)
+    assert "signature" in signed["params"]
+    del signed["params"]["signature"], signed["params"]["apiKey"]
+    assert request == signed
 
 
 def test_a_key_that_no_frame_can_carry_is_refused() -> None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from hft.binance.rest import Rest, VenueError, VenueUnknown
-from hft.binance.signing import Signer
+from hft.binance.signing import HmacSigner
 from hft.clock import wall_ms
 from hft.config import Keys
 from hft.errors import AuthError
@@ -80,7 +80,7 @@ def test_a_signed_call_is_signed_over_exactly_what_was_transmitted(
     assert path == "/fapi/v1/userTrades"
     assert script.keys == [KEYS.api_key]
     raw, _, signature = query.rpartition("&signature=")
-    assert Signer(KEYS.secret_key).sign(raw.encode()) == signature
+    assert HmacSigner(KEYS.secret_key).sign(raw.encode()) == signature
     params = dict(parse_qsl(raw))
     assert (params["symbol"], params["fromId"], params["recvWindow"]) == ("BTCUSDT", "7", "5000")
     assert abs(int(params["timestamp"]) - wall_ms()) < 2000

@@ -69,3 +69,79 @@ def test_printing_keys_shows_neither() -> None:
     for text in (repr(keys), str(keys), f"{keys}", keys.masked()):
         assert "very-secret" not in text
         assert "456789" not in text
+
+
+def private(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_a_file_of_their_own_holds_the_keys_when_nobody_else_can_read_it(tmp_path: Path) -> None:
+    private(tmp_path / "keys.toml", 'api_key = "a"\nsecret_key = "b"\n')
+    named = source(tmp_path, '[trading]\nkey_file = "keys.toml"\n')
+    assert named.read() == Keys("a", "b")
+    assert named.files() == [tmp_path / "keys.toml"]
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_a_file_with_keys_that_others_can_open_is_refused_with_what_to_type(
+    tmp_path: Path, mode: int
+) -> None:
+    path = private(tmp_path / "keys.toml", 'api_key = "a"\nsecret_key = "b"\n', mode)
+    with pytest.raises(ConfigError, match=f"mode {mode:04o}.: type chmod 600 {path}"):
+        source(tmp_path, '[trading]\nkey_file = "keys.toml"\n').read()
+
+
+def test_the_private_key_may_lie_in_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = private(tmp_path / "ed25519.pem", "-----BEGIN PRIVATE KEY-----\n...\n")
+    words = 'api_key = "a"\nprivate_key_file = "ed25519.pem"\n'
+    named = source(tmp_path, f"[trading]\n{words}")
+    assert named.read() == Keys("a", "-----BEGIN PRIVATE KEY-----\n...")
+    assert named.files() == [pem]
+    private(tmp_path / "keys.toml", words)
+    assert source(tmp_path, '[trading]\nkey_file = "keys.toml"\n').read().secret_key
+    monkeypatch.setenv("HFT_API_KEY", "e")
+    monkeypatch.setenv("HFT_PRIVATE_KEY_FILE", str(pem))
+    assert KeySource("", "config").read().api_key == "e"
+    pem.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        KeySource("", "config").read()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ('api_key = "a"\nsecret_key = "b"\nprivate_key_file = "c"', "expected one of the two"),
+        ('private_key_file = "c"', "private_key_file is given and api_key is not"),
+        ('api_key = "a"\nkey_file = "keys.toml"', "keys stand beside it"),
+        ('key_file = "gone.toml"', "gone.toml: cannot be read: No such file"),
+        ('api_key = "a"\nprivate_key_file = "gone.pem"', "gone.pem: cannot be read: No such file"),
+        ("key_file = 3", "key_file is 3: expected a text"),
+        ("secret_key = 12345678", "secret_key is a number: expected a text"),
+    ],
+)
+def test_words_about_keys_that_contradict_each_other_are_refused(
+    tmp_path: Path, words: str, sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        source(tmp_path, f"[trading]\n{words}\n").read()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ('[trading]\napi_key = "a"', "there is no trading: expected api_key, secret_key"),
+        ("api_key = 5", "api_key is no text"),
+        ('api_key = "hidden', "not valid TOML"),
+    ],
+)
+def test_a_file_with_keys_is_refused_without_a_word_of_them(
+    tmp_path: Path, words: str, sentence: str
+) -> None:
+    private(tmp_path / "keys.toml", words)
+    with pytest.raises(ConfigError, match=sentence) as told:
+        source(tmp_path, '[trading]\nkey_file = "keys.toml"\n').read()
+    assert "hidden" not in str(told.value)
