@@ -141,7 +141,7 @@ def _weigh(table: int, symbol: Int, pad: Record, facts: Record) -> None:
 def _value(exposure: Record, spec: Record, facts: Record) -> Int:
     """Value a symbol's open orders, take off what it ties up; its price in ticks."""
     price = reference_price(facts.mark, facts.bid, facts.ask, facts.last)
-    ticks = min(nearest_ticks(price, spec.tick_e8), spec.max_ticks)
+    ticks: Int = min(nearest_ticks(price, spec.tick_e8), spec.max_ticks)
     unit_e8 = spec.unit_e8
     facts.bids_e8 = worth_e8(1, exposure.bid_value, unit_e8)
     facts.bids_e8 += worth_e8(ticks, exposure.unpriced_buy_lots, unit_e8)

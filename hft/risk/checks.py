@@ -124,6 +124,12 @@ def share_of(amount: Int, share_e8: Int) -> Int:
 
 
 @merged
+def _is_apart(ticks: Int, market: Int, share_e8: Int) -> bool:
+    room = share_of(market, share_e8)
+    return bool(ticks > market + room or ticks < market - room)
+
+
+@merged
 def check_collar(
     asked: Asked, spec: Record, limits: Record, facts: Record, reduces: bool
 ) -> Denial:
@@ -137,11 +143,11 @@ def check_collar(
         return Denial.NONE
     touch = nearest_ticks(facts.ask if asked.side > 0 else facts.bid, spec.tick_e8)
     ticks = asked.ticks if is_limit else touch
-    if abs(ticks - touch) > share_of(touch, limits.collar_e8):
+    if _is_apart(ticks, touch, limits.collar_e8):
         return Denial.PRICE_OUTSIDE_COLLAR
     if facts.mark > 0.0:
         mark = nearest_ticks(facts.mark, spec.tick_e8)
-        if abs(ticks - mark) > share_of(mark, limits.collar_e8):
+        if _is_apart(ticks, mark, limits.collar_e8):
             return Denial.PRICE_OUTSIDE_COLLAR
     return Denial.NONE
 

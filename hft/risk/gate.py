@@ -180,7 +180,8 @@ def _ask(intent: Record, spec: Record, facts: Record) -> Asked:
     kind = facts.target_type if is_amend else np.int64(intent.order_type)
     side = facts.target_side if is_amend else np.int64(intent.side)
     flags = facts.target_flags if is_amend else np.int64(intent.flags)
-    ticks, lots = np.int64(0), np.int64(0)
+    ticks: Int = np.int64(0)
+    lots: Int = np.int64(0)
     if kind != OrderType.MARKET:
         ticks = nearest_ticks(intent.price, spec.tick_e8)
     if flags & IntentFlag.CLOSE_POSITION == 0:

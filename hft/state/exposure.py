@@ -59,8 +59,9 @@ def worst_lots(position_lots: Int, side: Int, adding_lots: Int, reducing_lots: I
 @merged
 def tied_e8(position_e8: Int, bids_e8: Int, asks_e8: Int, leverage: Int) -> Int:
     """Initial margin of a position of that signed worth and its open orders."""
-    dearest = max(abs(position_e8 + bids_e8), abs(position_e8 - asks_e8), abs(position_e8))
-    return dearest // leverage
+    # The way up is at least as dear as the position when that is long, the way down when short.
+    up_e8, down_e8 = position_e8 + bids_e8, asks_e8 - position_e8
+    return max(up_e8, down_e8) // leverage
 
 
 @merged

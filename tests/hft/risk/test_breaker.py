@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 from hypothesis import given
@@ -88,9 +86,9 @@ amounts = st.integers(-(10**17), 10**17)
 counts = st.integers(0, 10**6)
 
 
-@given(amounts, amounts, amounts, counts, counts, counts, counts)
-def test_limits_of_zero_are_off_whatever_happens(*measured: Any) -> None:
-    assert Gate().breach(Measures(*measured), OFF) is None
+@given(st.builds(Measures, amounts, amounts, amounts, counts, counts, counts, counts))
+def test_limits_of_zero_are_off_whatever_happens(measured: Measures) -> None:
+    assert Gate().breach(measured, OFF) is None
 
 
 @given(pnl=amounts, loss=st.integers(1, 10**17), rejects=counts, most=st.integers(1, 100))
