@@ -23,6 +23,7 @@ from hft.execution.account import Standing
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
+from hft.execution.denial_log import DenialLog
 from hft.execution.launch import BROKEN, HELD, NOTHING, SENT, entry, judge, launch, note_sent
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
@@ -31,7 +32,6 @@ from hft.execution.pad import Pad
 from hft.execution.pad_rows import PAD
 from hft.state.decision import Intent, Limits, Measures, Trip, fill_limits
 from hft.state.exposure import EXPOSURE
-from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
 from ringbuf.layout import HEAD
 from ringbuf.parking import Duty
@@ -82,8 +82,7 @@ class IntentDesk:
         changers: tuple[Canceller, Amender],
         texts: OrderTexts,
     ) -> None:
-        self._log = ctx.log
-        self._denial_told_ns = 0
+        self.denials = DenialLog(ctx.log)
         self._books = books
         self._session = session
         self._canceller, self._amender = changers
@@ -314,10 +313,7 @@ class IntentDesk:
     def _deny(self, intent: Intent, denial: Denial) -> None:
         books = self._books
         books.account.count_denial(denial)
-        if monotonic_ns() - self._denial_told_ns > NS_PER_S:
-            # One line a second says enough; the counters have every one.
-            self._denial_told_ns = monotonic_ns()
-            self._log.warning(f"denied intent {intent.seq}: {denial.name}")
+        self.denials.note(monotonic_ns(), intent.seq, denial)
         known = intent.symbol < len(books.symbols)
         position = books.positions[intent.symbol] if known else None
         facts = self._pad.facts[0]

@@ -81,6 +81,7 @@ class Watch:
             self._desk.limits = limits
         self._judge(now_ns, self._desk.limits)
         self._ask_what_is_due(now_ns)
+        self._desk.denials.tell_rest(now_ns)
         if now_ns >= self._next_show_ns:
             self._show(now_ns)
 

@@ -58,6 +58,11 @@ def newest_trip(supervisor: Any, gate: Any) -> tuple[Trip, OnTrip, int] | None:
     return trip, OnTrip(int(latch["on_trip"])), int(latch["trip_ns"])
 
 
+def figures(trip: Trip) -> str:
+    """Say what was measured, and its limit."""
+    return f"{_figure(trip.reason, trip.measured)}, limit {_figure(trip.reason, trip.limit)}"
+
+
 def describe(trip: Trip) -> str:
     """Say what was measured since when, against which limit, and when it tripped."""
     told, limit = (_figure(trip.reason, value) for value in (trip.measured, trip.limit))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hft.events import LatchReason, Unfit, Verdict
+from hft.state.trips import BREAKERS
 from hft.strategy.figure import Figure
 from hft.strategy.load import StrategySpec
 
@@ -49,8 +50,8 @@ LATCHES = {
     LatchReason.NONE: "nobody ordered a halt",
     LatchReason.START_UP: "halted since the start: START lets it trade",
     LatchReason.PERSON: "halted by hand",
-    LatchReason.MAX_LOSS: "halted: the loss limit is reached",
-    LatchReason.TARGET_PROFIT: "halted: the target profit is reached",
+    LatchReason.MAX_LOSS: "the loss limit is reached",
+    LatchReason.TARGET_PROFIT: "the target profit is reached",
     LatchReason.DEATHS: "halted: a process died too often",
     LatchReason.FLATTEN: "halted to close the position",
     LatchReason.EXECUTION_LOST: "halted: execution did not come back",
@@ -88,9 +89,12 @@ def explain_unfit(code: int) -> str:
     return _sentence(UNFIT, code, "unfit")
 
 
-def explain_latch(code: int) -> str:
-    """Say who or what ordered the halt."""
-    return _sentence(LATCHES, code, "latch reason")
+def explain_latch(code: int, *, reduces: bool = False) -> str:
+    """Say who or what ordered the halt, or with `reduces` that only smaller positions pass."""
+    said = _sentence(LATCHES, code, "latch reason")
+    if code not in BREAKERS:
+        return said
+    return f"{'only smaller positions pass' if reduces else 'halted'}: {said}"
 
 
 def _sentence(table: Mapping[Any, str], code: int, what: str) -> str:
