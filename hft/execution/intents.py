@@ -24,7 +24,17 @@ from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.denial_log import DenialLog
-from hft.execution.launch import BROKEN, HELD, NOTHING, SENT, entry, judge, launch, note_sent
+from hft.execution.launch import (
+    BROKEN,
+    HELD,
+    NOTHING,
+    SENT,
+    entry,
+    judge,
+    launch,
+    note_change,
+    note_sent,
+)
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
@@ -308,6 +318,7 @@ class IntentDesk:
         denial = Denial(int(ruling["denial"]))
         if denial is not Denial.NONE:
             return denial
+        note_change(lane.table)
         return self._amender.amend(order, int(ruling["price_ticks"]), int(ruling["qty_lots"]))
 
     def _deny(self, intent: Intent, denial: Denial) -> None:

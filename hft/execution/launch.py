@@ -79,7 +79,7 @@ def launch(table: int) -> int:
         return HELD
     intent = array_at(table, _INTENT, INTENT)[0]
     if intent.action != Action.PLACE:
-        _note(array_at(table, _CHANGED, _LONG), pad.taken_ns)
+        note_change(table)
         return HELD
     if intent.order_type != OrderType.MARKET and intent.order_type != OrderType.LIMIT:
         return HELD
@@ -183,6 +183,15 @@ def note_sent(table: int) -> None:
     row.hops[_SENT_HOP] = _hop(pad.base_ns, pad.sent_ns)
     count_sent(array_at(table, _LATENCY, LATENCY), row.hops)
     _note(array_at(table, _SENT, _LONG), pad.sent_ns)
+
+
+@compiled
+def note_change(table: int) -> None:
+    """Note that a strategy cancels or amends; an amend counts as an order too."""
+    pad = array_at(table, _PAD, PAD)[0]
+    _note(array_at(table, _CHANGED, _LONG), pad.taken_ns)
+    if array_at(table, _INTENT, INTENT)[0].action == Action.AMEND:
+        _note(array_at(table, _SENT, _LONG), pad.taken_ns)
 
 
 @merged

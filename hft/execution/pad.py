@@ -13,7 +13,7 @@ from hft.binance.filters import SymbolSpec
 from hft.binance.order_text import OrderTexts
 from hft.events import INTENT, SYMBOLS_MAX, Action, OrderType, Side, TimeInForce
 from hft.execution.facts import SNAPSHOT_WORDS
-from hft.execution.launch import entry, judge, launch, note_sent
+from hft.execution.launch import entry, judge, launch, note_change, note_sent
 from hft.execution.pad_rows import CHANGE_TIMES, PAD, PRICE_DECIMALS, SENT_TIMES
 from hft.state.blocks import LIMITS
 from hft.state.decision import FACTS, RULING
@@ -72,7 +72,7 @@ class Pad:
 
 def hot_functions() -> tuple[Callable[..., Any], ...]:
     """The compiled functions of the order path; more signatures after READY: a late compilation."""
-    return launch, judge, note_sent, bin_of
+    return launch, judge, note_sent, note_change, bin_of
 
 
 def warm(gate: int) -> None:
@@ -92,5 +92,6 @@ def warm(gate: int) -> None:
     launch(table)
     judge(table)
     note_sent(table)
+    note_change(table)
     bin_of(1)
     entry()
