@@ -19,7 +19,8 @@ def trading(state: str, latch: Values, account: Values, *, answers: bool, enable
     """
     if latch["latched"]:
         reason = LatchReason.__members__.get(latch["reason"], LatchReason.NONE)
-        said = sentence(explain_latch(reason))
+        words = explain_latch(reason, reduces=latch["state"] == "REDUCING")
+        said = sentence(words if latch["trip"] is None else f"{words}: {latch['trip']}")
         if not enabled:
             return DISABLED if reason is LatchReason.START_UP else f"{said} {DISABLED}"
         return said if reason is LatchReason.START_UP else f"{said} START resumes."

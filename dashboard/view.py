@@ -188,8 +188,8 @@ class View:
         # What a dead process wrote last is no statement about now: without execution nothing is
         # sent.
         state = account.get("trading_state", "HALTED") if answers else "HALTED"
-        if latch["latched"]:
-            state = "HALTED"
+        if latch["state"] == "HALTED" or (latch["latched"] and state == "ACTIVE"):
+            state = latch["state"]
         denied = account.get("denied", ())
         return {
             "running": not latch["latched"],
@@ -202,6 +202,7 @@ class View:
                 "latched": latch["latched"],
                 "hand": latch["hand"],
                 "reason": latch["reason"],
+                "trip": latch["trip"],
                 "age_ms": milliseconds(latch["age_ns"]),
             },
             "unfit": account.get("unfit", "STARTING"),

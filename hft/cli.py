@@ -60,7 +60,7 @@ def reload(data_dir: DataDir = None) -> None:
 def status(data_dir: DataDir = None) -> None:
     """Say what runs, and whether it trades."""
     answer = _ask("status", data_dir)
-    trading = answer["sentence"] if answer["halted"] else "trading"
+    trading = answer["sentence"] if answer["latched"] else "trading"
     typer.echo(f"{answer['mode']}: {answer['strategy']}, {trading}")
     typer.echo(f"  {answer['summary']}")
     typer.echo(f"  {answer['dashboard_url']}")

@@ -10,10 +10,10 @@ from hft.clock import Deadline
 from hft.config import load
 from hft.control import Reply, refusal
 from hft.errors import HftError
-from hft.events import LatchReason, Role
+from hft.events import LatchReason, Notice, Role
 from hft.processes import farewell
 from hft.state.blocks import Life
-from hft.strategy.explain import explain_latch
+from hft.tripping import still_breached
 from hft.units import E8, nearest_steps
 
 if TYPE_CHECKING:
@@ -76,13 +76,14 @@ class Commands:
         elif supervisor.flattening.running():
             reply(refusal("FLATTENING", "a flatten is under way; wait until it has ended"))
         else:
+            breached = still_breached(supervisor.house)
             supervisor.latch.resume()
-            supervisor.log.info("resumed by a person")
-            reply({"ok": True, "message": "trading is resumed"})
+            supervisor.log.info("resumed by a person", notice=Notice.RESUMED)
+            reply({"ok": True, "message": f"trading is resumed{breached}"})
 
     def _stop(self, _request: dict[str, Any], reply: Reply) -> None:
         self._supervisor.latch.halt(LatchReason.PERSON)
-        self._supervisor.log.warning("halted by a person")
+        self._supervisor.log.warning("halted by a person", notice=Notice.HALTED)
         reply({"ok": True, "message": "halted; open positions stay as they are"})
 
     def _flatten(self, _request: dict[str, Any], reply: Reply) -> None:
@@ -90,7 +91,8 @@ class Commands:
         supervisor.latch.halt(LatchReason.FLATTEN)
         supervisor.flattening.start()
         supervisor.log.warning(
-            "halted by a person: flatten cancels all orders and closes positions"
+            "halted by a person: flatten cancels all orders and closes positions",
+            notice=Notice.FLATTEN,
         )
         reply({"ok": True, "message": "halted; cancelling all orders and closing positions"})
 
@@ -145,8 +147,9 @@ class Commands:
                 "ok": True,
                 "mode": supervisor.plan.mode.name,
                 "halted": supervisor.latch.halted(),
+                "latched": supervisor.latch.reason() is not LatchReason.NONE,
                 "reason": supervisor.latch.reason().name,
-                "sentence": explain_latch(supervisor.latch.reason()),
+                "sentence": supervisor.latch.sentence(),
                 "enabled": supervisor.wiring.settings.trading.enabled,
                 "strategy": supervisor.wiring.strategies.active,
                 "dashboard_url": supervisor.wiring.dashboard_url(),

@@ -33,7 +33,9 @@ COMPILED_SOURCES = (
     "hft/strategies",
     "hft/risk",
     "hft/execution/latency.py",
+    "hft/execution/facts.py",
     "hft/execution/launch.py",
+    "hft/execution/pad_rows.py",
 )
 """Files and folders below the project's root that compiled functions may come from."""
 

@@ -50,8 +50,8 @@ class KeySource(msgspec.Struct, frozen=True):
     """Where to read the keys: a config file (`kind` "config") or the demo's run.json ("run").
 
     With "config" the environment variables win, then the file that [trading] names as `key_file`,
-    then [trading] itself; an empty `path` means that there is no config file.  The secret is a text,
-    or what stands in a file of its own, named as `private_key_file`.
+    then [trading] itself; an empty `path` means that there is no config file.  The secret is a
+    text, or what stands in a file of its own, named as `private_key_file`.
     """
 
     path: str
@@ -74,7 +74,7 @@ class KeySource(msgspec.Struct, frozen=True):
         if self.kind == "run" or not self.path:
             return [Path(self.path)] if self.path else []
         table, folder = _trading(Path(self.path)), Path(self.path).absolute().parent
-        found = [Path(self.path)] if any(table.get(word) for word in _WORDS[:2]) else []
+        found = [Path(self.path)] if table.get("secret_key") else []
         if table.get("key_file"):
             found.append(folder / table["key_file"])
         if table.get("private_key_file"):

@@ -212,6 +212,17 @@ class OnTrip(IntEnum):
     FLATTEN = 2
 
 
+class MeasuredFrom(IntEnum):
+    """Since when what tripped a breaker was measured."""
+
+    NOTHING = 0
+    SESSION_START = 1
+    PEAK = 2
+    DAY_START = 3
+    LAST_MINUTE = 4
+    NOW = 5
+
+
 class Agreement(IntEnum):
     """Whether our fills, the user stream and REST tell one position."""
 

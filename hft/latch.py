@@ -1,20 +1,63 @@
 """The supervisor's hand on the latch: what a person or a death ordered, and its copy on disk.
 
 Halted means: a halt, by either hand, later than the last resume by a person.  The supervisor
-writes its own pair of words only; the gate's pair is execution's.  ``D/latch.json`` keeps the
-outcome, so that a restart does not forget.
+writes its own words only; the gate's are execution's.  ``D/latch.json`` keeps the outcome and what
+tripped, so that a restart does not forget.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import orjson
 
 from hft.clock import monotonic_ns, wall_ms
-from hft.events import LatchReason
+from hft.events import LatchReason, MeasuredFrom, OnTrip
+from hft.state.decision import Trip
 from hft.state.latch import latch_of
+from hft.state.trips import describe, newest_trip, write_trip
+from hft.strategy.explain import explain_latch
 from hft.topology import House
+
+
+class _Tripped(msgspec.Struct):
+    """A trip as the file keeps it, by names."""
+
+    rule: str
+    measured: int
+    limit: int
+    measured_from: str
+    since_wall_ms: int
+    tripped_wall_ms: int
+    on_trip: str
+    closed: bool = False
+    said: str = ""
+
+    def trip(self) -> Trip:
+        """The trip it tells of.
+
+        Raises:
+            KeyError: a name this build does not know.
+        """
+        return Trip(
+            LatchReason[self.rule],
+            self.measured,
+            self.limit,
+            MeasuredFrom[self.measured_from],
+            self.since_wall_ms,
+            self.tripped_wall_ms,
+        )
+
+
+class _Kept(msgspec.Struct):
+    """The file."""
+
+    halted: bool
+    reason: str
+    wall_ms: int = 0
+    reduce: bool = False
+    trip: _Tripped | None = None
 
 
 class SupervisorLatch:
@@ -24,12 +67,14 @@ class SupervisorLatch:
         self._own = house.latch_supervisor[0]
         self._gate = house.latch_gate[0]
         self._path = path
-        self._saved: tuple[bool, int] | None = None
+        self._saved: tuple[bool, bool, int, int, int] | None = None
+        self.closed_ns = 0
+        """The trip (by its time) after which everything was closed, where `on_trip` asks for it."""
 
     def begin(self, *, halted: bool) -> None:
         """Start a run: halted with what the last run left on record, or open (the demo)."""
         if halted:
-            self.halt(self._remembered())
+            self.halt(self._remember())
         else:
             self.resume()
 
@@ -49,30 +94,63 @@ class SupervisorLatch:
         return latch_of(self._own, self._gate).halted
 
     def reason(self) -> LatchReason:
-        """Say what the newest halt was for; NONE while not halted."""
+        """Say what the newest order to halt or to reduce was for; NONE while neither holds."""
         return latch_of(self._own, self._gate).reason
+
+    def trip(self) -> tuple[Trip, OnTrip, int] | None:
+        """Give the newest trip of a breaker since the last resume, see `newest_trip`."""
+        return newest_trip(self._own, self._gate)
+
+    def sentence(self) -> str:
+        """Say what the latch holds back, and which breaker measured what, when one tripped."""
+        latch = latch_of(self._own, self._gate)
+        said = explain_latch(latch.reason, reduces=latch.reduce and not latch.halted)
+        tripped = self.trip()
+        return said if tripped is None else f"{said}: {describe(tripped[0])}"
 
     def save(self) -> bool:
         """Write the file when the outcome differs from what it says; tells whether it did."""
-        outcome = (self.halted(), int(self.reason()))
+        latch, tripped = latch_of(self._own, self._gate), self.trip()
+        trip_ns = tripped[2] if tripped else 0
+        outcome = (latch.halted, latch.reduce, int(latch.reason), trip_ns, self.closed_ns)
         if outcome == self._saved:
             return False
         self._saved = outcome
-        text = orjson.dumps(
-            {"halted": outcome[0], "reason": self.reason().name, "wall_ms": wall_ms()}
-        )
+        kept = _Kept(latch.halted, latch.reason.name, wall_ms(), latch.reduce)
+        if tripped is not None:
+            kept.trip = _named(*tripped[:2], closed=trip_ns == self.closed_ns)
         fresh = self._path.with_suffix(".tmp")
-        fresh.write_bytes(text)
+        fresh.write_bytes(orjson.dumps(msgspec.to_builtins(kept)))
         fresh.replace(self._path)
         return True
 
-    def _remembered(self) -> LatchReason:
+    def _remember(self) -> LatchReason:
+        """Read the file: the reason of the halt to begin with, and what had tripped."""
         try:
-            kept = orjson.loads(self._path.read_bytes())
-            name = kept["reason"] if kept["halted"] else "START_UP"
-            return LatchReason[name]
+            kept = msgspec.json.decode(self._path.read_bytes(), type=_Kept)
+            if not (kept.halted or kept.reduce):
+                return LatchReason.START_UP
+            if kept.trip is not None:
+                now_ns = monotonic_ns()
+                write_trip(self._own, kept.trip.trip(), OnTrip[kept.trip.on_trip], now_ns)
+                self.closed_ns = now_ns if kept.trip.closed else 0
+            return LatchReason[kept.reason]
         except FileNotFoundError:
             return LatchReason.START_UP
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+        except (msgspec.DecodeError, KeyError):
             # A half-written or foreign file: the safe reading is that somebody halted.
             return LatchReason.PERSON
+
+
+def _named(trip: Trip, on_trip: OnTrip, *, closed: bool) -> _Tripped:
+    return _Tripped(
+        trip.reason.name,
+        trip.measured,
+        trip.limit,
+        trip.measured_from.name,
+        trip.since_wall_ms,
+        trip.tripped_wall_ms,
+        on_trip.name,
+        closed,
+        describe(trip),
+    )

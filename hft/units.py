@@ -8,6 +8,8 @@ large one of them is.  Nothing here goes through a float: text in, integer out, 
 from __future__ import annotations
 
 E8 = 100_000_000
+MS_PER_S = 1_000
+MS_PER_DAY = 86_400_000
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 US_PER_S = 1_000_000

@@ -19,6 +19,7 @@ from hft.children import Child, Death, assert_single_task
 from hft.clock import Deadline, monotonic_ns
 from hft.commands import Commands
 from hft.control import ControlSocket
+from hft.day import DayBook
 from hft.demo import Simulator
 from hft.errors import BootError, ExitCode
 from hft.events import LatchReason, Role
@@ -28,9 +29,9 @@ from hft.processes import Wiring, farewell
 from hft.restarts import decide
 from hft.seats import Seat, seats_in
 from hft.state.blocks import Life, Order
-from hft.strategy.explain import explain_latch
 from hft.terminal import Terminal, say
 from hft.topology import PROCESSES
+from hft.tripping import TripFlatten
 from hft.units import NS_PER_S
 
 _CYCLE_MS = 20
@@ -54,6 +55,8 @@ class Supervisor:
         # On paper the keys are those of the run, whatever the file holds.
         config = None if plan.on_paper else plan.config
         self.flattening = Flattening(plan.data_dir, config, plan.settings.network)
+        self.day = DayBook(self.house, plan.data_dir / "day.json")
+        self._trip_flatten = TripFlatten(self.latch, self.flattening, self.log)
         self.children = {
             seat: Child(seat, self.house)
             for spec in PROCESSES
@@ -83,6 +86,7 @@ class Supervisor:
         self._vitals.begin(os.getpid(), monotonic_ns(), core=-1, idle=IdleKind.PARK)
         self._vitals.life = Life.STARTING
         self.latch.begin(halted=not self.plan.demo)
+        self.day.begin()
         try:
             self._start_all()
             self._announce()
@@ -191,13 +195,15 @@ class Supervisor:
             self.control.poll()
             self._listen_to_terminal()
             if self.latch.save():
-                say(explain_latch(self.latch.reason()))
+                say(self.latch.sentence())
+            self.day.keep()
             self.commands.poll()
             self._watch_children()
             self._watch_simulator()
             self._watch_account()
             self._restart_the_due()
             self.flattening.poll()
+            self._trip_flatten.poll()
             if self.simulator and self.simulator.finished:
                 self.log.info("the recording has ended")
                 return
@@ -336,6 +342,7 @@ class Supervisor:
             self._flatten_before_exit()
         for role in _STOP_ORDER:
             self._stop_every(role)
+        self.day.keep(at_once=True)
         if self._announced:
             say(farewell(self.house))
         self.control.close()

@@ -24,6 +24,8 @@ class Standing(msgspec.Struct):
     reconciled: bool = False
     session_up: bool = False
     user_stream_up: bool = False
+    may_order: bool = True
+    """The venue's limits leave room for more than cancels and flatten."""
 
     def trading_state(self) -> TradingState:
         """The tighter of fitness and latch."""
@@ -41,7 +43,11 @@ class Account(msgspec.Struct):
     unrealised_e8: int = 0
     funding_e8: int = 0
     peak_pnl_e8: int = 0
+    peak_wall_ms: int = 0
     day_pnl_e8: int = 0
+    day: int = 0
+    day_base_e8: int = 0
+    day_wall_ms: int = 0
     equity_e8: int = 0
     agreement: int = 0
     checked_ns: int = 0
@@ -53,6 +59,7 @@ class Account(msgspec.Struct):
     last_reject_code: int = 0
     cancels_sent: int = 0
     amends_sent: int = 0
+    errors: int = 0
     weight_used: int = 0
     weight_limit: int = 0
     orders_10s_used: int = 0
@@ -100,11 +107,13 @@ class Account(msgspec.Struct):
             standing.reconciled, standing.session_up, standing.user_stream_up, unknown, still_open,
             self.wallet_e8, self.initial_wallet_e8, self.available_e8, self.realised_e8,
             self.fees_e8, self.unrealised_e8, self.funding_e8, self.pnl_e8, self.peak_pnl_e8,
-            self.day_pnl_e8, self.equity_e8, self.agreement, self.checked_ns, clock.offset_ns,
+            self.peak_wall_ms, self.day_pnl_e8, self.day, self.day_base_e8, self.day_wall_ms,
+            self.equity_e8, self.agreement, self.checked_ns, clock.offset_ns,
             clock.error_ns, self.order_rtt_ns, self.intents, self.orders_sent, self.fills,
             self.rejected, self.last_reject_code, self.cancels_sent, self.amends_sent,
-            self.weight_used, self.weight_limit, self.orders_10s_used, self.orders_10s_limit,
-            self.orders_1m_used, self.orders_1m_limit, self.limited_until_ns, self.banned_until_ns,
-            self.countdown_armed, self.countdown_ns, *self.denied,
+            self.errors, self.weight_used, self.weight_limit, self.orders_10s_used,
+            self.orders_10s_limit, self.orders_1m_used, self.orders_1m_limit,
+            self.limited_until_ns, self.banned_until_ns, self.countdown_armed, self.countdown_ns,
+            *self.denied,
         )  # fmt: skip
         snapshot.write_values(_ACCOUNT, values)

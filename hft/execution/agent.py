@@ -135,6 +135,7 @@ class ExecutionAgent:
         same_account = boot.identify(rest, keys, network, ctx.house)
         self._books = books = Books(ctx, symbols, specs, resume=same_account)
         books.margin_asset = margin_asset.encode()
+        books.margin.leverage = boot.read_leverages(rest, symbols)
         if not same_account:
             ctx.log.warning("another account is behind the key now: the books begin anew")
             for order in list(books.orders.open.values()):

@@ -15,6 +15,7 @@ from hft.clock import monotonic_ns
 from hft.events import Hop, Status
 from hft.execution.account import Account
 from hft.execution.latency import Latency
+from hft.execution.margin import Margin
 from hft.execution.order_life import IllegalMove, OrderEvent, after_event, is_news
 from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import BookedFills, Position
@@ -63,6 +64,7 @@ class Books:
         self.venue_lots = [0] * len(specs)
         self.venue_told_ns = [0] * len(specs)
         self.margin_asset = b""
+        self.margin = Margin(self)
         self._foreign_fees: set[bytes] = set()
         self.resumed = resume and self._resume()
 
@@ -187,6 +189,7 @@ class Books:
         self.account.realised_e8 = sum(position.realised_e8 for position in self.positions)
         self.account.fees_e8 = sum(position.fees_e8 for position in self.positions)
         self.account.unrealised_e8 = sum(map(self.unrealised_e8, range(len(self.symbols))))
+        self.account.equity_e8 = self.account.wallet_e8 + self.account.unrealised_e8
 
     def _order_of(self, fill: Fill) -> Order | None:
         if fill.intent_seq:

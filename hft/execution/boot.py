@@ -73,6 +73,12 @@ def read_specs(rest: Rest, symbols: list[str], house: House) -> tuple[list[Symbo
     return specs, assets.pop()
 
 
+def read_leverages(rest: Rest, symbols: list[str]) -> list[int]:
+    """Read the leverage of every symbol; 0 where the venue does not tell it."""
+    told = {row["symbol"]: int(row.get("leverage", 0)) for row in rest.position_risk()}
+    return [told.get(name, 0) for name in symbols]
+
+
 def identify(rest: Rest, keys: Keys, network: Network, house: House) -> bool:
     """Write which account this is: as the venue names it, else by a digest of host and key.
 

@@ -7,7 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from hft.binance import endpoints
 from hft.binance.rest import Rest
+
+_FORGOTTEN = (endpoints.UNKNOWN_ORDER_SENT, endpoints.ORDER_DOES_NOT_EXIST)
 
 Job = Callable[[Rest], Any]
 Then = Callable[[Any, int], None]
@@ -27,6 +30,8 @@ class Errands:
         self._running: tuple[str, Then] | None = None
         self._result: list[Any] = []
         self._thread: threading.Thread | None = None
+        self.failures = 0
+        """Jobs that got no answer or were refused, but for orders the venue no longer knows."""
 
     def ask(self, name: str, job: Job, then: Then) -> bool:
         """Queue a job, unless one of that name is queued or running; says whether it was taken."""
@@ -49,6 +54,8 @@ class Errands:
         result = self._result.pop()
         self._running = None
         self._start_next()
+        if isinstance(result, Exception):
+            self.failures += getattr(result, "code", 0) not in _FORGOTTEN
         then(result, now_ns)
         return 1
 

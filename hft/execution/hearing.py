@@ -118,6 +118,7 @@ class Hearing:
         self._reconciler.want(now_ns, after_ns=RECHECK_NS)
 
     def _doubt(self, order: Order, now_ns: int) -> None:
+        self._books.account.errors += 1
         if order.state is OrderState.SENT:
             self._books.move(order, OrderEvent.DOUBT)
         if order.is_open:

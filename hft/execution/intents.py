@@ -18,29 +18,30 @@ from hft.agent.contract import Context
 from hft.binance.clock_offset import ClockOffset
 from hft.binance.order_text import REQUEST, OrderTexts
 from hft.clock import monotonic_ns, wall_ns
-from hft.events import INTENT, Action, Denial, LatchReason, OrderState
+from hft.events import INTENT, Action, Denial, OrderState
 from hft.execution.account import Standing
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
+from hft.execution.denial_log import DenialLog
 from hft.execution.launch import (
     BROKEN,
-    EXPOSURE,
     HELD,
     NOTHING,
-    PAD,
     SENT,
     entry,
     judge,
     launch,
+    note_change,
     note_sent,
 )
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.pad import Pad
-from hft.state.decision import Intent, Limits, fill_limits
-from hft.units import NS_PER_S
+from hft.execution.pad_rows import PAD
+from hft.state.decision import Intent, Limits, Measures, Trip, fill_limits
+from hft.state.exposure import EXPOSURE
 from hft.wire.connection import ConnectionClosed
 from ringbuf.layout import HEAD
 from ringbuf.parking import Duty
@@ -50,7 +51,7 @@ BURST_MAX = 16
 _INTENT = packer_of(INTENT)
 _EXPOSURE = packer_of(EXPOSURE)
 _NO_LIMITS = Limits(0, 0, 0, 0, 0, 0, 0)
-_PREPARED = struct.Struct("<9q")
+_PREPARED = struct.Struct(f"<{(PAD.names or ()).index('text_table')}q")
 _OUTCOME = struct.Struct("<5q")
 _OUTCOME_AT = (PAD.names or ()).index("base_ns") * 8
 _ON_WAKING = struct.Struct("<2q")
@@ -64,8 +65,8 @@ class RiskGate(Protocol):
     address: int
     """A C function ``int64 (int64)`` that judges the intent behind a table of `GateRow`."""
 
-    def breach(self, pnl_e8: int, limits: Limits) -> LatchReason:
-        """Say which limit on the session's profit and loss is reached."""
+    def breach(self, measured: Measures, limits: Limits) -> Trip | None:
+        """Say which breaker trips."""
 
 
 class Lane(NamedTuple):
@@ -91,8 +92,7 @@ class IntentDesk:
         changers: tuple[Canceller, Amender],
         texts: OrderTexts,
     ) -> None:
-        self._log = ctx.log
-        self._denial_told_ns = 0
+        self.denials = DenialLog(ctx.log)
         self._books = books
         self._session = session
         self._canceller, self._amender = changers
@@ -176,7 +176,7 @@ class IntentDesk:
 
     def prepare(self) -> None:
         """Lay ready what the next intent needs; for whoever may have changed any of it."""
-        books, session = self._books, self._session
+        books, session, account = self._books, self._session, self._books.account
         self._row = books.orders.reserve()
         self._request_id = self._request[_ID_WORD] = session.next_id
         if self._masked_id != self._request_id:
@@ -186,15 +186,17 @@ class IntentDesk:
         now_ns = monotonic_ns()
         _PREPARED.pack_into(
             self._prepared, 0, 1,
-            self.standing.fitness, books.reports.has_room(), session.up, books.account.pnl_e8,
+            self.standing.fitness, books.reports.has_room(), session.up, account.pnl_e8,
             len(books.symbols), self._row, session.descriptor(),
-            wall_ns() - now_ns + self.clock.offset_ns,
+            wall_ns() - now_ns + self.clock.offset_ns, account.peak_pnl_e8, account.day_pnl_e8,
+            account.equity_e8, books.margin.untied_e8(), account.checked_ns, self.clock.error_ns,
+            len(books.orders.open), self.standing.may_order,
         )  # fmt: skip
-        open_lots = books.orders.open_lots
+        leverage, exposure = books.margin.leverage, books.orders.exposure
         for symbol, position in enumerate(books.positions):
             _EXPOSURE.pack_into(
                 self._exposure, symbol * EXPOSURE.itemsize,
-                position.lots, open_lots.get((symbol, 1), 0), open_lots.get((symbol, -1), 0),
+                position.lots, leverage[symbol], *exposure[symbol],
             )  # fmt: skip
 
     def last_consumed(self) -> list[tuple[Lane, Intent]]:
@@ -226,7 +228,7 @@ class IntentDesk:
         else:
             denial = Denial(int(self._pad.ruling[0]["denial"]))
         if denial is Denial.NONE and intent.action != Action.AMEND:
-            denial = self._cancel(intent)
+            denial = self._do(intent)
         if denial is not Denial.NONE:
             self._deny(intent, denial)
         handled = books.orders.handled_seq
@@ -274,6 +276,12 @@ class IntentDesk:
         self._books.orders.save(order)
         self._deny(self._intent(), Denial.NOT_CONNECTED)
 
+    def _do(self, intent: Intent) -> Denial:
+        """Do what passed and is no order to be launched."""
+        if intent.action in (Action.CANCEL, Action.CANCEL_ALL):
+            return self._cancel(intent)
+        return Denial.NOT_SUPPORTED
+
     def _cancel(self, intent: Intent) -> Denial:
         books = self._books
         if intent.action == Action.CANCEL_ALL:
@@ -310,15 +318,13 @@ class IntentDesk:
         denial = Denial(int(ruling["denial"]))
         if denial is not Denial.NONE:
             return denial
+        note_change(lane.table)
         return self._amender.amend(order, int(ruling["price_ticks"]), int(ruling["qty_lots"]))
 
     def _deny(self, intent: Intent, denial: Denial) -> None:
         books = self._books
         books.account.count_denial(denial)
-        if monotonic_ns() - self._denial_told_ns > NS_PER_S:
-            # One line a second says enough; the counters have every one.
-            self._denial_told_ns = monotonic_ns()
-            self._log.warning(f"denied intent {intent.seq}: {denial.name}")
+        self.denials.note(monotonic_ns(), intent.seq, denial)
         known = intent.symbol < len(books.symbols)
         position = books.positions[intent.symbol] if known else None
         facts = self._pad.facts[0]

@@ -9,29 +9,57 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hft.events import FIRST_TERMINAL_STATE, Hop, OrderState
+from hft.events import (
+    FIRST_TERMINAL_STATE,
+    SYMBOLS_MAX,
+    Hop,
+    IntentFlag,
+    OrderState,
+    OrderType,
+)
 from hft.execution.order_life import OrderEvent, after_event
 from hft.seats import SHARDS_MAX, shard_of
 from hft.state.blocks import EXECUTION_MEMORY, ORDER
+from hft.state.exposure import EXPOSURE
 from ringbuf.spsc import packer_of
 
 _ROW = packer_of(ORDER)
 _ROW_BYTES = ORDER.itemsize
 _MEMORY = packer_of(EXECUTION_MEMORY)
 _HOPS_AT = 18
+_NEVER_ADDS = IntentFlag.REDUCE_ONLY | IntentFlag.CLOSE_POSITION
+_OPEN_NAMES = (EXPOSURE.names or ())[2:]
+_EXPOSURE_WORDS = len(_OPEN_NAMES)
+_ADDING, _REDUCING, _VALUE, _UNPRICED = (
+    _OPEN_NAMES.index(name)
+    for name in ("open_buy_lots", "reducing_buy_lots", "bid_value", "unpriced_buy_lots")
+)
+"""Words of what is open, each followed by the same of the other side."""
 _NEXT_REPORT, _ROWS_USED = SHARDS_MAX, SHARDS_MAX + 1
 """Words of EXECUTION_MEMORY behind the first, which are one for each shard."""
+
+
+class Counted(NamedTuple):
+    """What of an order is counted as open."""
+
+    lots: int
+    ticks: int
+    reduces: bool
+
+
+_NOTHING = Counted(0, 0, reduces=False)
 
 
 class Order:
     """One order, the fields of its row as attributes."""
 
     __slots__ = (
-        "amend_lots", "amend_ticks", "ask", "base_ns", "bid", "cancel_sent", "counted_lots",
+        "amend_lots", "amend_ticks", "ask", "base_ns", "bid", "cancel_sent", "counted",
         "cum_lots", "cum_quote_e8", "fee_e8", "flags", "hops", "index", "intent_seq", "market_seq",
         "order_ref", "order_type", "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns",
         "retired", "sent_ns", "sent_venue_ms", "side", "state", "strategy", "stream_seen",
@@ -51,13 +79,19 @@ class Order:
         self.side = self.order_type = self.tif = self.flags = self.cancel_sent = 0
         # Not in the row: what the hops count from, when it left, what is counted as open, and
         # whether the user stream has spoken of it.
-        self.base_ns = self.sent_ns = self.counted_lots = 0
+        self.base_ns = self.sent_ns = 0
+        self.counted = _NOTHING
         self.stream_seen = self.retired = False
 
     @property
     def is_open(self) -> bool:
         """Say whether the venue has it, or may have it."""
         return OrderState.FREE < self.state < FIRST_TERMINAL_STATE
+
+    @property
+    def may_add(self) -> bool:
+        """Say whether a fill of it could make a position larger."""
+        return self.flags & _NEVER_ADDS == 0
 
     def pack_into(self, view: memoryview, version: int) -> None:
         """Write the row."""
@@ -110,7 +144,8 @@ class OrderTable:
         self._shards = shards
         self._rows_max = len(rows)
         self.open: dict[int, Order] = {}
-        self.open_lots: dict[tuple[int, int], int] = {}
+        self.exposure = [[0] * _EXPOSURE_WORDS for _ in range(SYMBOLS_MAX)]
+        """By symbol: what is open of it, in the order of EXPOSURE from `open_buy_lots` on."""
         self._by_seq: dict[int, Order] = {}
         self._by_ref: dict[tuple[int, int], Order] = {}
         self._by_venue_id: dict[tuple[int, int], Order] = {}
@@ -241,10 +276,24 @@ class OrderTable:
         self._by_venue_id.pop((order.symbol, order.venue_order_id), None)
 
     def _count(self, order: Order) -> None:
-        # Before an amend is answered the larger of both quantities may stand.
+        # Before an amend is answered the larger quantity and the dearer price may stand.
         whole = max(order.qty_lots, order.amend_lots)
         left = max(0, whole - order.cum_lots) if order.is_open else 0
-        if left != order.counted_lots:
-            key = (order.symbol, order.side)
-            self.open_lots[key] = self.open_lots.get(key, 0) + left - order.counted_lots
-            order.counted_lots = left
+        ticks = max(order.price_ticks, order.amend_ticks)
+        now = Counted(left, ticks, not order.may_add) if left else _NOTHING
+        if now != order.counted:
+            self._add(order, order.counted, -1)
+            self._add(order, now, 1)
+            order.counted = now
+
+    def _add(self, order: Order, counted: Counted, times: int) -> None:
+        words, sells = self.exposure[order.symbol], order.side < 0
+        lots = times * counted.lots
+        if counted.reduces:
+            words[_REDUCING + sells] += lots
+            return
+        words[_ADDING + sells] += lots
+        if order.order_type == OrderType.LIMIT:
+            words[_VALUE + sells] += lots * counted.ticks
+        else:
+            words[_UNPRICED + sells] += lots

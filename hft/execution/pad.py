@@ -12,21 +12,15 @@ from hft.agent.scratch import scratch_house
 from hft.binance.filters import SymbolSpec
 from hft.binance.order_text import OrderTexts
 from hft.events import INTENT, SYMBOLS_MAX, Action, OrderType, Side, TimeInForce
-from hft.execution.launch import (
-    EXPOSURE,
-    PAD,
-    PRICE_DECIMALS,
-    SENT_TIMES,
-    SNAPSHOT_WORDS,
-    entry,
-    judge,
-    launch,
-    note_sent,
-)
+from hft.execution.facts import SNAPSHOT_WORDS
+from hft.execution.launch import entry, judge, launch, note_change, note_sent
+from hft.execution.pad_rows import CHANGE_TIMES, PAD, PRICE_DECIMALS, SENT_TIMES
 from hft.state.blocks import LIMITS
 from hft.state.decision import FACTS, RULING
+from hft.state.exposure import EXPOSURE
 from hft.state.histogram import bin_of
 from hft.topology import House
+from hft.units import nearest_steps
 from ringbuf.addressed import AddressTable
 from ringbuf.spsc import Producer, packer_of
 
@@ -45,6 +39,7 @@ class Pad:
         self.limits = np.zeros(1, LIMITS)
         self.exposure = np.zeros(SYMBOLS_MAX, EXPOSURE)
         self.pad = np.zeros(1, PAD)
+        self.facts[0]["taker_fee_e8"] = nearest_steps(float(house.run[0]["taker_fee"]), 1)
         self.texts = texts
         self._text_table = AddressTable(texts.rows())
         decimals = np.zeros(SYMBOLS_MAX, PRICE_DECIMALS)
@@ -52,13 +47,15 @@ class Pad:
             row["tick_e8"], row["lot_e8"] = spec.tick_e8, spec.lot_e8
             row["price"], row["qty"] = places
         tops = house.segment.words(house.offsets["top"], SYMBOLS_MAX * SNAPSHOT_WORDS)
-        sent_ns, handled = np.zeros(SENT_TIMES + 1, np.int64), house.memory.view(np.uint64)
+        sent_ns, changed_ns = (np.zeros(room + 1, np.int64) for room in (SENT_TIMES, CHANGE_TIMES))
+        handled = house.memory.view(np.uint64)
         self.tables = [
             AddressTable((
                 shard.intents.words, shard.intents.slots, self.intent, self.facts, self.ruling,
                 self.pad, house.latch_supervisor, house.latch_gate, tops, tops.view(np.float64),
                 self.exposure, handled[shard.number : shard.number + 1], sent_ns, house.orders,
                 house.orders.view(np.uint64), texts.request, texts.frame, decimals, house.latency,
+                house.spec, changed_ns,
             ))
             for shard in house.shards
         ]  # fmt: skip
@@ -75,7 +72,7 @@ class Pad:
 
 def hot_functions() -> tuple[Callable[..., Any], ...]:
     """The compiled functions of the order path; more signatures after READY: a late compilation."""
-    return launch, judge, note_sent, bin_of
+    return launch, judge, note_sent, note_change, bin_of
 
 
 def warm(gate: int) -> None:
@@ -95,5 +92,6 @@ def warm(gate: int) -> None:
     launch(table)
     judge(table)
     note_sent(table)
+    note_change(table)
     bin_of(1)
     entry()

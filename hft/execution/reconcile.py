@@ -139,6 +139,7 @@ class Reconciler:
         same = [self._compare(index, symbol, now_ns) for index, symbol in enumerate(seen.symbols)]
         books.account.wallet_e8 = seen.money.wallet_e8
         books.account.available_e8 = seen.money.available_e8
+        books.account.checked_ns = now_ns
         if self.is_new:
             books.account.initial_wallet_e8 = seen.money.wallet_e8
             self.is_new = False
@@ -147,6 +148,8 @@ class Reconciler:
         if all(same):
             self._agree()
         books.sum_up()
+        if not books.orders.open:
+            books.margin.told(seen.money.available_e8)
 
     def _agree(self) -> None:
         self._deep = False

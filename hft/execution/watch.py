@@ -9,6 +9,7 @@ from hft.binance.rest import Rest
 from hft.events import OrderState, Role, Unfit
 from hft.execution import picture
 from hft.execution.books import Books
+from hft.execution.breakers import Breakers
 from hft.execution.canceller import Canceller
 from hft.execution.errands import Errands
 from hft.execution.fitness import Conditions, fitness_of
@@ -49,7 +50,6 @@ class Watch:
         self._house = ctx.house
         self._log = ctx.log
         self._books = books
-        self._gate = gate
         self._desk = desk
         self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
         self._standing = desk.standing
@@ -65,6 +65,7 @@ class Watch:
         self._shown = -1
         self._was_fit = False
         self.clock_wanted = False
+        self._breakers = Breakers(ctx, books, gate, desk, self._errands)
 
     def tick(self, now_ns: int) -> None:
         """Look around, if it is time."""
@@ -80,6 +81,7 @@ class Watch:
             self._desk.limits = limits
         self._judge(now_ns, self._desk.limits)
         self._ask_what_is_due(now_ns)
+        self._desk.denials.tell_rest(now_ns)
         if now_ns >= self._next_show_ns:
             self._show(now_ns)
 
@@ -164,10 +166,13 @@ class Watch:
         standing.fitness, standing.unfit = fitness, reason
         if latch.halted and not standing.latch.halted:
             self._cancel_on_halt(latch)
+        elif latch.reduce and not standing.latch.reduce:
+            self._cancel_on_reduce(latch)
         standing.latch = latch
         standing.reconciled = conditions.reconciled
         standing.session_up, standing.user_stream_up = conditions.session_up, conditions.stream_up
-        self._trip_breaker(now_ns, limits, latch)
+        if not self._reconciler.is_new:
+            self._breakers.tick(now_ns, limits, latch)
 
     def _cancel_on_halt(self, latch: Latch) -> None:
         """Who halts does not expect to be filled a minute later by an order that still rests."""
@@ -177,22 +182,22 @@ class Watch:
         else:
             self._log.info(f"HALTED ({latch.reason.name})")
 
+    def _cancel_on_reduce(self, latch: Latch) -> None:
+        """Nothing that rests may make a position larger from here on."""
+        orders = [each for each in self._books.orders.open.values() if each.may_add]
+        for order in orders:
+            self._canceller.cancel(order)
+        self._log.warning(
+            f"only smaller positions from here on ({latch.reason.name}): "
+            f"{len(orders)} open orders are cancelled"
+        )
+
     def _tell_fitness(self, reason: Unfit) -> None:
         if reason is Unfit.NONE:
             self._was_fit = True
             self._log.info("fit to trade")
         elif self._was_fit:
             self._log.warning(f"not fit to trade freely: {reason.name}")
-
-    def _trip_breaker(self, now_ns: int, limits: Limits, latch: Latch) -> None:
-        if latch.halted:
-            return
-        reason = self._gate.breach(self._books.account.pnl_e8, limits)
-        if reason:
-            words = self._house.latch_gate[0]
-            words["halt_reason"] = reason
-            words["halt_ns"] = now_ns
-            self._log.error(f"auto-stop: {reason.name}, a person must resume")
 
     def _ask_what_is_due(self, now_ns: int) -> None:
         fills = self._books.account.fills
@@ -212,26 +217,35 @@ class Watch:
     def _ask_for_check(self, fills: int) -> None:
         books = self._books
         asset, symbols, specs = books.margin_asset.decode(), books.symbols, books.specs
+        moment = self._moment()
 
         def check(rest: Rest) -> Any:
             lots = [
                 picture.fetch_position(rest, name, spec)[0]
                 for name, spec in zip(symbols, specs, strict=True)
             ]
-            return fills, picture.fetch_money(rest, asset), lots
+            return (fills, moment), picture.fetch_money(rest, asset), lots
 
         self._errands.ask("check", check, self._on_check)
+
+    def _moment(self) -> tuple[int, int, int]:
+        """What changes with every order: while it is the same, nothing more was tied up."""
+        account = self._books.account
+        return account.orders_sent, account.fills, len(self._books.orders.open)
 
     def _on_check(self, result: Any, now_ns: int) -> None:
         if isinstance(result, Exception):
             self._log.warning(f"balances and positions could not be checked: {result}")
             return
-        fills, money, lots = result
+        (fills, moment), money, lots = result
         books = self._books
         books.account.available_e8 = money.available_e8
         if fills != books.account.fills or self._reconciler.holding:
             return  # Something traded meanwhile: these figures prove nothing.
-        books.account.wallet_e8 = money.wallet_e8
+        books.account.wallet_e8, books.account.checked_ns = money.wallet_e8, now_ns
+        books.sum_up()
+        if moment == self._moment():
+            books.margin.told(money.available_e8)
         books.venue_lots = list(lots)
         books.venue_told_ns = [now_ns] * len(lots)
 

@@ -1,8 +1,11 @@
-"""The risk gate: every check an intent passes before it is an order.
+"""The risk gate: what an intent passes before it is an order.
 
-The checks come in the order of `Denial`, but for REDUCING_ONLY, which must know the lots first.
-Cancels always pass: a halt must never trap an order.  What only makes a position smaller passes
-where a position is too large already or the feed is stale.
+First whether orders may leave at all, then whether the intent's words make sense; its price and
+quantity become whole ticks and lots, and `hft.risk.checks` judges those.  What only makes a
+position smaller passes where nothing may be entered: in REDUCING, at a limit, without a fresh feed.
+It then leaves as reduce-only, so that the venue guarantees what our books say.
+
+Cancels pass whatever the trading state: a halt must never trap an order.
 """
 
 from __future__ import annotations
@@ -19,16 +22,26 @@ from hft.events import (
     Action,
     Denial,
     IntentFlag,
-    LatchReason,
+    OrderState,
     OrderType,
     Side,
     TimeInForce,
     TradingState,
 )
 from hft.risk.breaker import breach
+from hft.risk.checks import (
+    Asked,
+    check_collar,
+    check_entry,
+    check_filters,
+    check_market,
+    check_means,
+    check_trigger,
+    has_changed_too_often,
+)
 from hft.state.blocks import LIMITS, SPEC
-from hft.state.decision import FACTS, RULING, GateRow, Limits
-from hft.units import E8
+from hft.state.decision import FACTS, RULING, GateRow, Limits, Measures, Trip
+from hft.state.steps import nearest_ticks, whole_lots
 from ringbuf.addressed import array_at
 from ringbuf.compiled import compiled, merged
 
@@ -37,14 +50,10 @@ Record = Any
 Records = Any
 Int = int | np.int64
 
-_LARGEST = 4.5e10
-"""Above this twice a price or quantity in units of 1e-8 leaves 64 bits; no filter lets it pass."""
-_FLOAT_STEPS = 51
-"""An amount of 2**51 units is not told from its neighbour by a float64."""
-
 # Rows and fields as plain numbers: compiled code takes them for constants.
 _INTENT, _SPECS, _LIMITS = int(GateRow.INTENT), int(GateRow.SPECS), int(GateRow.LIMITS)
 _FACTS, _RULING = int(GateRow.FACTS), int(GateRow.RULING)
+_NEVER_ADDS = int(IntentFlag.REDUCE_ONLY | IntentFlag.CLOSE_POSITION)
 
 
 class Gate:
@@ -57,9 +66,9 @@ class Gate:
     def __init__(self) -> None:
         self.address = int(entry().address)
 
-    def breach(self, pnl_e8: int, limits: Limits) -> LatchReason:
-        """Say which limit on the session's profit and loss is reached."""
-        return breach(pnl_e8, limits)
+    def breach(self, measured: Measures, limits: Limits) -> Trip | None:
+        """Say which breaker trips, see `hft.risk.breaker`."""
+        return breach(measured, limits)
 
 
 @functools.cache
@@ -82,76 +91,25 @@ def rule(table: int) -> int:
     ruling = array_at(table, _RULING, RULING)[0]
     # Should anything below fail, nobody up there would hear of it but by this.
     ruling.denial = Denial.MALFORMED
-    denial = Denial.NONE
-    if intent.action != Action.CANCEL and intent.action != Action.CANCEL_ALL:
-        denial = _check_placement(intent, specs, limits, facts, ruling)
+    if intent.action == Action.CANCEL or intent.action == Action.CANCEL_ALL:
+        denial = _check_cancel(limits, facts)
+    else:
+        denial = _check_moment(intent, limits, facts)
+        if denial == Denial.NONE:
+            denial = _check_words(intent, facts)
+        if denial == Denial.NONE:
+            spec = specs[intent.symbol]
+            denial = _check_order(_ask(intent, spec, facts), spec, limits, facts, ruling)
     ruling.denial = denial
     return int(ruling.denial)
 
 
 @merged
-def _check_placement(
-    intent: Record, specs: Records, limits: Record, facts: Record, ruling: Record
-) -> Denial:
-    """Judge an intent to place an order."""
-    denial = _check_moment(intent, limits, facts)
-    if denial == Denial.NONE:
-        denial = _check_words(intent, facts)
-    if denial == Denial.NONE:
-        denial = _check_order(intent, specs[intent.symbol], limits, facts, ruling)
-    return denial
-
-
-@merged
-def _check_order(
-    intent: Record, spec: Record, limits: Record, facts: Record, ruling: Record
-) -> Denial:
-    """Judge what the order would be, and keep its whole numbers."""
-    lots = _whole_lots(intent.qty, spec.lot_e8)
-    ticks: Int = 0
-    if intent.order_type == OrderType.LIMIT:
-        ticks = _nearest_ticks(intent.price, spec.tick_e8)
-    ruling.price_ticks, ruling.qty_lots = ticks, lots
-    if facts.trading_state == TradingState.REDUCING and not _only_reduces(intent, lots, facts):
-        return Denial.REDUCING_ONLY
-    denial = _check_filters(spec, ticks, lots, intent, facts)
-    if denial == Denial.NONE:
-        denial = _check_size(spec, lots, intent, limits, facts)
-    if denial == Denial.NONE:
-        denial = _check_means(limits, facts)
-    if denial == Denial.NONE:
-        denial = _check_market(intent, lots, limits, facts)
-    return denial
-
-
-@merged
-def _units(value: float) -> Int:
-    """Round a float of up to `_LARGEST` to units of 1e-8: the decimal that was meant.
-
-    The float is the nearest to some decimal text.  Whole part and fraction are exact, and so is
-    their rounding while the float itself tells neighbouring units apart.
-    """
-    whole = np.int64(value)
-    return whole * E8 + np.int64(np.rint((value - whole) * E8))
-
-
-@merged
-def _nearest_ticks(price: float, tick_e8: int) -> Int:
-    """Round a price to the nearest tick, half up; beyond every filter when it is too large."""
-    if price > _LARGEST:
-        return np.int64(1) << 62
-    return (2 * _units(price) + tick_e8) // (2 * tick_e8)
-
-
-@merged
-def _whole_lots(qty: float, lot_e8: int) -> Int:
-    """Round a quantity down to whole lots; a float's own error short of a lot is that lot."""
-    if qty > _LARGEST:
-        return np.int64(1) << 62
-    units = _units(qty)
-    nearest = (2 * units + lot_e8) // (2 * lot_e8)
-    error = units >> _FLOAT_STEPS
-    return nearest if -error <= nearest * lot_e8 - units <= error else units // lot_e8
+def _check_cancel(limits: Record, facts: Record) -> Denial:
+    """Cancels are counted only while orders may be entered: a halt must never trap one."""
+    if facts.trading_state == TradingState.ACTIVE and has_changed_too_often(limits, facts):
+        return Denial.CANCEL_RATE_ABOVE_LIMIT
+    return Denial.NONE
 
 
 @merged
@@ -165,94 +123,130 @@ def _check_moment(intent: Record, limits: Record, facts: Record) -> Denial:
 
 @merged
 def _check_words(intent: Record, facts: Record) -> Denial:
-    if intent.action == Action.AMEND:
-        return Denial.NOT_SUPPORTED
-    is_limit = intent.order_type == OrderType.LIMIT
+    is_amend = intent.action == Action.AMEND
+    is_limit = is_amend or intent.order_type == OrderType.LIMIT
+    closes = not is_amend and intent.flags & IntentFlag.CLOSE_POSITION != 0
     known = (
-        intent.action == Action.PLACE
-        and (intent.side == Side.BUY or intent.side == Side.SELL)
-        and (is_limit or intent.order_type == OrderType.MARKET)
-        and (TimeInForce.GTC <= intent.tif <= TimeInForce.GTX or not is_limit)
+        (is_amend or _is_placement(intent))
         and math.isfinite(intent.qty)
         and math.isfinite(intent.price)
-        # A sequence used twice would give two orders one name.
-        and np.int64(intent.seq) > facts.last_seq
     )
     if not known:
         return Denial.MALFORMED
-    if intent.qty <= 0.0:
+    # A sequence used twice would give two orders one name.
+    if np.int64(intent.seq) <= facts.last_seq:
+        return Denial.DUPLICATE_INTENT
+    if intent.qty <= 0.0 and not closes:
         return Denial.QUANTITY_NOT_POSITIVE
-    if intent.price < 0.0 or (is_limit and intent.price == 0.0):
+    needs_price = is_limit or intent.order_type != OrderType.MARKET
+    if intent.price < 0.0 or (needs_price and intent.price == 0.0):
         return Denial.PRICE_NOT_POSITIVE
     if intent.symbol >= facts.symbol_count:
         return Denial.UNKNOWN_SYMBOL
+    return _check_target(facts) if is_amend else Denial.NONE
+
+
+@merged
+def _is_placement(intent: Record) -> bool:
+    kind = intent.order_type
+    is_stop = kind == OrderType.STOP_MARKET or kind == OrderType.TAKE_PROFIT_MARKET
+    is_limit = kind == OrderType.LIMIT
+    return bool(
+        intent.action == Action.PLACE
+        and (intent.side == Side.BUY or intent.side == Side.SELL)
+        and (is_limit or is_stop or kind == OrderType.MARKET)
+        and (TimeInForce.GTC <= intent.tif <= TimeInForce.GTX or not is_limit)
+        and (is_stop or intent.flags & IntentFlag.CLOSE_POSITION == 0)
+    )
+
+
+@merged
+def _check_target(facts: Record) -> Denial:
+    """An amend needs an open limit order whose last word from the venue is in."""
+    state = facts.target_state
+    if state == OrderState.SENT or facts.target_pending != 0:
+        return Denial.AMEND_PENDING
+    if state != OrderState.ACCEPTED and state != OrderState.PARTIALLY_FILLED:
+        return Denial.UNKNOWN_ORDER
+    if facts.target_type != OrderType.LIMIT:
+        return Denial.NOT_SUPPORTED
     return Denial.NONE
 
 
 @merged
-def _only_reduces(intent: Record, lots: Int, facts: Record) -> bool:
-    """Even with everything in flight on its side filled, the position gets smaller, never flips."""
-    if facts.position_lots * intent.side >= 0:
+def _ask(intent: Record, spec: Record, facts: Record) -> Asked:
+    """Say in whole numbers what would stand at the venue."""
+    is_amend = intent.action == Action.AMEND
+    kind = facts.target_type if is_amend else np.int64(intent.order_type)
+    side = facts.target_side if is_amend else np.int64(intent.side)
+    flags = facts.target_flags if is_amend else np.int64(intent.flags)
+    ticks: Int = np.int64(0)
+    lots: Int = np.int64(0)
+    if kind != OrderType.MARKET:
+        ticks = nearest_ticks(intent.price, spec.tick_e8)
+    if flags & IntentFlag.CLOSE_POSITION == 0:
+        lots = whole_lots(intent.qty, spec.lot_e8)
+    open_lots = facts.open_buy_lots if side > 0 else facts.open_sell_lots
+    reducing_lots = facts.reducing_buy_lots if side > 0 else facts.reducing_sell_lots
+    left, left_before, adds = lots, np.int64(0), flags & _NEVER_ADDS == 0
+    if is_amend:
+        # What is filled of it is in the position already, and what is left is counted as open.
+        left = max(np.int64(0), lots - facts.target_cum_lots)
+        left_before = max(np.int64(0), facts.target_lots - facts.target_cum_lots)
+        if adds:
+            open_lots -= left_before
+    return Asked(
+        is_amend, kind, side, flags, ticks, lots, left, left_before, open_lots, reducing_lots, adds
+    )
+
+
+@merged
+def _only_reduces(asked: Asked, facts: Record) -> bool:
+    """Even with everything open on its side filled, the position gets smaller, never flips.
+
+    A reduce-only order is cut by the venue; an amend cannot make one of an order that is none.
+    """
+    held = -facts.position_lots * asked.side
+    if held <= 0:
         return False
-    same_side = facts.open_buy_lots if intent.side > 0 else facts.open_sell_lots
-    return bool(lots + same_side <= abs(facts.position_lots))
+    if not asked.adds:
+        return True
+    fits = asked.lots + asked.open_lots + asked.reducing_lots <= held
+    return bool(fits and not asked.is_amend)
 
 
 @merged
-def _check_filters(spec: Record, ticks: Int, lots: Int, intent: Record, facts: Record) -> Denial:
-    is_limit = intent.order_type == OrderType.LIMIT
-    if lots < max(1, spec.min_lots):
-        return Denial.QUANTITY_BELOW_STEP
-    if lots > (spec.max_lots if is_limit else spec.market_max_lots):
-        return Denial.QUANTITY_ABOVE_FILTER
-    if is_limit and (ticks < max(1, spec.min_ticks) or ticks > spec.max_ticks):
-        return Denial.PRICE_OUTSIDE_FILTER
-    if intent.flags & IntentFlag.REDUCE_ONLY:
+def _check_order(
+    asked: Asked, spec: Record, limits: Record, facts: Record, ruling: Record
+) -> Denial:
+    """Judge the order itself, and keep its whole numbers."""
+    ruling.price_ticks, ruling.qty_lots = asked.ticks, asked.lots
+    ruling.reduce_only = 1 if asked.flags & IntentFlag.REDUCE_ONLY != 0 else 0
+    reduces = _only_reduces(asked, facts)
+    if facts.trading_state == TradingState.REDUCING:
+        if not reduces:
+            return Denial.REDUCING_ONLY
+        _send_reducing(asked, ruling)
+    denial = check_filters(asked, spec, facts, ruling.reduce_only != 0)
+    if denial == Denial.NONE:
+        denial = check_means(asked, spec, limits, facts)
+    if denial == Denial.NONE:
+        denial = check_market(facts)
+    if denial == Denial.NONE:
+        denial = check_trigger(asked, spec, facts)
+    if denial == Denial.NONE:
+        denial = check_collar(asked, spec, limits, facts, reduces)
+    if denial != Denial.NONE:
+        return denial
+    denial = check_entry(asked, spec, limits, facts)
+    if denial != Denial.NONE and reduces:
+        _send_reducing(asked, ruling)
         return Denial.NONE
-    if not is_limit:
-        # The venue values a market order at the mark; before the first one, NO_PRICE follows.
-        price = facts.mark if facts.mark > 0.0 else facts.last
-        # Lots times the dearest price fit 64 bits, by the filters' own bounds.
-        ticks = min(_nearest_ticks(price, spec.tick_e8), spec.max_ticks)
-        if ticks <= 0:
-            return Denial.NONE
-    if ticks * lots * spec.unit_e8 < spec.min_notional_e8:
-        return Denial.NOTIONAL_BELOW_FILTER
-    return Denial.NONE
+    return denial
 
 
 @merged
-def _check_size(spec: Record, lots: Int, intent: Record, limits: Record, facts: Record) -> Denial:
-    if lots > limits.max_order_size_e8 // spec.lot_e8:
-        return Denial.ORDER_SIZE_ABOVE_LIMIT
-    in_flight = facts.open_buy_lots if intent.side > 0 else facts.open_sell_lots
-    worst_lots = facts.position_lots * intent.side + in_flight + lots
-    too_large = worst_lots > limits.max_position_e8 // spec.lot_e8
-    if too_large and not _only_reduces(intent, lots, facts):
-        return Denial.POSITION_ABOVE_LIMIT
-    return Denial.NONE
-
-
-@merged
-def _check_means(limits: Record, facts: Record) -> Denial:
-    if facts.orders_last_s >= limits.max_orders_per_s:
-        return Denial.ORDER_RATE_ABOVE_LIMIT
-    if facts.has_row == 0:
-        return Denial.ORDER_TABLE_FULL
-    return Denial.NONE
-
-
-@merged
-def _check_market(intent: Record, lots: Int, limits: Record, facts: Record) -> Denial:
-    if facts.newest_ns == 0 or not (facts.bid > 0.0 and facts.ask > 0.0):
-        return Denial.NO_PRICE
-    is_stale = facts.now_ns - facts.newest_ns > limits.feed_stale_ns
-    if is_stale and not _only_reduces(intent, lots, facts):
-        return Denial.FEED_STALE
-    if facts.has_report_room == 0:
-        return Denial.REPORTS_BACKED_UP
-    if facts.connected == 0:
-        return Denial.NOT_CONNECTED
-    if limits.max_loss_e8 != 0 and facts.pnl_e8 <= -limits.max_loss_e8:
-        return Denial.LOSS_LIMIT_REACHED
-    return Denial.NONE
+def _send_reducing(asked: Asked, ruling: Record) -> None:
+    """Let the venue guarantee it; an order that closes the position needs no such word."""
+    if asked.flags & IntentFlag.CLOSE_POSITION == 0:
+        ruling.reduce_only = 1

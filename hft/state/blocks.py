@@ -13,6 +13,7 @@ from hft.seats import SHARDS_MAX
 
 STRATEGY_NAME_MAX = 32
 SYMBOL_NAME_MAX = 20
+ACCOUNT_EPOCH_MAX = 40
 PARAMS_BYTES_MAX = 1024
 STATE_BYTES_MAX = 262144
 OUT_DETAIL = 8
@@ -63,6 +64,10 @@ RUN = record(
     ("symbols", f"S{SYMBOL_NAME_MAX}", SYMBOLS_MAX),
     ("maker_fee", "<f8"),
     ("taker_fee", "<f8"),
+    # What earlier sessions of the UTC day leave to this one, of the account they were on.
+    ("day", "<i8"),  # Days since 1970; 0: nothing was left.
+    ("day_base_e8", "<i8"),  # P&L of this session at which that day's P&L is 0.
+    ("day_account", f"S{ACCOUNT_EPOCH_MAX}"),
 )
 
 # One per seat; the process itself writes it.
@@ -93,14 +98,22 @@ ORDERS_TO = record(
     ("last_exit", "<i8"),  # Exit code, or minus the signal.
 )
 
-# The latch: the supervisor's pair and the gate's pair, each in its own block.
+# The latch: the supervisor's words and the gate's, each in its own block, and what tripped last.
 LATCH = record(
-    64,
+    128,
     ("halt_ns", "<i8"),
     ("resume_ns", "<i8"),
     ("halt_reason", "<i8"),  # LatchReason.
     ("reduce_ns", "<i8"),  # When this hand last asked to reduce only.
     ("reduce_reason", "<i8"),
+    ("trip_ns", "<i8"),  # When the newest breaker tripped; forgotten with the next resume.
+    ("trip_reason", "<i8"),
+    ("measured", "<i8"),  # Money in 1e-8, a count or nanoseconds, as the rule has it; limit too.
+    ("limit", "<i8"),
+    ("measured_from", "<i8"),  # MeasuredFrom.
+    ("since_wall_ms", "<i8"),
+    ("tripped_wall_ms", "<i8"),
+    ("on_trip", "<i8"),  # OnTrip: what was done about it.
 )
 
 # Snapshot; supervisor writes.
@@ -217,7 +230,11 @@ ACCOUNT = record(
     ("funding_e8", "<i8"),  # Received; negative: paid.
     ("pnl_e8", "<i8"),  # realised - fees + funding + unrealised.
     ("peak_pnl_e8", "<i8"),  # Highest of the session, at least 0.
-    ("day_pnl_e8", "<i8"),  # Since midnight UTC, or since the session began when that was later.
+    ("peak_wall_ms", "<i8"),  # When that was; 0: at the start.
+    ("day_pnl_e8", "<i8"),  # Since midnight UTC, or since the day's first session began.
+    ("day", "<i8"),  # Which day that is: days since 1970.
+    ("day_base_e8", "<i8"),  # P&L of the session at which the day's is 0.
+    ("day_wall_ms", "<i8"),  # Since when that counts.
     ("equity_e8", "<i8"),  # Wallet and unrealised profit, other assets valued.
     ("agreement", "<i8"),  # Agreement of all symbols: the worst.
     ("checked_ns", "<i8"),  # When REST last told balances and positions.
@@ -231,6 +248,7 @@ ACCOUNT = record(
     ("last_reject_code", "<i8"),
     ("cancels_sent", "<i8"),
     ("amends_sent", "<i8"),
+    ("errors", "<i8"),  # Requests that failed or whose answer never came.
     ("weight_used", "<i8"),  # Of the venue's limits, as it last told and we count since.
     ("weight_limit", "<i8"),
     ("orders_10s_used", "<i8"),
@@ -244,8 +262,6 @@ ACCOUNT = record(
     ("denied", "<i8", 64),  # By Denial.
 )
 assert len(Denial) <= 64
-
-ACCOUNT_EPOCH_MAX = 40
 
 # Execution writes at start-up, before READY.
 ACCOUNT_IDENTITY = record(64, ("account_epoch", f"S{ACCOUNT_EPOCH_MAX}"))

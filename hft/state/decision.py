@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from hft.events import record
+from hft.events import LatchReason, MeasuredFrom, record
 from hft.state.blocks import LIMITS
 from ringbuf.snapshot import Snapshot
 from ringbuf.spsc import packer_of
@@ -70,6 +70,37 @@ class Limits(msgspec.Struct, frozen=True):
     on_trip: int = 0
 
 
+class Measures(NamedTuple):
+    """What the breaker looks at; money in 1e-8, times of the wall clock in milliseconds."""
+
+    pnl_e8: int
+    """Of the session: realised less fees, with funding and unrealised."""
+    peak_pnl_e8: int
+    day_pnl_e8: int
+    errors: int = 0
+    """Of the last minute, like the next two; a resume begins it anew."""
+    rejects: int = 0
+    latency_p99_ns: int = 0
+    ring_depth: int = 0
+    session_wall_ms: int = 0
+    peak_wall_ms: int = 0
+    day_wall_ms: int = 0
+    minute_wall_ms: int = 0
+    wall_ms: int = 0
+
+
+class Trip(NamedTuple):
+    """One breaker that tripped: the rule, what was measured since when, and its limit."""
+
+    reason: LatchReason
+    measured: int
+    """Money in 1e-8, a count or nanoseconds, as the rule has it; `limit` in the same unit."""
+    limit: int
+    measured_from: MeasuredFrom
+    since_wall_ms: int
+    tripped_wall_ms: int
+
+
 _LIMITS = packer_of(LIMITS)
 
 
@@ -90,7 +121,7 @@ def fill_limits(record: Records, limits: Limits) -> None:
 
 
 FACTS = record(
-    256,
+    384,
     ("now_ns", "<i8"),
     ("trading_state", "<i8"),
     ("bid", "<f8"),
@@ -98,14 +129,32 @@ FACTS = record(
     ("last", "<f8"),
     ("mark", "<f8"),
     ("newest_ns", "<i8"),  # When the newest of these prices came; 0: none yet.
-    ("position_lots", "<i8"),  # Of the intent's symbol, like the two below.
-    ("open_buy_lots", "<i8"),  # Not yet filled, of orders in flight, resting or unknown.
+    # Of the intent's symbol, see EXPOSURE.
+    ("position_lots", "<i8"),
+    ("leverage", "<i8"),
+    ("open_buy_lots", "<i8"),
     ("open_sell_lots", "<i8"),
+    ("reducing_buy_lots", "<i8"),
+    ("reducing_sell_lots", "<i8"),
+    ("bids_e8", "<i8"),  # Worth of the open orders that may add.
+    ("asks_e8", "<i8"),
+    # Of the account.
+    ("others_e8", "<i8"),  # Worth of all other symbols with everything open filled.
+    ("equity_e8", "<i8"),
+    ("free_e8", "<i8"),  # Margin that nothing ties up yet.
+    ("pnl_e8", "<i8"),
+    ("peak_pnl_e8", "<i8"),
+    ("day_pnl_e8", "<i8"),
+    ("checked_ns", "<i8"),  # When REST last told balances and positions; 0: never.
+    ("clock_error_ns", "<i8"),  # How well the venue's clock is known; -1: not at all.
+    ("taker_fee_e8", "<i8"),  # Fraction of the worth, in 1e-8.
     ("orders_last_s", "<i8"),
+    ("changes_last_s", "<i8"),  # Cancels and amends that strategies asked for.
+    ("open_orders", "<i8"),  # Of all symbols.
+    ("may_order", "<i8"),  # 0: what is left of the venue's limits is kept for cancels.
     ("has_row", "<i8"),
     ("has_report_room", "<i8"),
     ("connected", "<i8"),
-    ("pnl_e8", "<i8"),
     ("last_seq", "<i8"),  # Highest intent sequence handled before this one.
     ("symbol_count", "<i8"),
     # AMEND: the order meant; all 0 when there is none.
@@ -120,7 +169,13 @@ FACTS = record(
 )
 """What is true at the moment of asking."""
 
-RULING = record(64, ("denial", "<i8"), ("price_ticks", "<i8"), ("qty_lots", "<i8"))
+RULING = record(
+    64,
+    ("denial", "<i8"),
+    ("price_ticks", "<i8"),  # A stop's trigger; 0 of a market order.
+    ("qty_lots", "<i8"),  # An amend's whole quantity; 0 of an order that closes the position.
+    ("reduce_only", "<i8"),  # 1: the order must leave as reduce-only, flagged so or not.
+)
 """The gate's answer: a Denial, or NONE and the order in whole numbers."""
 
 

@@ -17,6 +17,7 @@ from hft.events import Hop, LatchReason, OrderState, Side, TradingState, Unfit, 
 from hft.seats import Seat, numbered
 from hft.state.blocks import Leg, Life, Mode, Order
 from hft.state.histogram import percentile_ns
+from hft.state.trips import describe, newest_trip
 from hft.state.values import Records, Values, name_of, plain, read
 from hft.units import NS_PER_MS
 from ringbuf.layout import GAP, TAIL
@@ -90,24 +91,30 @@ class HouseReader:
         return values
 
     def latch(self) -> Values:
-        """Say whether a person or a breaker has halted trading, which hand, why and for how long.
+        """Say whether a person or a breaker holds trading back, which hand, why and for how long.
 
-        Halted means: a request to halt later than the last resume by a person, whose hand is the
-        supervisor's.
+        Held back means: a request to halt or to reduce only, later than the last resume by a
+        person, whose hand is the supervisor's.  `trip` says what a breaker measured, if one did.
         """
-        resumed_ns = int(self.house.latch_supervisor[0]["resume_ns"])
-        hands = (("supervisor", self.house.latch_supervisor), ("gate", self.house.latch_gate))
-        asked_ns, hand, reason = max(
-            (int(block[0]["halt_ns"]), hand, int(block[0]["halt_reason"])) for hand, block in hands
-        )
-        if asked_ns <= resumed_ns:
-            return {"latched": False, "hand": None, "reason": "NONE", "age_ns": None}
-        return {
-            "latched": True,
-            "hand": hand,
-            "reason": name_of(LatchReason, reason),
-            "age_ns": self._age_ns(asked_ns),
-        }
+        supervisor, gate = self.house.latch_supervisor[0], self.house.latch_gate[0]
+        tripped = newest_trip(supervisor, gate)
+        told = {"trip": None if tripped is None else describe(tripped[0])}
+        for word, state in (("halt", TradingState.HALTED), ("reduce", TradingState.REDUCING)):
+            asked_ns, hand, reason = max(
+                (int(words[f"{word}_ns"]), hand, int(words[f"{word}_reason"]))
+                for hand, words in (("supervisor", supervisor), ("gate", gate))
+            )
+            if asked_ns > int(supervisor["resume_ns"]):
+                return {
+                    **told,
+                    "latched": True,
+                    "state": state.name,
+                    "hand": hand,
+                    "reason": name_of(LatchReason, reason),
+                    "age_ns": self._age_ns(asked_ns),
+                }
+        nobody = {"latched": False, "state": TradingState.ACTIVE.name, "hand": None}
+        return {**told, **nobody, "reason": "NONE", "age_ns": None}
 
     def limits(self) -> Values | None:
         """Read the limits in force."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hft.events import Denial, LatchReason, Unfit, Verdict
+from hft.events import LatchReason, Unfit, Verdict
+from hft.state.trips import BREAKERS
 from hft.strategy.figure import Figure
 from hft.strategy.load import StrategySpec
 
@@ -24,47 +25,6 @@ VERDICTS = {
     Verdict.INTENTS_FULL: "orders refused: execution does not take them as fast as they come",
 }
 """What every verdict says when the strategy has no words of its own for it."""
-
-DENIALS = {
-    Denial.NONE: "not denied",
-    Denial.TRADING_HALTED: "trading is halted",
-    Denial.REDUCING_ONLY: "only orders that make the position smaller are let through now",
-    Denial.INTENT_EXPIRED: "it waited longer than intent_expiry_ms",
-    Denial.MALFORMED: "the intent makes no sense",
-    Denial.QUANTITY_NOT_POSITIVE: "the quantity is not positive",
-    Denial.PRICE_NOT_POSITIVE: "the price is not positive",
-    Denial.UNKNOWN_SYMBOL: "the symbol is not one of this run",
-    Denial.QUANTITY_BELOW_STEP: "the quantity is below the venue's smallest",
-    Denial.QUANTITY_ABOVE_FILTER: "the quantity is above the venue's largest",
-    Denial.PRICE_OUTSIDE_FILTER: "the price is outside the venue's range",
-    Denial.NOTIONAL_BELOW_FILTER: "the order is worth less than the venue's least",
-    Denial.ORDER_SIZE_ABOVE_LIMIT: "the quantity is above max_order_size",
-    Denial.POSITION_ABOVE_LIMIT: "the position would pass max_position",
-    Denial.ORDER_RATE_ABOVE_LIMIT: "more orders than max_orders_per_second",
-    Denial.ORDER_TABLE_FULL: "the order table is full",
-    Denial.NO_PRICE: "there is no market price yet",
-    Denial.FEED_STALE: "the market data is too old",
-    Denial.REPORTS_BACKED_UP: "reports are not taken as fast as they come",
-    Denial.NOT_CONNECTED: "there is no connection for orders",
-    Denial.UNKNOWN_ORDER: "there is no such open order",
-    Denial.NOT_SUPPORTED: "this kind of order is not supported",
-    Denial.LOSS_LIMIT_REACHED: "the loss limit is reached",
-    Denial.DUPLICATE_INTENT: "the intent's number was used before",
-    Denial.NOTIONAL_ABOVE_LIMIT: "the position would be worth more than max_notional",
-    Denial.LEVERAGE_ABOVE_LIMIT: "the positions would pass max_leverage",
-    Denial.PRICE_OUTSIDE_COLLAR: "the price is further from the market than price_collar",
-    Denial.CANCEL_RATE_ABOVE_LIMIT: "more cancels than max_cancels_per_second",
-    Denial.OPEN_ORDERS_ABOVE_LIMIT: "more open orders than max_open_orders",
-    Denial.ACCOUNT_STALE: "the account was not checked for longer than account_stale_ms",
-    Denial.CLOCK_UNCERTAIN: "the venue's clock is less certain than clock_error_max_ms",
-    Denial.DAILY_LOSS_REACHED: "the day's loss limit is reached",
-    Denial.DRAWDOWN_REACHED: "the drawdown from the session's peak is reached",
-    Denial.TARGET_REACHED: "the target profit is reached",
-    Denial.MARGIN_INSUFFICIENT: "there is not enough margin for it",
-    Denial.RATE_BUDGET_SPENT: "the venue's limits leave room for cancels and flatten only",
-    Denial.AMEND_PENDING: "an earlier change of the order is not answered yet",
-    Denial.TRIGGER_PASSED: "the market is beyond its trigger already",
-}
 
 UNFIT = {
     Unfit.NONE: "fit to trade",
@@ -90,8 +50,8 @@ LATCHES = {
     LatchReason.NONE: "nobody ordered a halt",
     LatchReason.START_UP: "halted since the start: START lets it trade",
     LatchReason.PERSON: "halted by hand",
-    LatchReason.MAX_LOSS: "halted: the loss limit is reached",
-    LatchReason.TARGET_PROFIT: "halted: the target profit is reached",
+    LatchReason.MAX_LOSS: "the loss limit is reached",
+    LatchReason.TARGET_PROFIT: "the target profit is reached",
     LatchReason.DEATHS: "halted: a process died too often",
     LatchReason.FLATTEN: "halted to close the position",
     LatchReason.EXECUTION_LOST: "halted: execution did not come back",
@@ -124,19 +84,17 @@ def detail_of(told: Mapping[str, Any] | Any, names: Sequence[str]) -> dict[str, 
     return {name: Figure(value) for name, value in zip(names, told["detail"], strict=False)}
 
 
-def explain_denial(code: int) -> str:
-    """Say why the gate refused an intent."""
-    return _sentence(DENIALS, code, "denial")
-
-
 def explain_unfit(code: int) -> str:
     """Say why the house is not fit to trade."""
     return _sentence(UNFIT, code, "unfit")
 
 
-def explain_latch(code: int) -> str:
-    """Say who or what ordered the halt."""
-    return _sentence(LATCHES, code, "latch reason")
+def explain_latch(code: int, *, reduces: bool = False) -> str:
+    """Say who or what ordered the halt, or with `reduces` that only smaller positions pass."""
+    said = _sentence(LATCHES, code, "latch reason")
+    if code not in BREAKERS:
+        return said
+    return f"{'only smaller positions pass' if reduces else 'halted'}: {said}"
 
 
 def _sentence(table: Mapping[Any, str], code: int, what: str) -> str:

@@ -30,6 +30,7 @@ class Engine:
                 "ok": True,
                 "mode": "DEMO",
                 "halted": True,
+                "latched": True,
                 "reason": "PERSON",
                 "sentence": "halted by hand",
                 "strategy": "MOMENTUM",

@@ -11,10 +11,11 @@ import numpy as np
 
 from hft import events, topology
 from hft.agent import machine
+from hft.denials import MEANINGS
 from hft.events import IntentFlag, MarketFlag, MarketKind, OrderState, Status, Verdict
 from hft.execution import order_life
 from hft.state.blocks import Life
-from hft.strategy.explain import DENIALS, LATCHES, UNFIT, VERDICTS
+from hft.strategy.explain import LATCHES, UNFIT, VERDICTS
 from hft.strategy.load import discover
 from hft.strategy.params import ParamField
 from tests.tidy import record_words as words
@@ -155,6 +156,18 @@ def bounds(field: ParamField) -> str:
     return ", ".join(f"{word} {limit:,}" for word, limit in words if limit is not None)
 
 
+def denials() -> str:
+    """Every refusal of the gate, with the code of the venue that means the same."""
+    return table(
+        "denial | meaning | the venue would say",
+        (
+            (f"`{denial.name}`", meaning.sentence, meaning.venue_code or "")
+            for denial, meaning in MEANINGS.items()
+            if denial
+        ),
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "processes": processes,
     "rings": rings,
@@ -173,7 +186,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "statuses": lambda: values(Status, words.STATUSES),
     "verdicts": verdicts,
     "strategies": strategies,
-    "denials": lambda: sentences("denial | meaning", dict(DENIALS)),
+    "denials": denials,
 }
 
 

@@ -12,6 +12,7 @@ FLOORS: tuple[tuple[int, tuple[str, ...]], ...] = (
         1,
         (
             "hft.compile_cache",
+            "hft.denials",
             "hft.events",
             "hft.seats",
             "hft.units",

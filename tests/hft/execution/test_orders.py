@@ -50,7 +50,7 @@ def test_another_life_finds_every_order_as_it_was() -> None:
     found = again.by_venue_id(0, 8_389_765_432_109_876_543)
     assert found is not None
     assert (found.intent_seq, found.price_ticks, found.side) == (1, 600_000, -1)
-    assert again.open_lots == {(0, -1): 10}
+    assert again.exposure[0][:2] == [0, 10]
     past = again.by_seq(2)
     assert past is not None
     assert (past.state, past.hops[3]) == (OrderState.FILLED, 77)
@@ -90,13 +90,13 @@ def test_a_full_table_takes_the_oldest_terminal_row_and_no_open_one() -> None:
 def test_open_lots_count_what_is_not_yet_filled() -> None:
     table = Memory().table()
     buy, _sell = make(table, 1), make(table, 2, side=-1)
-    assert table.open_lots == {(0, 1): 10, (0, -1): 10}
+    assert table.exposure[0][:2] == [10, 10]
     buy.cum_lots, buy.state = 4, OrderState.PARTIALLY_FILLED
     table.save(buy)
-    assert table.open_lots[0, 1] == 6
+    assert table.exposure[0][:2] == [6, 10]
     buy.state = OrderState.CANCELLED
     table.save(buy)
-    assert table.open_lots == {(0, 1): 0, (0, -1): 10}
+    assert table.exposure[0][:2] == [0, 10]
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(OrderState, OrderEvent)))

@@ -18,7 +18,6 @@ from hft.events import (
     Action,
     Denial,
     IntentFlag,
-    LatchReason,
     OrderType,
     Side,
     TradingState,
@@ -52,6 +51,8 @@ FACTS = {
     "last": 60_000.0,
     "mark": 60_000.0,
     "newest_ns": NOW_NS - 1_000_000,
+    "checked_ns": NOW_NS - 1_000_000,
+    "may_order": True,
     "has_row": True,
     "has_report_room": True,
     "connected": True,
@@ -134,8 +135,8 @@ def test_a_good_intent_passes_as_whole_ticks_and_lots() -> None:
         (Denial.MALFORMED, {}, {"tif": 0}),
         (Denial.MALFORMED, {}, {"qty": math.nan}),
         (Denial.MALFORMED, {}, {"price": math.inf}),
-        (Denial.MALFORMED, {"last_seq": 5}, {}),
-        (Denial.NOT_SUPPORTED, {}, {"action": Action.AMEND}),
+        (Denial.DUPLICATE_INTENT, {"last_seq": 5}, {}),
+        (Denial.UNKNOWN_ORDER, {}, {"action": Action.AMEND}),
         (Denial.QUANTITY_NOT_POSITIVE, {}, {"qty": 0.0}),
         (Denial.QUANTITY_NOT_POSITIVE, {}, {"qty": -0.01}),
         (Denial.PRICE_NOT_POSITIVE, {}, {"price": 0.0}),
@@ -270,18 +271,3 @@ def test_whatever_fills_no_passed_order_leads_beyond_the_limit(
     if state is TradingState.REDUCING:
         assert abs(worst) < abs(position)
         assert worst * position >= 0
-
-
-@pytest.mark.parametrize(
-    ("pnl", "limits", "reason"),
-    [
-        (-1000 * E8, LIMITS, LatchReason.MAX_LOSS),
-        (-1000 * E8 + 1, LIMITS, LatchReason.NONE),
-        (5 * E8, Limits(0, 5 * E8, 0, 0, 0, 0, 0), LatchReason.TARGET_PROFIT),
-        (5 * E8 - 1, Limits(0, 5 * E8, 0, 0, 0, 0, 0), LatchReason.NONE),
-        (-(10**17), Limits(0, 0, 0, 0, 0, 0, 0), LatchReason.NONE),
-        (10**17, Limits(0, 0, 0, 0, 0, 0, 0), LatchReason.NONE),
-    ],
-)
-def test_the_breaker_trips_at_its_limits(pnl: int, limits: Limits, reason: LatchReason) -> None:
-    assert Gate().breach(pnl, limits) is reason

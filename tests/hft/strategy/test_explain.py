@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hft.events import Denial, LatchReason, Unfit, Verdict
+from hft.events import LatchReason, Unfit, Verdict
 from hft.strategy import explain
 from hft.strategy.figure import Figure
 from tests.hft.strategy.rig import Rig, house_spec
@@ -14,7 +14,6 @@ from tests.hft.strategy.rig import Rig, house_spec
     ("codes", "table"),
     [
         (Verdict, explain.VERDICTS),
-        (Denial, explain.DENIALS),
         (Unfit, explain.UNFIT),
         (LatchReason, explain.LATCHES),
     ],
@@ -25,7 +24,6 @@ def test_every_code_has_its_own_sentence(codes, table):
 
 
 def test_a_code_of_a_newer_build_is_still_shown():
-    assert explain.explain_denial(99) == "denial 99"
     assert explain.explain_unfit(99) == "unfit 99"
     assert explain.explain_latch(99) == "latch reason 99"
     assert explain.explain_verdict({"verdict": 99}) == "verdict 99"
