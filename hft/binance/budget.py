@@ -71,6 +71,8 @@ class Budget:
         """No new order is sent before then."""
         self.banned_until_ms = 0
         """Nothing at all is sent before then."""
+        self.throttled_until_ms = 0
+        """Nothing that makes a position larger is sent before then."""
         self._cancels_until_ms = 0
         self._next = 1
 
@@ -93,7 +95,6 @@ class Budget:
             window = self._window_of(row.kind, row.interval, row.number)
             if window is not None:
                 counts[id(window)] = row.count
-                window.limit = row.limit or window.limit
         weight, ten_seconds, minute = (counts.get(id(window)) for window in self.windows)
         return weight, ten_seconds, minute
 
@@ -171,10 +172,6 @@ class Budget:
             if ticket.use is Use.CANCEL:
                 # One that goes on against refusals is banned: the others wait.
                 self._cancels_until_ms = max(self._cancels_until_ms, until_ms)
-
-    def hold_orders(self, until_ms: int) -> None:
-        """Send no new order before then: the venue is overloaded."""
-        self.orders_until_ms = max(self.orders_until_ms, until_ms)
 
     def turn(self, now: VenueTime) -> None:
         """Begin every window whose time has come."""

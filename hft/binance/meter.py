@@ -9,12 +9,12 @@ from typing import Any
 from hft.binance.budget import Budget, Refused, Ticket, Use
 from hft.binance.costs import Cost
 from hft.binance.venue_clock import VenueClock
-from hft.clock import monotonic_ns
-from hft.units import NS_PER_MS, NS_PER_S
+from hft.units import NS_PER_MS
 
 Counts = tuple[int | None, int | None, int | None]
 _HEADERS = ("X-MBX-USED-WEIGHT-1M", "X-MBX-ORDER-COUNT-10S", "X-MBX-ORDER-COUNT-1M")
 NO_COUNTS: Counts = (None, None, None)
+ECHO_MS = 500
 
 
 def counts_of(headers: Mapping[str, str]) -> Counts:
@@ -35,6 +35,8 @@ class Meter:
         self.budget = Budget()
         self.may_order = True
         """New orders may leave now; kept up to date by whatever happens here and by `tick`."""
+        self.limited_until_ns = self.banned_until_ns = 0
+        """What the venue told this process, and nobody else; 0: nothing yet."""
         self._lock = threading.Lock()
 
     def learn(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -90,30 +92,35 @@ class Meter:
     def refuse(self, ticket: Ticket, refused: Refused) -> None:
         """Take in a refusal for the rate."""
         with self._lock:
-            self.budget.refuse(ticket, refused, self.clock.now())
+            budget = self.budget
+            before = budget.limited_until_ms, budget.banned_until_ms
+            budget.refuse(ticket, refused, self.clock.now())
+            if budget.limited_until_ms > before[0]:
+                self.limited_until_ns = self.local_ns(budget.limited_until_ms)
+            if budget.banned_until_ms > before[1]:
+                self.banned_until_ns = self.local_ns(budget.banned_until_ms)
             self._look()
 
-    def refuse_for_s(self, ticket: Ticket, status: int, code: int, text: str, wait_s: float) -> None:
-        """Take in a refusal that says for how many seconds, from now on; 0: it does not say."""
-        until_ms = self.clock.now().latest_ms + int(wait_s * 1000) if wait_s else 0
-        self.refuse(ticket, Refused(status, code, until_ms, text))
+    def until_ms(self, wait_s: float) -> int:
+        """Give the venue's time in so many seconds; 0 for none."""
+        return self.clock.now().latest_ms + int(wait_s * 1000) if wait_s else 0
 
-    def hold_orders(self, for_ns: int) -> None:
-        """Send no new order for so long: the venue is overloaded."""
-        with self._lock:
-            self.budget.hold_orders(self.clock.now().latest_ms + for_ns // NS_PER_MS)
-            self._look()
+    def throttle(self, for_ns: int) -> None:
+        """Enter nothing for so long: the venue protects itself and takes only what reduces."""
+        until_ms = self.clock.now().latest_ms + for_ns // NS_PER_MS
+        self.budget.throttled_until_ms = max(self.budget.throttled_until_ms, until_ms)
 
     def heed(self, limited_until_ns: int, banned_until_ns: int) -> None:
         """Obey what another process at this address was told; local times, 0: nothing."""
         with self._lock:
             less_ns, budget = self.clock.less_local_ns(), self.budget
-            if limited_until_ns:
-                until_ms = (limited_until_ns + less_ns) // NS_PER_MS
-                budget.limited_until_ms = max(budget.limited_until_ms, until_ms)
-            if banned_until_ns:
-                until_ms = (banned_until_ns + less_ns) // NS_PER_MS
-                budget.banned_until_ms = max(budget.banned_until_ms, until_ms)
+            limited_ms = (limited_until_ns + less_ns) // NS_PER_MS if limited_until_ns else 0
+            banned_ms = (banned_until_ns + less_ns) // NS_PER_MS if banned_until_ns else 0
+            # Two processes know the venue's clock a little differently: not each echo counts.
+            if limited_ms > budget.limited_until_ms + ECHO_MS:
+                budget.limited_until_ms = limited_ms
+            if banned_ms > budget.banned_until_ms + ECHO_MS:
+                budget.banned_until_ms = banned_ms
             self._look()
 
     def tick(self) -> None:
@@ -126,16 +133,9 @@ class Meter:
         """Turn a venue time into CLOCK_MONOTONIC; 0 stays 0."""
         return venue_ms * NS_PER_MS - self.clock.less_local_ns() if venue_ms else 0
 
-    def limited_for_s(self) -> float:
-        """Say for how long nothing that weighs is asked."""
-        return self._left_s(self.budget.limited_until_ms)
-
-    def banned_for_s(self) -> float:
-        """Say for how long nothing at all is sent."""
-        return self._left_s(self.budget.banned_until_ms)
-
-    def _left_s(self, until_ms: int) -> float:
-        return max(0, self.local_ns(until_ms) - monotonic_ns()) / NS_PER_S if until_ms else 0.0
+    def is_before(self, until_ms: int) -> bool:
+        """Say whether a venue time is still to come."""
+        return self.clock.now().earliest_ms < until_ms
 
     def _look(self) -> None:
         self.may_order = not self.budget.orders_wait_until_ms(self.clock.now())

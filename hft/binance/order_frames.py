@@ -6,11 +6,12 @@ New orders themselves are written by `hft.binance.order_text`.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from hft.binance.order_text import CLIENT_ID_PREFIX, DIGITS, ORDER_RECV_WINDOW_MS
-from hft.binance.signing import Signer
+from hft.binance.signing import Signer, Value, ws_payload
 
 _CLIENT_ID = re.compile(rf"{CLIENT_ID_PREFIX}([0-9a-z]{{1,13}})-([0-9a-z]{{1,13}})")
 
@@ -61,6 +62,13 @@ class OrderWriter:
             f'"symbol":"{name}","timestamp":{venue_ms},"signature":"{signature}"}}}}'
         ).encode()
 
+    def place(self, request_id: int, params: Mapping[str, Value]) -> bytes:
+        """Write an `order.place` request with these parameters, its time among them."""
+        named = {**params, "apiKey": self._api_key, "recvWindow": ORDER_RECV_WINDOW_MS}
+        signature = self._sign(ws_payload(named).encode())
+        request = {"id": request_id, "method": "order.place"}
+        return msgspec.json.encode({**request, "params": {**named, "signature": signature}})
+
     def time(self, request_id: int) -> bytes:
         """Write a `time` request: unsigned, it shows that the venue is still there."""
         return f'{{"id":{request_id},"method":"time"}}'.encode()
@@ -76,11 +84,27 @@ class ReplyResult(msgspec.Struct, rename="camel"):
     server_time: int = 0
 
 
+class ReplyData(msgspec.Struct, frozen=True, rename="camel"):
+    """What comes with a refusal for the rate: when to come back, in the venue's milliseconds."""
+
+    retry_after: int = 0
+
+
 class ReplyError(msgspec.Struct, frozen=True):
     """Why a request was refused."""
 
     code: int = 0
     msg: str = ""
+    data: ReplyData = ReplyData()
+
+
+class RateRow(msgspec.Struct, frozen=True):
+    """One of the venue's limits and how much of it was used."""
+
+    kind: str = msgspec.field(default="", name="rateLimitType")
+    interval: str = ""
+    number: int = msgspec.field(default=1, name="intervalNum")
+    count: int = 0
 
 
 _NO_ERROR = ReplyError()
@@ -93,6 +117,7 @@ class Reply(msgspec.Struct):
     status: int = 0
     result: ReplyResult | None = None
     error: ReplyError = _NO_ERROR
+    rate_limits: list[RateRow] = msgspec.field(default_factory=list, name="rateLimits")
 
 
 decode_reply = msgspec.json.Decoder(Reply).decode

@@ -13,7 +13,7 @@ import msgspec
 import requests
 
 from hft.binance import endpoints
-from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Ticket, Use
+from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Refused, Ticket, Use
 from hft.binance.clock_offset import ClockOffset
 from hft.binance.costs import Cost, cost_of
 from hft.binance.meter import Meter, counts_of
@@ -31,9 +31,7 @@ CLOCK_SAMPLES = 5
 TRADES_LIMIT_MAX = 1000
 _ERROR_TEXT_MAX = 160
 _WAITING = (TOO_MANY_REQUESTS, BANNED)
-_CANCELS = frozenset(
-    f"DELETE {path}" for path in (endpoints.ORDER, endpoints.ALL_OPEN_ORDERS)
-)
+_CANCELS = frozenset(f"DELETE {path}" for path in (endpoints.ORDER, endpoints.ALL_OPEN_ORDERS))
 Params = Mapping[str, Value]
 
 
@@ -199,7 +197,7 @@ class Rest:
 
     def count_down(self, symbol: str, wait_ms: int) -> None:
         """Have the venue cancel every order of a symbol in so long, unless told again; 0: never."""
-        params = {"symbol": symbol, "countdownTime": wait_ms}
+        params: dict[str, Value] = {"symbol": symbol, "countdownTime": wait_ms}
         self.post(endpoints.COUNTDOWN_CANCEL_ALL, params, signed=True)
 
     def listen_key(self) -> str:
@@ -271,7 +269,8 @@ class Rest:
             raise VenueUnknown(f"{path}: HTTP {reply.status_code}, code {code}: {message}")
         wait_s = _retry_after_s(reply)
         if reply.status_code in _WAITING:
-            self.meter.refuse_for_s(ticket, reply.status_code, code, message, wait_s)
+            until_ms = self.meter.until_ms(wait_s)
+            self.meter.refuse(ticket, Refused(reply.status_code, code, until_ms, message))
         raise VenueError(code, message, reply.status_code, wait_s)
 
 

@@ -6,6 +6,7 @@ signed.  The uncertainty grows with the age of the sample it rests on, for two c
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 from hft.binance.clock_offset import ClockOffset
@@ -45,39 +46,45 @@ def sample_of(sent_ns: int, received_ns: int, server_ms: int) -> Sample:
 
 
 class VenueClock:
-    """What is known of the venue's clock; written by one thread at a time, read by any."""
+    """What is known of the venue's clock, for every thread that asks or is asked."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._samples: tuple[Sample, ...] = ()
         self._best: Sample | None = None
         self._doubt_ns = 0
         self.round_trip_ns = 0
         """Of the newest sample."""
+        self.asked_ns = 0
+        """When the newest sample was asked for."""
+        self.jumped_ns = 0
+        """By how much the clocks last moved against each other, and how often they did."""
+        self.jumps = 0
 
     @property
     def known(self) -> bool:
         """Say whether it was ever measured."""
         return self._best is not None
 
-    def add(self, sent_ns: int, received_ns: int, server_ms: int) -> int:
+    def add(self, sent_ns: int, received_ns: int, server_ms: int) -> None:
         """Take in an answer; times are CLOCK_MONOTONIC.
 
-        Returns 0, or by how many nanoseconds the two clocks have moved against each other: then
-        all that was known before is forgotten.
+        Where the clocks have moved against each other, all that was known before is forgotten.
         """
         new = sample_of(sent_ns, received_ns, server_ms)
-        self.round_trip_ns = received_ns - sent_ns
-        best, jump_ns = self._best, 0
-        if best is not None:
-            apart_ns = new.less_local_ns - best.less_local_ns
-            if abs(apart_ns) > new.error_ns + best.error_at(received_ns) + JUMP_NS:
-                jump_ns, self._samples = apart_ns, ()
-        kept = [each for each in self._samples if received_ns - each.at_ns < KEPT_NS]
-        self._samples = (*kept, new)
-        # All of them age alike, so the best one now stays the best until the next sample.
-        self._best = min(self._samples, key=lambda each: each.error_at(received_ns))
-        self._doubt_ns = 0
-        return jump_ns
+        with self._lock:
+            self.round_trip_ns = received_ns - sent_ns
+            best = self._best
+            if best is not None:
+                apart_ns = new.less_local_ns - best.less_local_ns
+                if abs(apart_ns) > new.error_ns + best.error_at(received_ns) + JUMP_NS:
+                    self._samples, self.jumped_ns = (), apart_ns
+                    self.jumps += 1
+            kept = [each for each in self._samples if received_ns - each.at_ns < KEPT_NS]
+            self._samples = (*kept, new)
+            # All of them age alike, so the best one now stays the best until the next sample.
+            self._best = min(self._samples, key=lambda each: each.error_at(received_ns))
+            self._doubt_ns, self.asked_ns = 0, sent_ns
 
     def doubt(self, by_ns: int) -> None:
         """Take it for off by so much more, until the next sample."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from hft.agent.contract import Context
-from hft.binance import endpoints
 from hft.binance.order_frames import Reply
 from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.user_events import (
@@ -26,6 +25,7 @@ from hft.execution.orders import Order
 from hft.execution.picture import own_intent
 from hft.execution.reconcile import Reconciler
 from hft.execution.reports import Fill, hop
+from hft.execution.second_tries import SecondTries
 from hft.execution.user_stream import UserStream
 from hft.state.blocks import Leg
 from hft.units import NS_PER_S, parse_e8
@@ -43,15 +43,16 @@ class Hearing:
         session: OrderSession,
         stream: UserStream,
         reconciler: Reconciler,
+        second_tries: SecondTries,
     ) -> None:
         self._books = books
         self._log = ctx.log
         self._session = session
         self._stream = stream
         self._reconciler = reconciler
+        self._second_tries = second_tries
         self._session_epoch = int(ctx.house.run[0]["session_epoch"])
         self._held: list[UserEvent] = []
-        self.clock_doubted = False
 
     def work(self, now_ns: int) -> int:
         """Take in every reply and event that is there; returns how many."""
@@ -95,16 +96,18 @@ class Hearing:
         if outcome is not Outcome.REJECTED:
             self._doubt(order, now_ns)
             return
+        if self._second_tries.takes_order(order, error.code):
+            return
         books.account.rejected += 1
         books.account.last_reject_code = error.code
         self._log.warning(f"the venue rejected intent {order.intent_seq}: {error.code} {error.msg}")
-        if error.code == endpoints.TIMESTAMP_OUTSIDE_WINDOW:
-            self.clock_doubted = True
         books.move(order, OrderEvent.REJECT)
 
     def _take_cancel_answer(self, order: Order, reply: Reply | None, now_ns: int) -> None:
         accepted = reply is not None and reply.status < 300
         if accepted or not order.is_open:
+            return
+        if reply is not None and self._second_tries.takes_cancel(order, reply):
             return
         # "Unknown order" is said of one that was just filled and of one that never was: a failed
         # cancel proves nothing, so it may be tried again and the venue is asked.

@@ -10,10 +10,10 @@ from hft.simulator.candle_messages import ticker_row
 from hft.simulator.depth_streams import depth_texts
 from hft.simulator.desk import Listing
 from hft.simulator.history import quiet_day
+from hft.simulator.limits import UNREACHED
 from hft.simulator.messages import Json
 from hft.simulator.order_entry import optional_int
 from hft.simulator.refusals import refusal
-from hft.simulator.limits import UNREACHED
 from hft.simulator.symbols import RATE_LIMITS, exchange_info
 
 DEPTH_LIMIT = 500
