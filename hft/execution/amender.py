@@ -10,7 +10,6 @@ from hft.binance import endpoints
 from hft.binance.order_frames import Reply, client_order_id
 from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.rest import Rest
-from hft.clock import wall_ns
 from hft.events import Denial, Side
 from hft.execution.books import Books
 from hft.execution.order_life import OrderEvent
@@ -38,7 +37,7 @@ class Amender:
         if not self._session.up:
             return Denial.NOT_CONNECTED
         order.amend_ticks, order.amend_lots = ticks, lots
-        order.sent_venue_ms = self._rest.offset.to_venue_ms(wall_ns())
+        order.sent_venue_ms = self._rest.venue_ms()
         books.move(order, OrderEvent.AMEND_ASKED)
         name = client_order_id(self._session_epoch, order.intent_seq)
         side = Side(order.side).name

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.agent.contract import Context
-from hft.clock import wall_ms, wall_ns
+from hft.clock import wall_ms
 from hft.events import Notice, OnTrip
 from hft.execution.books import Books
 from hft.execution.errands import Errands
@@ -67,7 +67,7 @@ class Breakers:
     def _keep_score(self) -> None:
         books, account = self._books, self._books.account
         books.sum_up()
-        now_ms = self._desk.clock.to_venue_ms(wall_ns())
+        now_ms = self._desk.clock.venue_ms()
         if account.pnl_e8 > account.peak_pnl_e8:
             account.peak_pnl_e8, account.peak_wall_ms = account.pnl_e8, now_ms
         if now_ms // MS_PER_DAY != account.day:

@@ -7,15 +7,18 @@ from functools import partial
 from typing import Any
 
 from hft.binance import endpoints
+from hft.binance.budget import Use
+from hft.binance.costs import cost_of
 from hft.binance.order_frames import client_order_id
 from hft.binance.rest import Rest, VenueError
-from hft.clock import wall_ns
 from hft.execution.books import Books
 from hft.execution.errands import Errands
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.wire.connection import ConnectionClosed
+
+_COST = cost_of("order.cancel")
 
 
 class Canceller:
@@ -30,16 +33,21 @@ class Canceller:
         self._errands = errands
         self._rest = rest
         self._session_epoch = epoch
+        self.held: dict[int, Order] = {}
+        """By row: orders whose cancel has to wait, for the venue's limits or for the right time."""
 
     def cancel(self, order: Order) -> None:
         """Cancel one open order, unless that was asked already and not yet answered."""
-        if order.cancel_sent:
+        if order.cancel_sent or order.index in self.held:
+            return
+        if self._rest.meter.wait_s(Use.CANCEL, _COST):
+            self.hold(order)
             return
         order.cancel_sent = 1
         self._books.move(order, OrderEvent.CANCEL_ASKED)
         self._books.account.cancels_sent += 1
         client_id = client_order_id(self._session_epoch, order.intent_seq)
-        venue_ms = self._rest.offset.to_venue_ms(wall_ns())
+        venue_ms = self._rest.venue_ms()
         if self._session.up:
             try:
                 self._session.cancel(order, client_id, venue_ms)
@@ -52,7 +60,20 @@ class Canceller:
             f"cancel {client_id}",
             lambda rest: rest.cancel(symbol, client_id),
             lambda result, _now_ns: self._heard(order, result),
+            Use.CANCEL,
         )
+
+    def hold(self, order: Order) -> None:
+        """Leave an order to `cancel_held`."""
+        order.cancel_sent = 0
+        self.held[order.index] = order
+
+    def cancel_held(self) -> None:
+        """Cancel what had to wait and is still open."""
+        held, self.held = self.held, {}
+        for order in held.values():
+            if order.is_open:
+                self.cancel(order)
 
     def cancel_open(self, symbols: Container[int] | None = None) -> int:
         """Cancel every open order, or those of some symbols; returns how many there are."""
@@ -69,7 +90,7 @@ class Canceller:
         """Cancel everything on our symbols over REST, as a last resort."""
         for symbol in self._books.symbols:
             self._errands.ask(
-                f"sweep {symbol}", partial(Rest.cancel_all, symbol=symbol), self._swept
+                f"sweep {symbol}", partial(Rest.cancel_all, symbol=symbol), self._swept, Use.CANCEL
             )
 
     def _heard(self, order: Order, result: Any) -> None:
@@ -79,7 +100,9 @@ class Canceller:
         if order.is_open:
             self._books.move(order, OrderEvent.CANCEL_REFUSED)
         done = isinstance(result, VenueError) and result.code == endpoints.UNKNOWN_ORDER_SENT
-        if not done:
+        if isinstance(result, VenueError) and result.retry_after_s:
+            self.hold(order)
+        elif not done:
             self._log.warning(f"a cancel over REST failed: {result}")
 
     def _swept(self, result: Any, _now_ns: int) -> None:

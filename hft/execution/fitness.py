@@ -8,7 +8,7 @@ from hft.events import TradingState, Unfit
 
 
 class Conditions(NamedTuple):
-    """What fitness depends on; all true is fit."""
+    """What fitness depends on; all true is fit, but for the last two."""
 
     session_up: bool
     stream_up: bool
@@ -20,6 +20,9 @@ class Conditions(NamedTuple):
     feed_runs: bool
     feed_fresh: bool
     strategy_runs: bool
+    clock_certain: bool = True
+    banned: bool = False
+    limited: bool = False
 
 
 def fitness_of(now: Conditions) -> tuple[TradingState, Unfit]:
@@ -41,6 +44,8 @@ def _halting(now: Conditions) -> Unfit:
         return Unfit.USER_STREAM_DOWN
     if not now.clock_known:
         return Unfit.CLOCK_UNKNOWN
+    if now.banned:
+        return Unfit.BANNED
     if not now.reconciled:
         return Unfit.NOT_RECONCILED
     return Unfit.NONE
@@ -56,6 +61,10 @@ def _reducing(now: Conditions) -> Unfit:
         return Unfit.FEED_STALE
     if not now.strategy_runs:
         return Unfit.STRATEGY_DOWN
+    if not now.clock_certain:
+        return Unfit.CLOCK_UNCERTAIN
+    if now.limited:
+        return Unfit.RATE_LIMITED
     if not now.reports_have_room:
         # A dead ledger matters from here on: until now its ring kept what it will read.
         return Unfit.REPORTS_BACKED_UP if now.ledger_runs else Unfit.LEDGER_DOWN

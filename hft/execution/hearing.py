@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from hft.agent.contract import Context
-from hft.binance import endpoints
 from hft.binance.order_frames import Reply
 from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.user_events import (
@@ -27,6 +26,7 @@ from hft.execution.orders import Order
 from hft.execution.picture import own_intent
 from hft.execution.reconcile import Reconciler
 from hft.execution.reports import Fill, hop
+from hft.execution.second_tries import SecondTries
 from hft.execution.user_stream import UserStream
 from hft.state.blocks import Leg
 from hft.units import NS_PER_S, parse_e8
@@ -43,18 +43,15 @@ class Hearing:
         books: Books,
         session: OrderSession,
         stream: UserStream,
-        reconciler: Reconciler,
-        amender: Amender,
+        hands: tuple[Reconciler, Amender, SecondTries],
     ) -> None:
-        self._amender = amender
         self._books = books
         self._log = ctx.log
         self._session = session
         self._stream = stream
-        self._reconciler = reconciler
+        self._reconciler, self._amender, self._second_tries = hands
         self._session_epoch = int(ctx.house.run[0]["session_epoch"])
         self._held: list[UserEvent] = []
-        self.clock_doubted = False
 
     def work(self, now_ns: int) -> int:
         """Take in every reply and event that is there; returns how many."""
@@ -75,8 +72,8 @@ class Hearing:
 
     def _take_answer(self, answer: Answer, now_ns: int) -> None:
         request, reply = answer
-        if reply is not None and reply.error.code == endpoints.TIMESTAMP_OUTSIDE_WINDOW:
-            self.clock_doubted = True
+        if request.asked is Asked.LOGON and reply is not None:
+            self._second_tries.hear_refused_time(reply.error.code)
         if request.order is None:
             return
         if request.asked is Asked.CANCEL:
@@ -102,6 +99,8 @@ class Hearing:
         if outcome is not Outcome.REJECTED:
             self._doubt(order, now_ns)
             return
+        if self._second_tries.takes_order(order, error.code):
+            return
         books.account.rejected += 1
         books.account.last_reject_code = error.code
         self._log.warning(f"the venue rejected intent {order.intent_seq}: {error.code} {error.msg}")
@@ -110,6 +109,8 @@ class Hearing:
     def _take_cancel_answer(self, order: Order, reply: Reply | None, now_ns: int) -> None:
         accepted = reply is not None and reply.status < 300
         if accepted or not order.is_open:
+            return
+        if reply is not None and self._second_tries.takes_cancel(order, reply):
             return
         # "Unknown order" is said of one that was just filled and of one that never was: a failed
         # cancel proves nothing, so it may be tried again and the venue is asked.

@@ -15,9 +15,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from hft.agent.contract import Context
-from hft.binance.clock_offset import ClockOffset
 from hft.binance.order_text import REQUEST, OrderTexts
-from hft.clock import monotonic_ns, wall_ns
+from hft.binance.venue_clock import VenueClock
+from hft.clock import monotonic_ns
 from hft.events import INTENT, Action, Denial, OrderState
 from hft.execution.account import Standing
 from hft.execution.amender import Amender
@@ -91,6 +91,7 @@ class IntentDesk:
         session: OrderSession,
         changers: tuple[Canceller, Amender],
         texts: OrderTexts,
+        clock: VenueClock,
     ) -> None:
         self.denials = DenialLog(ctx.log)
         self._books = books
@@ -113,7 +114,7 @@ class IntentDesk:
         self._request_id = self._masked_id = 0
         self._limits = _NO_LIMITS
         self.standing = Standing()
-        self.clock = ClockOffset(0, -1)
+        self.clock = clock
 
     @property
     def limits(self) -> Limits:
@@ -183,14 +184,13 @@ class IntentDesk:
             # RFC 6455, 5.3: a mask nobody can foretell, for every frame.
             self._masked_id = self._request_id
             self._request[_MASK_WORD] = int.from_bytes(os.urandom(4), "little")
-        now_ns = monotonic_ns()
         _PREPARED.pack_into(
             self._prepared, 0, 1,
             self.standing.fitness, books.reports.has_room(), session.up, account.pnl_e8,
             len(books.symbols), self._row, session.descriptor(),
-            wall_ns() - now_ns + self.clock.offset_ns, account.peak_pnl_e8, account.day_pnl_e8,
-            account.equity_e8, books.margin.untied_e8(), account.checked_ns, self.clock.error_ns,
-            len(books.orders.open), self.standing.may_order,
+            self.clock.less_local_ns(), account.peak_pnl_e8, account.day_pnl_e8,
+            account.equity_e8, books.margin.untied_e8(), account.checked_ns,
+            self.clock.error_ns(monotonic_ns()), len(books.orders.open), self._session.may_order,
         )  # fmt: skip
         leverage, exposure = books.margin.leverage, books.orders.exposure
         for symbol, position in enumerate(books.positions):

@@ -6,7 +6,14 @@ import socket
 
 from hft.agent.contract import Context
 from hft.units import NS_PER_S
-from hft.wire.connection import Backoff, Connection, ConnectionClosed, Dialler
+from hft.wire.connection import (
+    Backoff,
+    Connection,
+    ConnectionClosed,
+    Dialler,
+    Refusal,
+    refusal_of,
+)
 
 DIAL_TIMEOUT_S = 5.0
 KEEPALIVE_IDLE_S = 15
@@ -27,6 +34,8 @@ class Link:
         self._descriptor = -1
         self.retry_ns = 0
         self.problem = ""
+        self.refusal = Refusal()
+        """How the last attempt was refused."""
 
     @property
     def up(self) -> bool:
@@ -56,7 +65,10 @@ class Link:
             return False
         self._dialler = None
         if isinstance(result, Exception):
+            self.refusal = refusal_of(result)
             self.drop(now_ns, f"{type(result).__name__}: {result}")
+            # The door says when it may be knocked at again.
+            self.retry_ns += int(self.refusal.retry_after_s * NS_PER_S)
             return False
         _keep_alive(result)
         self.connection = Connection(result)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from hft.agent.contract import Context
+from hft.binance.budget import Use
 from hft.binance.rest import Rest
 from hft.events import OrderState, Role, Unfit
 from hft.execution import picture
+from hft.execution.allowance import Allowance
 from hft.execution.books import Books
 from hft.execution.breakers import Breakers
 from hft.execution.canceller import Canceller
+from hft.execution.countdown import Countdown, Wish
 from hft.execution.errands import Errands
 from hft.execution.fitness import Conditions, fitness_of
 from hft.execution.intents import IntentDesk, RiskGate
 from hft.execution.order_session import OrderSession
 from hft.execution.reconcile import Reconciler
+from hft.execution.second_tries import SecondTries
+from hft.execution.timekeeper import Timekeeper
 from hft.execution.user_stream import UserStream
 from hft.seats import Seat, seats_in
 from hft.state.blocks import Life
@@ -29,11 +34,19 @@ SHOW_EVERY_NS = 100 * NS_PER_MS
 SHOW_CHANGE_EVERY_NS = NS_PER_MS
 CHECK_EVERY_NS = 30 * NS_PER_S
 CHECK_AFTER_FILL_NS = NS_PER_S
-CLOCK_EVERY_NS = 60 * NS_PER_S
 DISAGREE_MAX_NS = NS_PER_S
 MUTE_AFTER_NS = 2 * NS_PER_S
 
 _HEARTBEAT_MAX_NS = {spec.role: spec.heartbeat_max_ns for spec in PROCESSES}
+
+
+class Guards(NamedTuple):
+    """What stands between the house and the venue's patience."""
+
+    allowance: Allowance
+    timekeeper: Timekeeper
+    second_tries: SecondTries
+    countdown: Countdown
 
 
 class Watch:
@@ -46,12 +59,14 @@ class Watch:
         gate: RiskGate,
         desk: IntentDesk,
         ways: tuple[OrderSession, UserStream, Errands, Reconciler, Canceller],
+        guards: Guards,
     ) -> None:
         self._house = ctx.house
         self._log = ctx.log
         self._books = books
         self._desk = desk
         self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
+        self._guards = guards
         self._standing = desk.standing
         self._streams_seen = 0
         shards = len(ctx.house.shards)
@@ -61,11 +76,10 @@ class Watch:
         self._disagreed_ns = [0] * len(books.symbols)
         self._next_show_ns = self._next_change_ns = self._next_look_ns = self._check_due_ns = 0
         self._fills_checked = -1
-        self._clock_ns = 0
         self._shown = -1
         self._was_fit = False
-        self.clock_wanted = False
         self._breakers = Breakers(ctx, books, gate, desk, self._errands)
+        self._well = False
 
     def tick(self, now_ns: int) -> None:
         """Look around, if it is time."""
@@ -79,11 +93,30 @@ class Watch:
         limits = read_limits(self._house.limits)
         if limits is not None:
             self._desk.limits = limits
+        self._guards.allowance.tick(now_ns)
         self._judge(now_ns, self._desk.limits)
+        self._guards.second_tries.tick()
+        self.mind_the_countdown(now_ns)
         self._ask_what_is_due(now_ns)
         self._desk.denials.tell_rest(now_ns)
         if now_ns >= self._next_show_ns:
             self._show(now_ns)
+
+    @property
+    def countdown_is_off(self) -> bool:
+        """Say whether the venue counts nothing down for us."""
+        return self._guards.countdown.is_off
+
+    def mind_the_countdown(self, now_ns: int, *, leaving: bool = False) -> None:
+        """Have the venue cancel everything should we fall silent; `leaving`: not any more."""
+        countdown, books = self._guards.countdown, self._books
+        countdown.poll(now_ns)
+        wish = Wish.ON if self._well else Wish.RUN_OUT
+        halted = self._standing.latch.halted and self._well
+        if (leaving or halted) and not books.orders.open:
+            wish = Wish.OFF
+        if countdown.tick(now_ns, wish):
+            self._reconciler.want(now_ns)
 
     def _drop_mute_stream(self, now_ns: int) -> None:
         """Dial the stream anew when the venue accepted an order and the stream never told."""
@@ -145,11 +178,11 @@ class Watch:
         return all(now_ns - top.newest_ns <= limits.feed_stale_ns for top in tops)
 
     def _judge(self, now_ns: int, limits: Limits) -> None:
-        orders = self._books.orders
+        orders, guards = self._books.orders, self._guards
         conditions = Conditions(
             session_up=self._session.up,
             stream_up=self._stream.up,
-            clock_known=self._desk.clock.error_ns >= 0,
+            clock_known=self._desk.clock.known,
             reconciled=self._reconciler.agreed,
             nothing_unknown=next(orders.unknown(), None) is None,
             reports_have_room=self._books.reports.has_room(),
@@ -157,6 +190,15 @@ class Watch:
             feed_runs=self._all_run(self._feeds, now_ns),
             feed_fresh=self._feed_is_fresh(now_ns, limits),
             strategy_runs=self._all_run(self._strategies, now_ns),
+            clock_certain=guards.timekeeper.tick(now_ns, limits.clock_error_max_ns),
+            banned=guards.allowance.banned,
+            limited=guards.allowance.limited,
+        )
+        self._well = (
+            conditions.feed_runs
+            and conditions.strategy_runs
+            and conditions.stream_up
+            and conditions.reconciled
         )
         fitness, reason = fitness_of(conditions)
         latch = latch_of(self._house.latch_supervisor[0], self._house.latch_gate[0])
@@ -209,10 +251,6 @@ class Watch:
             self._check_due_ns = now_ns + CHECK_EVERY_NS
             self._fills_checked = fills
             self._ask_for_check(fills)
-        if now_ns - self._clock_ns > CLOCK_EVERY_NS or self.clock_wanted:
-            first, self._clock_ns, self.clock_wanted = self._clock_ns == 0, now_ns, False
-            if not first:
-                self._errands.ask("clock", Rest.sync_clock, self._on_clock)
 
     def _ask_for_check(self, fills: int) -> None:
         books = self._books
@@ -226,7 +264,7 @@ class Watch:
             ]
             return (fills, moment), picture.fetch_money(rest, asset), lots
 
-        self._errands.ask("check", check, self._on_check)
+        self._errands.ask("check", check, self._on_check, Use.PERIODIC)
 
     def _moment(self) -> tuple[int, int, int]:
         """What changes with every order: while it is the same, nothing more was tied up."""
@@ -249,12 +287,6 @@ class Watch:
         books.venue_lots = list(lots)
         books.venue_told_ns = [now_ns] * len(lots)
 
-    def _on_clock(self, result: Any, _now_ns: int) -> None:
-        if isinstance(result, Exception):
-            self._log.warning(f"the venue's clock could not be read: {result}")
-        else:
-            self._desk.clock = result
-
     def _show(self, now_ns: int) -> None:
         if self._reconciler.is_new:
             return  # Blocks written before the first picture would look like a session to resume.
@@ -269,6 +301,6 @@ class Watch:
         books.account.publish(
             self._house.account,
             self._standing,
-            self._desk.clock,
+            self._desk.clock.offset(now_ns),
             (now_ns, unknown, len(books.orders.open)),
         )

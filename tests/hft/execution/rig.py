@@ -18,7 +18,7 @@ from hft.agent.log import Log
 from hft.binance.order_frames import parse_client_order_id
 from hft.binance.rest import Rest
 from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s, wall_ns
-from hft.config import Keys, Network, Settings
+from hft.config import Keys, Network, Settings, Trading
 from hft.events import INTENT, Action, OrderType, Role, Side, Status, TimeInForce
 from hft.execution.agent import ExecutionAgent
 from hft.flatten import flatten
@@ -64,6 +64,7 @@ class Venue:
 
     def tidy_up(self) -> None:
         """Cancel and close everything, and forget the fills so far."""
+        self.rest.count_down(SYMBOL, 0)
         assert flatten(self.rest, lambda *_: None, cancel_only=False) == []
         rows = self.rest.user_trades(SYMBOL)
         self.begins_after = rows[-1]["id"] if rows else 0
@@ -143,11 +144,12 @@ class Rig:
         self.agent: ExecutionAgent | None = None
         self.network = venue.network
         self.keys = KEYS
+        self.countdown_ms = 0
         self.refresh_top()
         self.others_live()
 
     def settings(self) -> Settings:
-        return Settings(network=self.network)
+        return Settings(network=self.network, trading=Trading(countdown_ms=self.countdown_ms))
 
     def context(self) -> Context:
         log = Log(Role.EXECUTION, self.house.log_ring(Role.EXECUTION), self.bells[Role.LEDGER])
