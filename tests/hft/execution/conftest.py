@@ -4,11 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from hft.execution import pad
+from hft.risk.gate import Gate
+
 from .rig import Rig, Venue, new_rig, venue_running
 
 
 @pytest.fixture(scope="package")
-def _venue() -> Iterator[Venue]:
+def _compiled() -> None:
+    """Compile the order path before a deadline runs, as the supervisor does."""
+    pad.warm(Gate().address)
+
+
+@pytest.fixture(scope="package")
+def _venue(_compiled: None) -> Iterator[Venue]:
     with venue_running("--seed", "5") as running:
         yield running
 
@@ -20,7 +29,7 @@ def rig(_venue: Venue) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def lone_rig() -> Iterator[Rig]:
+def lone_rig(_compiled: None) -> Iterator[Rig]:
     """A house at a simulator of its own, for tests that stop or replace it."""
     with venue_running("--seed", "5") as venue:
         yield from _rig_at(venue)
