@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from hft.execution import pad
+from hft.risk.gate import Gate
+
 from .rig import Rig, Venue, new_rig, venue_running
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _compiled_beforehand() -> None:
+    """What a test waits for is not the compiler."""
+    pad.warm(Gate().address)
 
 
 @pytest.fixture(scope="package")
