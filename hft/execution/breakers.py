@@ -56,7 +56,7 @@ class Breakers:
         if now_ns < self._next_ns:
             return
         self._next_ns = now_ns + LOOK_EVERY_NS
-        self._keep_score()
+        self.keep_score()
         measures = self._measure(now_ns, limits)
         if latch.halted or (latch.reduce and limits.on_trip == OnTrip.REDUCE):
             return
@@ -64,7 +64,8 @@ class Breakers:
         if trip is not None:
             self._trip(trip, OnTrip(limits.on_trip), now_ns)
 
-    def _keep_score(self) -> None:
+    def keep_score(self) -> None:
+        """Add up what session and day have brought, and note the session's best moment."""
         books, account = self._books, self._books.account
         books.sum_up()
         now_ms = self._desk.clock.venue_ms()

@@ -294,7 +294,7 @@ class Watch:
         self._next_show_ns = now_ns + SHOW_EVERY_NS
         self._next_change_ns = now_ns + SHOW_CHANGE_EVERY_NS
         self._shown = books.reports.written
-        books.sum_up()
+        self._breakers.keep_score()
         for symbol in range(len(books.symbols)):
             books.publish_position(symbol)
         unknown = sum(1 for _ in books.orders.unknown())

@@ -10,6 +10,12 @@ from hft.risk.gate import Gate
 from .rig import Rig, Venue, new_rig, venue_running
 
 
+@pytest.fixture(scope="package", autouse=True)
+def _compiled_beforehand() -> None:
+    """What a test waits for is not the compiler."""
+    pad.warm(Gate().address)
+
+
 @pytest.fixture(scope="package")
 def _compiled() -> None:
     """Compile the order path before a deadline runs, as the supervisor does."""
