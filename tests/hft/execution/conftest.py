@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .rig import Rig, Venue, new_rig, venue_running
+from .rig import Rig, Venue, rig_at, venue_running
 
 
 @pytest.fixture(scope="package")
@@ -16,20 +16,11 @@ def _venue() -> Iterator[Venue]:
 @pytest.fixture
 def rig(_venue: Venue) -> Iterator[Rig]:
     """A house at the simulator that all tests share; each begins flat."""
-    yield from _rig_at(_venue)
+    yield from rig_at(_venue)
 
 
 @pytest.fixture
 def lone_rig() -> Iterator[Rig]:
     """A house at a simulator of its own, for tests that stop or replace it."""
     with venue_running("--seed", "5") as venue:
-        yield from _rig_at(venue)
-
-
-def _rig_at(venue: Venue) -> Iterator[Rig]:
-    venue.tidy_up()
-    rig = new_rig(venue)
-    try:
-        yield rig
-    finally:
-        rig.close()
+        yield from rig_at(venue)
