@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from hft.binance import endpoints
 from hft.binance.costs import Cost
 from hft.binance.window import VenueTime, Window
 
@@ -26,7 +27,6 @@ PERIODIC_RESERVE = 0.5
 FULL_SOON_S = 30.0
 TOO_MANY_REQUESTS = 429
 BANNED = 418
-TOO_MANY_ORDERS = -1015
 
 
 class Use(IntEnum):
@@ -107,19 +107,23 @@ class Budget:
         if cost.weight:
             held_ms = self._cancels_until_ms if use is Use.CANCEL else self.limited_until_ms
             until_ms = max(until_ms, held_ms)
-            if not self.weight.has_room(cost.weight, self._reserve(use)):
-                until_ms = max(until_ms, self.weight.end_ms)
+        if until_ms <= now.middle_ms:
+            until_ms = 0
+        if cost.weight and not self.weight.has_room(cost.weight, self._reserve(use)):
+            until_ms = max(until_ms, self.weight.end_ms)
         if cost.orders:
             until_ms = max(until_ms, self.orders_wait_until_ms(now))
-        return until_ms if now.earliest_ms < until_ms else 0
+        return until_ms
 
     def orders_wait_until_ms(self, now: VenueTime) -> int:
         """Say until when new orders must wait, in the venue's time; 0: they may leave now."""
         until_ms = max(self.banned_until_ms, self.orders_until_ms)
+        if until_ms <= now.middle_ms:
+            until_ms = 0
         for window in (self.orders_10s, self.orders_1m):
             if not window.has_room(1, int(window.limit * ORDERS_RESERVE)):
                 until_ms = max(until_ms, window.end_ms)
-        return until_ms if now.earliest_ms < until_ms else 0
+        return until_ms
 
     def spend(self, use: Use, cost: Cost, now: VenueTime) -> Ticket:
         """Note a request that leaves now."""
@@ -163,7 +167,7 @@ class Budget:
         self.turn(now)
         if refused.status == BANNED:
             self.banned_until_ms = max(self.banned_until_ms, refused.until_ms)
-        elif refused.code == TOO_MANY_ORDERS:
+        elif refused.code == endpoints.TOO_MANY_ORDERS:
             until_ms = refused.until_ms or self._orders_window(refused.text).end_ms
             self.orders_until_ms = max(self.orders_until_ms, until_ms)
         else:

@@ -40,7 +40,7 @@ TIMESTAMP_TOO_OLD_TO_MATCH = -5028
 """The same, said by the matching engine."""
 TIMESTAMP_CODES = frozenset({TIMESTAMP_OUTSIDE_WINDOW, TIMESTAMP_TOO_OLD_TO_MATCH})
 """Refused before anything came of it: measured anew, the clock may be right the next time."""
-TOO_MANY_REQUESTS = -1003
+TOO_MANY_ORDERS = -1015
 LISTEN_KEY_UNKNOWN = -1125
 UNKNOWN_ORDER_SENT = -2011
 ORDER_DOES_NOT_EXIST = -2013

@@ -66,7 +66,8 @@ class Meter:
         with self._lock:
             now = self.clock.now()
             until_ms = self.budget.wait_until_ms(use, cost, now)
-        return max(0, until_ms - now.earliest_ms) / 1000 if until_ms else 0.0
+        # The turn of a window is waited for until it is certain.
+        return max(1, until_ms - now.middle_ms) / 1000 if until_ms else 0.0
 
     def hear(self, ticket: Ticket, counts: Counts) -> None:
         """Take in a reply."""
@@ -103,11 +104,16 @@ class Meter:
 
     def until_ms(self, wait_s: float) -> int:
         """Give the venue's time in so many seconds; 0 for none."""
-        return self.clock.now().latest_ms + int(wait_s * 1000) if wait_s else 0
+        return self.clock.now().middle_ms + int(wait_s * 1000) if wait_s else 0
+
+    def surely_after(self, venue_ms: int) -> int:
+        """Give the earliest moment by our clock that lies behind one of the venue's; 0 for none."""
+        earliest_ms, latest_ms = self.clock.now()
+        return venue_ms + (latest_ms - earliest_ms) // 2 if venue_ms else 0
 
     def throttle(self, for_ns: int) -> None:
         """Enter nothing for so long: the venue protects itself and takes only what reduces."""
-        until_ms = self.clock.now().latest_ms + for_ns // NS_PER_MS
+        until_ms = self.clock.now().middle_ms + for_ns // NS_PER_MS
         self.budget.throttled_until_ms = max(self.budget.throttled_until_ms, until_ms)
 
     def heed(self, limited_until_ns: int, banned_until_ns: int) -> None:
@@ -135,7 +141,7 @@ class Meter:
 
     def is_before(self, until_ms: int) -> bool:
         """Say whether a venue time is still to come."""
-        return self.clock.now().earliest_ms < until_ms
+        return self.clock.now().middle_ms < until_ms
 
     def _look(self) -> None:
         self.may_order = not self.budget.orders_wait_until_ms(self.clock.now())

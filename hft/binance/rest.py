@@ -65,8 +65,8 @@ class Rest:
     Every call raises `AuthError` for a refused key, `VenueError` for any other refusal (and as
     `BudgetSpent` when the venue was not asked) and `VenueUnknown` when it cannot tell.
 
-    All that share a `meter` share one budget and one clock.  Who is told to wait waits up to
-    `patience_s` and then asks once more; with 0, nothing is waited for.
+    All that share a `meter` share one budget and one clock.  A call that has to wait, because the
+    venue said so or the budget is spent, waits up to `patience_s`; with 0 it raises at once.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Rest:
         self.clock = self.meter.clock
         self.use = Use.NEEDED
         """What the next calls are for; cancels always count as such."""
-        self._patience_s = patience_s
+        self.patience_s = patience_s
 
     def close(self) -> None:
         """Close the connection."""
@@ -209,7 +209,7 @@ class Rest:
         self.put(endpoints.LISTEN_KEY)
 
     def _call(self, method: str, path: str, params: Params, *, signed: bool) -> Any:
-        deadline = Deadline(self._patience_s)
+        deadline = Deadline(self.patience_s)
         try:
             return self._send(method, path, params, signed=signed)
         except VenueError as refusal:
@@ -242,7 +242,7 @@ class Rest:
 
     def _take(self, request: str, use: Use, cost: Cost) -> Ticket:
         """Let the budget decide, and wait for it as long as there is patience."""
-        deadline = Deadline(self._patience_s)
+        deadline = Deadline(self.patience_s)
         while (ticket := self.meter.take(use, cost)) is None:
             wait_s = self.meter.wait_s(use, cost)
             if wait_s > deadline.left_s():

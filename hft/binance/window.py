@@ -20,6 +20,11 @@ class VenueTime(NamedTuple):
     earliest_ms: int
     latest_ms: int
 
+    @property
+    def middle_ms(self) -> int:
+        """The likeliest moment, by which spans of time are measured."""
+        return (self.earliest_ms + self.latest_ms) // 2
+
 
 class Spending(NamedTuple):
     """One request, and until when it may be counted; `NOT_DONE` while it travels."""

@@ -143,7 +143,7 @@ class ExecutionAgent:
         ctx, network = self._ctx, self._network
         symbols = ctx.house.symbols()
         epoch = int(ctx.house.run[0]["session_epoch"])
-        self._rest = rest = boot.reach(network, keys)
+        self._rest = rest = boot.reach(network, keys, ctx.house)
         specs, margin_asset = boot.read_specs(rest, symbols, ctx.house)
         same_account = boot.identify(rest, keys, network, ctx.house)
         self._books = books = Books(ctx, symbols, specs, resume=same_account)
@@ -238,6 +238,8 @@ class ExecutionAgent:
             self._listen(monotonic_ns())
             self._ctx.vitals["heartbeat_ns"] = monotonic_ns()
             self._ctx.parking.wait(_START_WAIT_MS)
+        assert self._rest is not None
+        self._rest.patience_s = 0.0
         self._books.reports.ring_bells()
         self._desk.prepare()
         clock = self._desk.clock.offset(monotonic_ns())

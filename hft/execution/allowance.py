@@ -74,12 +74,12 @@ class Allowance:
         until = (budget.banned_until_ms, budget.limited_until_ms, budget.orders_until_ms)
         was, self._told = self._told, until
         left = [max(0, meter.local_ns(end_ms) - now_ns) / NS_PER_S for end_ms in until]
-        if until[0] > was[0]:
+        if until[0] > was[0] and left[0]:
             self._log.error(f"banned for {left[0]:.1f} s: nothing is sent", Notice.BANNED)
-        if until[1] > was[1]:
+        if until[1] > was[1] and left[1]:
             text = f"requests are limited for {left[1]:.1f} s: what weighs waits, orders go on"
             self._log.warning(text, Notice.RATE_LIMITED)
-        if until[2] > was[2]:
+        if until[2] > was[2] and left[2]:
             text = f"too many orders: none for {left[2]:.1f} s, cancels go on"
             self._log.warning(text, Notice.RATE_LIMITED)
 

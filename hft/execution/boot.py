@@ -20,6 +20,8 @@ from hft.state.blocks import ACCOUNT_EPOCH_MAX
 from hft.topology import House
 
 LEDGER_WAIT_S = 3.0
+PATIENCE_S = 5.0
+"""How long the start waits where the venue says so."""
 
 
 def read_keys(source: KeySource) -> Keys:
@@ -34,13 +36,18 @@ def read_keys(source: KeySource) -> Keys:
     return keys
 
 
-def reach(network: Network, keys: Keys) -> Rest:
-    """Connect and measure the venue's clock.
+def reach(network: Network, keys: Keys, house: House) -> Rest:
+    """Connect and measure the venue's clock; what an earlier life was told of limits holds.
 
     Raises:
-        BootError: the venue does not answer.
+        BootError: the venue does not answer, or lets nobody in for too long.
     """
     rest = Rest(network.rest_url, keys, ca_file=network.ca_file)
+    rest.patience_s = PATIENCE_S
+    before = house.account.read()
+    if before is not None:
+        row = before[0]
+        rest.meter.heed(int(row["limited_until_ns"]), int(row["banned_until_ns"]))
     try:
         rest.sync_clock()
     except (VenueError, VenueUnknown) as problem:

@@ -287,7 +287,8 @@ class OrderSession:
             meter.clock.add(request.sent_ns, monotonic_ns(), reply.result.server_time)
         meter.hear_rows(request.ticket, reply.rate_limits)
         if reply.status in (TOO_MANY_REQUESTS, BANNED):
-            refused = Refused(reply.status, error.code, error.data.retry_after, error.msg)
+            until_ms = meter.surely_after(error.data.retry_after)
+            refused = Refused(reply.status, error.code, until_ms, error.msg)
             meter.refuse(request.ticket, refused)
         elif error.code == _THROTTLED:
             meter.throttle(THROTTLE_NS)

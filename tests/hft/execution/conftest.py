@@ -7,7 +7,7 @@ import pytest
 from hft.execution import pad
 from hft.risk.gate import Gate
 
-from .rig import Rig, Venue, new_rig, venue_running
+from .rig import Rig, Venue, rig_at, venue_running
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -17,13 +17,7 @@ def _compiled_beforehand() -> None:
 
 
 @pytest.fixture(scope="package")
-def _compiled() -> None:
-    """Compile the order path before a deadline runs, as the supervisor does."""
-    pad.warm(Gate().address)
-
-
-@pytest.fixture(scope="package")
-def _venue(_compiled: None) -> Iterator[Venue]:
+def _venue() -> Iterator[Venue]:
     with venue_running("--seed", "5") as running:
         yield running
 
@@ -31,20 +25,11 @@ def _venue(_compiled: None) -> Iterator[Venue]:
 @pytest.fixture
 def rig(_venue: Venue) -> Iterator[Rig]:
     """A house at the simulator that all tests share; each begins flat."""
-    yield from _rig_at(_venue)
+    yield from rig_at(_venue)
 
 
 @pytest.fixture
-def lone_rig(_compiled: None) -> Iterator[Rig]:
+def lone_rig() -> Iterator[Rig]:
     """A house at a simulator of its own, for tests that stop or replace it."""
     with venue_running("--seed", "5") as venue:
-        yield from _rig_at(venue)
-
-
-def _rig_at(venue: Venue) -> Iterator[Rig]:
-    venue.tidy_up()
-    rig = new_rig(venue)
-    try:
-        yield rig
-    finally:
-        rig.close()
+        yield from rig_at(venue)

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
+import requests
 
 from hft.agent.contract import Context
 from hft.agent.log import Log
+from hft.binance.budget import Use
 from hft.binance.order_frames import parse_client_order_id
 from hft.binance.rest import Rest
 from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s, wall_ns
@@ -24,6 +26,7 @@ from hft.execution.agent import ExecutionAgent
 from hft.flatten import flatten
 from hft.risk.gate import Gate
 from hft.seats import Seat
+from hft.simulator.fault_kinds import read_scenario
 from hft.state.blocks import TOP, Life
 from hft.state.decision import Limits, write_limits
 from hft.topology import House
@@ -52,14 +55,15 @@ class GivenKeys(msgspec.Struct):
 class Venue:
     """A simulator in its own process."""
 
-    def __init__(self, *arguments: str, port: int = 0) -> None:
+    def __init__(self, *arguments: str, port: int = 0, limits: str = "off") -> None:
         command = [sys.executable, "-m", "hft.simulator", "--port", str(port), "--symbols", SYMBOL]
-        command += ["--limits", "off", "--api-key", KEYS.api_key]
+        command += ["--limits", limits, "--api-key", KEYS.api_key]
         command += ["--api-secret", KEYS.secret_key, *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url = str(json.loads(self.process.stdout.readline())["listening"])
         self.rest = Rest(self.url, KEYS)
+        self.rest.use = Use.CANCEL  # What a test asks is asked before all else.
         self.begins_after = 0
 
     def tidy_up(self) -> None:
@@ -68,6 +72,31 @@ class Venue:
         assert flatten(self.rest, lambda *_: None, cancel_only=False) == []
         rows = self.rest.user_trades(SYMBOL)
         self.begins_after = rows[-1]["id"] if rows else 0
+
+    def strike(self, **fault: Any) -> None:
+        """Have it commit a fault."""
+        requests.post(f"{self.url}/sim/faults", json=fault, timeout=WAIT_S).raise_for_status()
+
+    def forget_faults(self) -> None:
+        """Have it be well again."""
+        requests.delete(f"{self.url}/sim/faults", timeout=WAIT_S).raise_for_status()
+
+    def strike_all(self, scenario: str) -> None:
+        """Have it commit the faults of a packaged scenario."""
+        words = msgspec.to_builtins(read_scenario(scenario))
+        requests.post(f"{self.url}/sim/faults", json=words, timeout=WAIT_S).raise_for_status()
+
+    def state(self) -> dict[str, Any]:
+        """What it says of itself."""
+        return dict(requests.get(f"{self.url}/sim/state", timeout=WAIT_S).json())
+
+    def counts(self) -> dict[str, Any]:
+        """What it counted since its start."""
+        return dict(self.state()["counts"])
+
+    def stepped(self) -> bool:
+        """Say whether its clock is off just now."""
+        return bool(self.state()["faults"]["clock_step_ms"])
 
     @property
     def network(self) -> Network:
@@ -163,6 +192,12 @@ class Rig:
         finally:
             self.read()
         return self.agent
+
+    def agent_asks_time(self) -> None:
+        """Have execution ask for the venue's clock at its next look."""
+        assert self.agent is not None
+        assert self.agent._session is not None
+        self.agent._session.ask_time_soon()
 
     def forget_agent(self) -> None:
         """Let execution die: its sockets close, its memory stays as it is."""
@@ -333,8 +368,8 @@ class Rig:
 
 
 @contextlib.contextmanager
-def venue_running(*arguments: str) -> Iterator[Venue]:
-    venue = Venue(*arguments)
+def venue_running(*arguments: str, limits: str = "off") -> Iterator[Venue]:
+    venue = Venue(*arguments, limits=limits)
     try:
         yield venue
     finally:
@@ -343,6 +378,16 @@ def venue_running(*arguments: str) -> Iterator[Venue]:
 
 def new_rig(venue: Venue) -> Rig:
     return Rig(venue, rig_name())
+
+
+def rig_at(venue: Venue) -> Iterator[Rig]:
+    """A house at a venue, which begins flat; closed in the end."""
+    venue.tidy_up()
+    rig = new_rig(venue)
+    try:
+        yield rig
+    finally:
+        rig.close()
 
 
 def rig_name() -> str:
