@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from hft.execution import pad
+from hft.risk.gate import Gate
+
 from .rig import Rig, Venue, new_rig, venue_running
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _warm() -> None:
+    """Compile the order path before anybody waits for an order."""
+    pad.warm(Gate().address)
 
 
 @pytest.fixture(scope="package")
