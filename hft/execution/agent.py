@@ -210,7 +210,9 @@ class ExecutionAgent:
         books, handled = self._books, self._books.orders.handled_seq
         if intent.seq <= handled[lane.shard]:
             return
-        if books.orders.by_seq(intent.seq) is not None:
+        meant = books.orders.by_ref(intent.target_ref, intent.symbol)
+        is_amending = intent.action == Action.AMEND and meant is not None and meant.amend_lots > 0
+        if is_amending or books.orders.by_seq(intent.seq) is not None:
             # The end came between the order's row and this word: the row has been doubted already.
             handled[lane.shard] = intent.seq
             return

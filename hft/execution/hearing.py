@@ -17,7 +17,7 @@ from hft.binance.user_events import (
     decode_order_update,
 )
 from hft.clock import monotonic_ns
-from hft.events import Hop, OrderState, Side
+from hft.events import Hop, OrderState, OrderType, Side
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.order_life import OrderEvent
@@ -79,7 +79,7 @@ class Hearing:
         if request.asked is Asked.CANCEL:
             self._take_cancel_answer(request.order, reply, now_ns)
         elif request.asked is Asked.AMEND:
-            self._amender.take_answer(request.order, reply, now_ns)
+            self._amender.take_answer(request, reply, now_ns)
         elif reply is None:
             self._doubt(request.order, now_ns)
         else:
@@ -107,8 +107,10 @@ class Hearing:
         books.move(order, OrderEvent.REJECT)
 
     def _take_cancel_answer(self, order: Order, reply: Reply | None, now_ns: int) -> None:
-        accepted = reply is not None and reply.status < 300
-        if accepted or not order.is_open:
+        if not order.is_open:
+            return
+        if reply is not None and reply.status < 300:
+            order.cancel_acked_ns = now_ns  # The user stream tells how much of it was filled.
             return
         if reply is not None and self._second_tries.takes_cancel(order, reply):
             return
@@ -159,17 +161,22 @@ class Hearing:
             books.move(order, OrderEvent.CANCEL, update.T)
         elif update.x == "EXPIRED":
             books.move(order, OrderEvent.EXPIRE, update.T)
+        elif update.X == "FILLED" and order.is_open:
+            # Less was wanted than the books know: an amend of which nothing was told yet.
+            books.move(order, OrderEvent.FILL_WHOLE, update.T)
         if order.cum_lots < books.specs[symbol].lots(update.z):
             self._reconciler.want(now_ns, disagreed=True)
 
     def _take_terms(self, order: Order, update: OrderUpdate) -> None:
         """Take over what the order asks for: it may be amended, or cut to what it reduces."""
         spec = self._books.specs[order.symbol]
-        lots = spec.lots(update.q)
+        ticks, lots = spec.ticks(update.p), spec.lots(update.q)
         if update.x == "AMENDMENT":
-            self._books.amend(order, spec.ticks(update.p), lots, update.T)
-        elif not order.amend_lots:
+            self._books.amend(order, ticks, lots, update.T)
+        elif order.terms_ms < update.T:
             order.qty_lots = lots
+            if order.order_type == OrderType.LIMIT:
+                order.price_ticks = ticks
 
     def _fill_of(self, symbol: int, update: OrderUpdate, intent_seq: int) -> Fill:
         spec = self._books.specs[symbol]

@@ -18,7 +18,7 @@ from hft.agent.contract import Context
 from hft.binance.order_text import REQUEST, OrderTexts
 from hft.binance.venue_clock import VenueClock
 from hft.clock import monotonic_ns
-from hft.events import INTENT, Action, Denial, OrderState
+from hft.events import INTENT, Action, Denial
 from hft.execution.account import Standing
 from hft.execution.amender import Amender
 from hft.execution.books import Books
@@ -272,7 +272,7 @@ class IntentDesk:
             self._books.move(order, OrderEvent.DOUBT)
             return
         # Not one byte left: the venue cannot have it, so nobody else need hear of an order.
-        order.state = OrderState.REJECTED
+        order.state = order.state_after(OrderEvent.DENY)
         self._books.orders.save(order)
         self._deny(self._intent(), Denial.NOT_CONNECTED)
 

@@ -232,7 +232,7 @@ class OrderSession:
     def amend(
         self, order: Order, client_id: str, terms: tuple[int, str, str, str], venue_ms: int
     ) -> None:
-        """Send other terms for an order: symbol, side, price and whole quantity.
+        """Send other terms for an order, `amend_ns`: symbol, side, price and whole quantity.
 
         Raises:
             ConnectionClosed: it was not sent whole; its `written` says whether a part was.
@@ -240,7 +240,7 @@ class OrderSession:
         request_id = self._take_id()
         frame = self._writer.amend(request_id, client_id, terms, venue_ms)
         ticket = self._meter.note(Use.NEEDED, cost_of("order.modify"))
-        self._send(frame, request_id, Request(Asked.AMEND, order, monotonic_ns(), ticket))
+        self._send(frame, request_id, Request(Asked.AMEND, order, order.amend_ns, ticket))
 
     def receive(self, now_ns: int) -> list[Answer]:
         """Read the replies that are there; after the connection's end, what stays unanswered."""

@@ -62,6 +62,7 @@ class OrderAnswer(msgspec.Struct, frozen=True):
     asked_ms: int
     status: str = ""
     venue_order_id: int = 0
+    updated_ms: int = 0
     price_ticks: int = 0
     qty_lots: int = 0
     cum_lots: int = 0
@@ -158,6 +159,7 @@ def _ask_order(rest: Rest, inquiry: Inquiry, question: Question) -> OrderAnswer:
         asked_ms,
         status=row["status"],
         venue_order_id=order_id,
+        updated_ms=int(row.get("updateTime", 0)),
         price_ticks=spec.ticks(row.get("price", "0")),
         qty_lots=spec.lots(row["origQty"]),
         cum_lots=cum_lots,

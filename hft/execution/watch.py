@@ -119,11 +119,14 @@ class Watch:
             self._reconciler.want(now_ns)
 
     def _drop_mute_stream(self, now_ns: int) -> None:
-        """Dial the stream anew when the venue accepted an order and the stream never told."""
+        """Dial the stream anew when a reply told what it did not."""
         for order in self._books.orders.open.values():
             acked = order.state is OrderState.ACCEPTED and order.sent_ns
             if acked and not order.stream_seen and now_ns - order.sent_ns > MUTE_AFTER_NS:
                 self._stream.drop(now_ns, "an accepted order was not seen on it within 2 s")
+                return
+            if order.cancel_acked_ns and now_ns - order.cancel_acked_ns > MUTE_AFTER_NS:
+                self._stream.drop(now_ns, "the end of an order was not seen on it within 2 s")
                 return
 
     def _keep_up(self, now_ns: int) -> None:
@@ -135,6 +138,9 @@ class Watch:
         if self._stream.up and not self._reconciler.pending:
             self._drop_mute_stream(now_ns)
             self._compare_positions(now_ns)
+        if self._books.is_puzzled:
+            self._books.is_puzzled = False
+            self._reconciler.want(now_ns, disagreed=True)
         if not self._reconciler.pending and next(self._books.orders.unknown(), None) is not None:
             self._reconciler.want(now_ns)
         self._reconciler.tick(now_ns, stream_up=self._stream.up)

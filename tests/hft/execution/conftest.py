@@ -12,7 +12,7 @@ from .rig import Rig, Venue, rig_at, venue_running
 
 @pytest.fixture(scope="package", autouse=True)
 def _compiled_beforehand() -> None:
-    """What a test waits for is not the compiler."""
+    """Compile the order path before anybody waits for an order."""
     pad.warm(Gate().address)
 
 

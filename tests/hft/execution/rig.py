@@ -169,6 +169,7 @@ class Rig:
         self.seq = 0
         self.silent: set[Seat] = set()
         self.reports: list[Any] = []
+        self._statuses: dict[int, list[str]] = {}
         self.lines: list[str] = []
         self.agent: ExecutionAgent | None = None
         self.network = venue.network
@@ -229,8 +230,9 @@ class Rig:
     def until(self, wanted: Callable[[], bool], what: str = "", wait_s: float = WAIT_S) -> None:
         deadline = Deadline(wait_s)
         while not wanted():
-            tail = "\n".join([*self.lines[-12:], *map(str, self.told()[-8:])])
-            assert not deadline.passed(), f"not within {wait_s} s: {what}\n{tail}"
+            if deadline.passed():
+                tail = "\n".join([*self.lines[-12:], *map(str, self.told()[-8:])])
+                raise AssertionError(f"not within {wait_s} s: {what}\n{tail}")
             self.step()
 
     def until_fit(self) -> None:
@@ -260,7 +262,11 @@ class Rig:
         """Take in the reports of both readers, and the log."""
         count = self.ledger_reports.waiting()
         if count:
-            self.reports += list(self.ledger_reports.copy(count))
+            rows = list(self.ledger_reports.copy(count))
+            self.reports += rows
+            for row in rows:
+                status = Status(int(row["status"])).name
+                self._statuses.setdefault(int(row["intent_seq"]), []).append(status)
             self.ledger_reports.release(count)
         self.strategy_reports.release(self.strategy_reports.waiting())
         for row in self._log.copy(self._log.waiting()):
@@ -275,7 +281,7 @@ class Rig:
         ]
 
     def statuses(self, seq: int) -> list[str]:
-        return [status for intent_seq, status, _ in self.told() if intent_seq == seq]
+        return list(self._statuses.get(seq, []))
 
     def fills_told(self) -> list[Any]:
         """Reports with a trade, each trade once, in order of trade id."""
@@ -348,7 +354,8 @@ class Rig:
 
     def names_at_venue(self) -> list[str]:
         """The client ids of every order of this house that the venue has on record."""
-        rows = self.venue.rest.get("/fapi/v1/allOrders", {"symbol": SYMBOL}, signed=True)
+        query = {"symbol": SYMBOL, "limit": 1000}
+        rows = self.venue.rest.get("/fapi/v1/allOrders", query, signed=True)
         names = [
             (row["clientOrderId"], parse_client_order_id(row["clientOrderId"])) for row in rows
         ]
