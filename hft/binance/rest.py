@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from hft.binance import endpoints
 from hft.binance.clock_offset import ClockOffset, best_offset
@@ -43,6 +44,10 @@ class VenueError(HftError):
 
 class VenueUnknown(HftError):
     """No answer, or one that does not say whether the request was executed."""
+
+
+class VenueUnreachable(VenueUnknown):
+    """No connection came about: not one byte of the request left."""
 
 
 class Rest:
@@ -162,6 +167,35 @@ class Rest:
         """Cancel every open order of one symbol."""
         return self.delete(endpoints.ALL_OPEN_ORDERS, {"symbol": symbol}, signed=True)
 
+    def place_once(self, path: str, params: Params, reach_s: float) -> Any:
+        """Send a new order that bears its own time already, and never a second time.
+
+        A connection that does not come about within `reach_s` ends it before it began.
+
+        Raises:
+            VenueUnreachable: the venue cannot have it.
+        """
+        if self._signer is None:
+            raise AuthError("AUTH_ERROR: this call needs an API key and none is configured")
+        query = self._signer.signed_query(params)
+        return self._exchange("POST", path, query, (reach_s, self._timeout_s))
+
+    def algo_status(self, client_id: str) -> Any:
+        """One order that waits, or waited, for its trigger; -2013 where the venue knows none."""
+        return self.get(endpoints.ALGO_ORDER, {"clientAlgoId": client_id}, signed=True)
+
+    def open_algo_orders(self, symbol: str | None = None) -> Any:
+        """The orders of one symbol, or of all, that wait for their trigger."""
+        return self.get(endpoints.OPEN_ALGO_ORDERS, _only(symbol=symbol), signed=True)
+
+    def cancel_algo(self, client_id: str) -> Any:
+        """Cancel one order that waits for its trigger, by our name for it."""
+        return self.delete(endpoints.ALGO_ORDER, {"clientAlgoId": client_id}, signed=True)
+
+    def cancel_all_algos(self, symbol: str) -> Any:
+        """Cancel every order of one symbol that waits for its trigger."""
+        return self.delete(endpoints.ALL_OPEN_ALGO_ORDERS, {"symbol": symbol}, signed=True)
+
     def listen_key(self) -> str:
         """Get a listen key, the living one if there is one."""
         return str(self.post(endpoints.LISTEN_KEY)["listenKey"])
@@ -181,15 +215,19 @@ class Rest:
         return self._send(method, path, params, signed=signed)
 
     def _send(self, method: str, path: str, params: Params, *, signed: bool) -> Any:
-        url = self._base_url + path
         query = self._signed_query(params) if signed else rest_query(params)
+        return self._exchange(method, path, query, (self._timeout_s, self._timeout_s))
+
+    def _exchange(self, method: str, path: str, query: str, timeouts: tuple[float, float]) -> Any:
+        url = self._base_url + path
         if query:
             url = f"{url}?{query}"
         try:
-            reply = self._session.request(method, url, timeout=self._timeout_s)
+            reply = self._session.request(method, url, timeout=timeouts, allow_redirects=False)
         except requests.RequestException as problem:
             what = type(problem).__name__
-            raise VenueUnknown(f"no answer from {self._base_url}{path}: {what}") from problem
+            told = VenueUnreachable if _never_left(problem) else VenueUnknown
+            raise told(f"no answer from {self._base_url}{path}: {what}") from problem
         return self._judge(path, reply)
 
     def _signed_query(self, params: Params) -> str:
@@ -210,6 +248,14 @@ class Rest:
         if outcome is Outcome.UNKNOWN:
             raise VenueUnknown(f"{path}: HTTP {reply.status_code}, code {code}: {message}")
         raise VenueError(code, message, reply.status_code, _retry_after_s(reply))
+
+
+def _never_left(problem: requests.RequestException) -> bool:
+    """Say whether a request failed before there was a connection to write it to."""
+    if isinstance(problem, requests.ConnectTimeout):
+        return True
+    cause = problem.args[0] if problem.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
 def _read(reply: requests.Response) -> tuple[int, str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from hft.agent.contract import Context
 from hft.binance.order_frames import OrderWriter, session_name
@@ -26,6 +27,8 @@ from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.picture import Session
 from hft.execution.reconcile import Reconciler
+from hft.execution.roads import Roads
+from hft.execution.stand_by import TIMEOUT_S, StandBy
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Watch
 from hft.state.decision import Intent
@@ -53,6 +56,7 @@ class ExecutionAgent:
         self._errands: Errands | None = None
         self._session: OrderSession | None = None
         self._stream: UserStream | None = None
+        self._stand_by: StandBy | None = None
         self._drain_began_ns = 0
         self._swept = False
 
@@ -104,7 +108,7 @@ class ExecutionAgent:
         self._listen(now_ns)
         self._books.reports.ring_bells()
         spent_ns = now_ns - self._drain_began_ns
-        if self._books.is_settled() or spent_ns > DRAIN_NS:
+        if self._canceller.is_done() or spent_ns > DRAIN_NS:
             self._say_farewell()
             return True
         self._canceller.cancel_open()
@@ -115,8 +119,8 @@ class ExecutionAgent:
         return False
 
     def on_close(self) -> None:
-        """Close both sockets and the REST connection."""
-        for socket_like in (self._stream, self._session):
+        """Close both sockets and the REST connections."""
+        for socket_like in (self._stream, self._session, self._stand_by):
             if socket_like is not None:
                 socket_like.close()
         if self._errands is not None:
@@ -154,10 +158,13 @@ class ExecutionAgent:
         self._reconciler = Reconciler(books, errands, session)
         self._canceller = Canceller(books, self._session, errands, rest, epoch)
         amender = Amender(books, self._session, rest, self._reconciler, epoch)
+        connect = partial(Rest, network.rest_url, keys, TIMEOUT_S, network.ca_file)
+        self._stand_by = StandBy(connect, books.orders, ctx.log, ctx.wake_self)
+        roads = Roads(books, self._session, self._stand_by, epoch)
         changers = self._canceller, amender
-        self._desk = IntentDesk(ctx, books, self._gate, self._session, changers, texts)
+        self._desk = IntentDesk(ctx, books, self._gate, roads, changers, texts)
         self._desk.clock = rest.offset
-        self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler, amender)
+        self._hearing = Hearing(ctx, books, roads, self._stream, self._reconciler, amender)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
         self._watch = Watch(ctx, books, self._gate, self._desk, ways)
         self._doubt_everything(rest)
@@ -187,6 +194,7 @@ class ExecutionAgent:
             order = books.orders.new()
             _describe_unhandled(order, intent.seq, intent.order_ref, intent.symbol)
             order.side, order.order_type, order.tif = intent.side, intent.order_type, intent.tif
+            order.flags = intent.flags
             order.market_seq, order.recv_ns = intent.market_seq, intent.recv_ns
             order.sent_venue_ms = rest.offset.to_venue_ms(wall_ns())
             books.orders.save(order)
@@ -241,6 +249,10 @@ class ExecutionAgent:
     def _say_farewell(self) -> None:
         books, log = self._books, self._ctx.log
         for order in books.orders.open.values():
+            if self._canceller.is_kept(order):
+                name = f"{books.symbols[order.symbol]}: intent {order.intent_seq}"
+                log.warning(f"{name} stays at the venue, it protects the position")
+                continue
             log.error(f"{books.symbols[order.symbol]}: intent {order.intent_seq} may still be open")
         for name, spec, position in zip(books.symbols, books.specs, books.positions, strict=True):
             if position.lots:

@@ -131,7 +131,8 @@ class Books:
 
     def acknowledge(self, order: Order, venue_order_id: int, venue_ms: int) -> None:
         """Take in that the venue has an order, and under which id."""
-        order.venue_order_id = venue_order_id
+        # An order that waits for its trigger has no id of its own yet.
+        order.venue_order_id = venue_order_id or order.venue_order_id
         self.move(order, OrderEvent.ACK, venue_ms)
 
     def book(self, fill: Fill) -> bool:
@@ -208,7 +209,8 @@ class Books:
         if order.sent_ns and not order.hops[Hop.FILLED]:
             self.latency.record(Leg.ORDER_TO_FILL, now_ns - order.sent_ns)
         order.hops[Hop.FILLED] = hop(order.base_ns, now_ns)
-        whole = order.cum_lots >= order.qty_lots
+        # How much an order that closes the position will be, is told when it has fired.
+        whole = 0 < order.qty_lots <= order.cum_lots
         try:
             event = OrderEvent.FILL_WHOLE if whole else OrderEvent.FILL
             order.state = after_event(order.state, event, order.cum_lots)

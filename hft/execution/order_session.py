@@ -9,6 +9,7 @@ import msgspec
 
 from hft.agent.contract import Context
 from hft.binance.order_frames import OrderWriter, Reply, decode_reply
+from hft.binance.order_terms import OrderTerms
 from hft.clock import monotonic_ns
 from hft.errors import AuthError
 from hft.execution.link import Link
@@ -150,6 +151,16 @@ class OrderSession:
         self._waiting[request_id] = Request(Asked.PLACE, order, signed_ns)
         self._last_sent_ns = signed_ns
 
+    def place_waiting(self, order: Order, terms: OrderTerms) -> None:
+        """Send an order that will wait at the venue for its trigger.
+
+        Raises:
+            ConnectionClosed: it was not sent whole; its `written` says whether a part was.
+        """
+        request_id = self._take_id()
+        frame = self._writer.place_waiting(request_id, terms)
+        self._send(frame, request_id, Request(Asked.PLACE, order, monotonic_ns()))
+
     def cancel(self, order: Order, client_id: str, venue_ms: int) -> None:
         """Send a cancel.
 
@@ -157,7 +168,10 @@ class OrderSession:
             ConnectionClosed: it was not sent whole; sending it again is harmless.
         """
         request_id = self._take_id()
-        frame = self._writer.cancel(request_id, client_id, order.symbol, venue_ms)
+        if order.waits:
+            frame = self._writer.cancel_waiting(request_id, client_id, venue_ms)
+        else:
+            frame = self._writer.cancel(request_id, client_id, order.symbol, venue_ms)
         self._send(frame, request_id, Request(Asked.CANCEL, order, monotonic_ns()))
 
     def amend(

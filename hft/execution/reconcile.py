@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hft.binance.order_terms import CONDITIONAL_TYPES
 from hft.binance.order_text import ORDER_RECV_WINDOW_MS
 from hft.binance.rest import VenueError
 from hft.events import OrderState
@@ -39,7 +40,11 @@ _TERMINAL = {
     "EXPIRED_IN_MATCH": OrderEvent.EXPIRE,
     "REJECTED": OrderEvent.REJECT,
     "FILLED": OrderEvent.FILL_WHOLE,
+    # Of an algo order that fired, and whose ordinary order the venue no longer knows.
+    "FINISHED": OrderEvent.CANCEL,
 }
+_ABOUT_TO_BE = frozenset({"TRIGGERING", "TRIGGERED"})
+"""An algo order that has fired and has no order in its place yet."""
 
 
 class Reconciler:
@@ -102,7 +107,8 @@ class Reconciler:
             after_ids=after_ids,
             known=frozenset(books.orders.venue_ids()),
             questions=[
-                Question(order.intent_seq, order.symbol) for order in books.orders.open.values()
+                Question(order.intent_seq, order.symbol, order.order_type in CONDITIONAL_TYPES)
+                for order in books.orders.open.values()
             ],
         )
 
@@ -210,10 +216,10 @@ class Reconciler:
             self._books.move(order, event, answer.asked_ms)
         elif order.cum_lots and order.state is OrderState.ACCEPTED:
             self._books.move(order, OrderEvent.FILL, answer.asked_ms)
-        return True
+        return answer.status not in _ABOUT_TO_BE
 
     def _settle_absent(self, order: Order, asked_ms: int) -> bool:
-        if order.venue_order_id:
+        if order.venue_order_id or order.state >= OrderState.ACCEPTED:
             # It was there once; the venue forgets what ended without a fill.
             self._books.move(order, OrderEvent.CANCEL, asked_ms)
             return True
