@@ -120,9 +120,11 @@ class ExecutionAgent:
 
     def on_close(self) -> None:
         """Close both sockets and the REST connections."""
-        for socket_like in (self._stream, self._session, self._stand_by):
+        for socket_like in (self._stream, self._session):
             if socket_like is not None:
                 socket_like.close()
+        if self._stand_by is not None:
+            self._stand_by.close(timeout_s=0.5)
         if self._errands is not None:
             self._errands.close(timeout_s=0.5)
         if self._rest is not None:

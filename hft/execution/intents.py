@@ -39,7 +39,6 @@ from hft.execution.launch import (
     note_sent,
 )
 from hft.execution.order_life import OrderEvent
-from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.pad import Pad
 from hft.execution.pad_rows import PAD

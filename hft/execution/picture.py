@@ -150,7 +150,8 @@ def _ask_order(rest: Rest, inquiry: Inquiry, question: Question) -> OrderAnswer:
     symbol, spec = inquiry.symbols[question.symbol], inquiry.specs[question.symbol]
     client_id = client_order_id(inquiry.session.epoch, question.intent_seq)
     asked_ms = rest.venue_ms()
-    row = waiting = None
+    row: Any = None
+    waiting: Any = None
     if question.conditional:
         waiting = _if_known(lambda: rest.algo_status(client_id))
     if waiting is None or waiting["algoStatus"] in _FIRED:

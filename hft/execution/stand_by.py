@@ -19,7 +19,7 @@ from hft.binance.clock_offset import ClockOffset
 from hft.binance.order_frames import Reply, ReplyError, ReplyResult
 from hft.binance.order_terms import OrderTerms
 from hft.binance.rest import Rest, VenueError, VenueUnknown, VenueUnreachable
-from hft.clock import monotonic_ns, wall_ns
+from hft.clock import Deadline, monotonic_ns, wall_ns
 from hft.errors import AuthError
 from hft.execution.order_session import Answer, Asked, Request
 from hft.execution.orders import Order, OrderTable
@@ -63,7 +63,9 @@ class StandBy:
         self._log = log
         self._wake = wake
         self._idle: list[Rest] = []
+        self._threads: set[threading.Thread] = set()
         self._under_way = 0
+        self._closed = False
         self._done: deque[tuple[Sending, Rest, Any]] = deque()
         self._closed_until_ns = 0
         self.unsent: list[tuple[Order, Intent]] = []
@@ -81,7 +83,10 @@ class StandBy:
         rest = self._idle.pop() if self._idle else self._connect()
         self._under_way += 1
         name = f"order {sending.terms.client_id}"
-        threading.Thread(target=self._run, args=(sending, rest), name=name, daemon=True).start()
+        thread = threading.Thread(target=self._run, args=(sending, rest), name=name, daemon=True)
+        self._threads = {each for each in self._threads if each.is_alive()}
+        self._threads.add(thread)
+        thread.start()
 
     def receive(self, now_ns: int) -> list[Answer]:
         """Give the answers that have come since."""
@@ -95,9 +100,13 @@ class StandBy:
                 answers.append(answer)
         return answers
 
-    def close(self) -> None:
-        """Close the connections nobody uses; what is under way ends by its own deadline."""
-        for rest in self._idle:
+    def close(self, timeout_s: float) -> None:
+        """Give what is under way a moment to end, and close the connections nobody uses."""
+        self._closed = True
+        deadline = Deadline(timeout_s)
+        for thread in self._threads:
+            thread.join(max(0.0, deadline.left_s()))
+        for rest in (*self._idle, *(rest for _, rest, _ in self._done)):
             rest.close()
         self._idle.clear()
 
@@ -158,7 +167,8 @@ class StandBy:
         except Exception as problem:  # noqa: BLE001  Handed over to whoever asked.
             result = problem
         self._done.append((sending, rest, result))
-        self._wake()
+        if not self._closed:
+            self._wake()
 
 
 def _deliver(sending: Sending, rest: Rest) -> Any:

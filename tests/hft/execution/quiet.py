@@ -12,7 +12,7 @@ from hft.binance.rest import Rest
 from hft.clock import wall_ns
 from hft.simulator.fault_kinds import Scenario
 from hft.simulator.matching import BUY, SELL
-from hft.units import E8, NS_PER_MS
+from hft.units import E8, NS_PER_MS, NS_PER_S
 from tests.hft.simulator.clocked import Clocked, clocked
 
 from .rig import KEYS, SYMBOL, Venue
@@ -58,6 +58,10 @@ class QuietVenue(Venue):
     def forget_faults(self) -> None:
         """Switch every fault off."""
         assert requests.delete(f"{self.url}/sim/faults", timeout=5).ok
+
+    def clock_is_off(self) -> bool:
+        """Say whether the venue's clock differs from ours by seconds."""
+        return abs(self.rest.server_time_ms() - wall_ns() // NS_PER_MS) > NS_PER_S // NS_PER_MS
 
     def waiting(self) -> list[Any]:
         """The orders that wait for their trigger."""
