@@ -162,7 +162,7 @@ class ExecutionAgent:
         amender = Amender(books, self._session, rest, self._reconciler, epoch)
         connect = partial(Rest, network.rest_url, keys, TIMEOUT_S, network.ca_file)
         self._stand_by = StandBy(connect, books.orders, ctx.log, ctx.wake_self)
-        roads = Roads(books, self._session, self._stand_by, epoch)
+        roads = Roads(books, self._session, self._stand_by, errands, epoch)
         changers = self._canceller, amender
         self._desk = IntentDesk(ctx, books, self._gate, roads, changers, texts)
         self._desk.clock = rest.offset

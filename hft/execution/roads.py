@@ -12,6 +12,7 @@ from hft.binance.order_terms import OrderTerms
 from hft.clock import monotonic_ns
 from hft.events import Hop, OrderType
 from hft.execution.books import Books
+from hft.execution.errands import Errands
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import Answer, OrderSession
 from hft.execution.orders import Order
@@ -24,8 +25,16 @@ from hft.wire.connection import ConnectionClosed
 class Roads:
     """The order session and its stand-by, as one way out and one way in."""
 
-    def __init__(self, books: Books, session: OrderSession, stand_by: StandBy, epoch: int) -> None:
+    def __init__(
+        self,
+        books: Books,
+        session: OrderSession,
+        stand_by: StandBy,
+        errands: Errands,
+        epoch: int,
+    ) -> None:
         self._books = books
+        self._errands = errands
         self.session = session
         self.stand_by = stand_by
         self._session_epoch = epoch
@@ -33,7 +42,12 @@ class Roads:
     @property
     def open(self) -> bool:
         """Say whether an order can be sent at all."""
-        return self.session.up or self.stand_by.open
+        return self.session.up or self.stand_by_open
+
+    @property
+    def stand_by_open(self) -> bool:
+        """Say whether an order can go over REST, as far as is known."""
+        return self.stand_by.open and self._errands.answered
 
     def receive(self, now_ns: int) -> list[Answer]:
         """Give the answers that came either way."""
@@ -55,7 +69,7 @@ class Roads:
             else:
                 self._note_sent(order)
                 return True
-        if not self.stand_by.open:
+        if not self.stand_by_open:
             return False
         self._note_sent(order)
         expires_ns = intent.decide_ns + life_ns

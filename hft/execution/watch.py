@@ -148,7 +148,7 @@ class Watch:
         orders = self._books.orders
         conditions = Conditions(
             session_up=self._session.up,
-            stand_by_open=self._desk.roads.stand_by.open,
+            stand_by_open=self._desk.roads.stand_by_open,
             stream_up=self._stream.up,
             clock_known=self._desk.clock.error_ns >= 0,
             reconciled=self._reconciler.agreed,

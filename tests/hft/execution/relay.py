@@ -84,14 +84,18 @@ class Relay:
             for each in (near, far):
                 self._selector.register(each, selectors.EVENT_READ)
             return
+        if not self._pass_on(sock):
+            self._end(sock)
+
+    def _pass_on(self, sock: socket.socket) -> bool:
+        """Pass on what came; False when either side is gone."""
         try:
             part = sock.recv(PART)
             if part:
                 self._peers[sock].sendall(part)
-                return
         except (OSError, KeyError):
-            pass  # Either side is gone, which ends both.
-        self._end(sock)
+            return False
+        return bool(part)
 
     def _end(self, sock: socket.socket) -> None:
         for each in (sock, self._peers.get(sock)):
