@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hft.binance.endpoints import RECV_WINDOW_MS
+from hft.binance.order_terms import OrderTerms
 from hft.binance.order_text import CLIENT_ID_PREFIX, DIGITS, ORDER_RECV_WINDOW_MS
 from hft.binance.signing import Signer, Value, ws_payload
 
@@ -68,6 +69,20 @@ class OrderWriter:
             "timestamp": venue_ms,
         }
         return self._write(request_id, "order.cancel", self._authorised(params))
+
+    def place_waiting(self, request_id: int, terms: OrderTerms) -> bytes:
+        """Write an `algoOrder.place` request."""
+        params = self._authorised(terms.parameters())
+        return self._write(request_id, "algoOrder.place", params)
+
+    def cancel_waiting(self, request_id: int, client_id: str, venue_ms: int) -> bytes:
+        """Write an `algoOrder.cancel` request for an order that waits for its trigger."""
+        params: Mapping[str, Value] = {
+            "clientAlgoId": client_id,
+            "recvWindow": ORDER_RECV_WINDOW_MS,
+            "timestamp": venue_ms,
+        }
+        return self._write(request_id, "algoOrder.cancel", self._authorised(params))
 
     def _authorised(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
         return params if self.logs_on else self._signed(params)

@@ -13,6 +13,7 @@ from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Refused, Ticket, Use
 from hft.binance.costs import HANDSHAKE, cost_of
 from hft.binance.meter import NO_COUNTS, Meter
 from hft.binance.order_frames import OrderWriter, Reply, decode_reply
+from hft.binance.order_terms import OrderTerms
 from hft.binance.signing import Value
 from hft.clock import monotonic_ns
 from hft.errors import AuthError
@@ -218,6 +219,17 @@ class OrderSession:
         ticket = self._meter.note(Use.NEEDED, cost_of("order.place"))
         self._send(frame, request_id, Request(Asked.PLACE, order, monotonic_ns(), ticket))
 
+    def place_waiting(self, order: Order, terms: OrderTerms) -> None:
+        """Send an order that will wait at the venue for its trigger.
+
+        Raises:
+            ConnectionClosed: it was not sent whole; its `written` says whether a part was.
+        """
+        request_id = self._take_id()
+        frame = self._writer.place_waiting(request_id, terms)
+        ticket = self._meter.note(Use.NEEDED, cost_of("algoOrder.place"))
+        self._send(frame, request_id, Request(Asked.PLACE, order, monotonic_ns(), ticket))
+
     def cancel(self, order: Order, client_id: str, venue_ms: int) -> None:
         """Send a cancel, whatever the budget says: the caller has asked it.
 
@@ -225,7 +237,10 @@ class OrderSession:
             ConnectionClosed: it was not sent whole; sending it again is harmless.
         """
         request_id = self._take_id()
-        frame = self._writer.cancel(request_id, client_id, order.symbol, venue_ms)
+        if order.waits:
+            frame = self._writer.cancel_waiting(request_id, client_id, venue_ms)
+        else:
+            frame = self._writer.cancel(request_id, client_id, order.symbol, venue_ms)
         ticket = self._meter.note(Use.CANCEL, cost_of("order.cancel"))
         self._send(frame, request_id, Request(Asked.CANCEL, order, monotonic_ns(), ticket))
 

@@ -71,7 +71,7 @@ class SecondTries:
         if code not in endpoints.TIMESTAMP_CODES:
             return False
         self._timekeeper.doubt(DOUBT_NS)
-        if order.state is not OrderState.SENT or order.intent_seq in self._tried:
+        if order.state is not OrderState.SENT or order.intent_seq in self._tried or order.waits:
             return False
         if not self._may_leave(order):
             return False

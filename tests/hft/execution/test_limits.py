@@ -209,6 +209,7 @@ def test_too_many_orders_of_the_account_stop_orders_until_the_window_turns(
     rig.push(action=Action.CANCEL, target_ref=1000 + resting)
     rig.until(lambda: rig.statuses(resting)[-1:] == ["CANCELLED"], "cancels go on")
     rig.until_fit()
+    rig.until(lambda: rig.agent is not None and rig.agent._session.may_order, "another window")
     trade(rig)
     assert int(rig.venue.counts()["throttled"]) == 2, "one of them was ours"
     rig.fills_and_position_agree()

@@ -128,7 +128,6 @@ def test_the_worst_case_counts_what_rests_but_not_what_only_reduces(rig: Rig) ->
         (Denial.LEVERAGE_ABOVE_LIMIT, {"max_leverage_e2": 1}),
         (Denial.OPEN_ORDERS_ABOVE_LIMIT, {"max_open_orders": 1}),
         (Denial.ACCOUNT_STALE, {"account_stale_ns": 1}),
-        (Denial.CLOCK_UNCERTAIN, {"clock_error_max_ns": 1}),
     ],
 )
 def test_each_limit_is_judged_by_facts_from_the_venue(
@@ -306,3 +305,12 @@ def test_the_equity_is_the_venues_to_the_last_unit_while_flat(rig: Rig) -> None:
     rig.until(lambda: int(rig.account()["fills"]) == 2, "shown")
     rig.until(lambda: int(rig.account()["equity_e8"]) == parse_e8(rig.venue.wallet()), "the same")
     assert int(rig.account()["unfit"]) == Unfit.NONE
+
+
+def test_an_uncertain_clock_lets_only_smaller_positions_through(rig: Rig) -> None:
+    ready(rig)
+    filled(rig, qty=0.02)
+    limit(rig, clock_error_max_ns=1)
+    rig.until(lambda: int(rig.account()["unfit"]) == Unfit.CLOCK_UNCERTAIN, "seen")
+    denied(rig, Denial.REDUCING_ONLY)
+    filled(rig, side=Side.SELL, qty=0.02)

@@ -66,6 +66,8 @@ class Model:
             yield Denial.MALFORMED
         if intent.seq <= facts["last_seq"]:
             yield Denial.DUPLICATE_INTENT
+        if not self.amends and closes and intent.qty != 0:
+            yield Denial.MALFORMED
         if intent.qty <= 0 and (self.amends or not closes):
             yield Denial.QUANTITY_NOT_POSITIVE
         if intent.price < 0 or (
