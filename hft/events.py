@@ -414,6 +414,8 @@ REPORT = record(
     ("entry_e8", "<i8"),
     ("bid", "<f8"),  # TOP as the gate saw it.
     ("ask", "<f8"),
+    ("fee_value_e8", "<i8"),  # The fee in the margin asset, at fee_price_e8.
+    ("fee_price_e8", "<i8"),  # Of the fee's asset in the margin asset; 0: not known yet.
     ("fee_asset", "S8"),
     ("hops", "<u4", len(Hop)),
     ("venue_code", "<i4"),

@@ -58,6 +58,12 @@ def trim_e8(value_e8: int) -> str:
     return text.rstrip("0").rstrip(".")
 
 
+def priced_e8(amount_e8: int, price_e8: int) -> int:
+    """Give the worth of an amount at a price, rounded half away from zero."""
+    worth = (2 * abs(amount_e8) * price_e8 + E8) // (2 * E8)
+    return worth if amount_e8 >= 0 else -worth
+
+
 def decimals_of(step_e8: int) -> int:
     """Count the decimals that a tick or lot of `step_e8` needs in text."""
     if step_e8 <= 0:

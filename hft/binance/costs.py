@@ -31,6 +31,7 @@ _COSTS: dict[Cost, str] = {
         GET /fapi/v1/algoOrder, DELETE /fapi/v1/algoOrder, DELETE /fapi/v1/algoOpenOrders,
         POST /fapi/v1/listenKey, PUT /fapi/v1/listenKey, DELETE /fapi/v1/listenKey,
         GET /fapi/v1/leverageBracket,
+        GET /fapi/v1/premiumIndex, GET /fapi/v1/markPriceKlines,
         time, order.cancel, order.status, algoOrder.cancel""",
     Cost(2): "session.logon",
     Cost(5): """

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CLOCK_SAMPLES = 5
 TRADES_LIMIT_MAX = 1000
+INCOME_LIMIT_MAX = 1000
 _ERROR_TEXT_MAX = 160
 _WAITING = (TOO_MANY_REQUESTS, BANNED)
 _CANCELS = frozenset(f"DELETE {path}" for path in (endpoints.ORDER, endpoints.ALL_OPEN_ORDERS))
@@ -186,6 +187,20 @@ class Rest:
             symbol=symbol, fromId=from_id, orderId=order_id, startTime=start_ms, limit=limit
         )
         return self.get(endpoints.USER_TRADES, params, signed=True)
+
+    def income(
+        self,
+        start_ms: int,
+        end_ms: int,
+        page: int = 1,
+        kind: str | None = None,
+        limit: int = INCOME_LIMIT_MAX,
+    ) -> Any:
+        """What changed the wallets between two times, both inclusive, oldest first."""
+        params = _only(
+            startTime=start_ms, endTime=end_ms, page=page, incomeType=kind, limit=limit
+        )
+        return self.get(endpoints.INCOME, params, signed=True)
 
     def place(self, params: Params) -> Any:
         """Send one order; parameters as the venue names them."""

@@ -63,9 +63,11 @@ trades = Table(
     Column("source", Text),
     Column("fee_value_e8", WHOLE),
     Column("paper", WHOLE, nullable=False, server_default="0"),
+    Column("fee_price_e8", WHOLE),
     Index("trades_once", "account_epoch", "symbol", "trade_id", "order_id", unique=True),
     Index("trades_by_time", "exchange_ts_ms", "id"),
     Index("trades_by_order", "client_order_id"),
+    Index("trades_unvalued", "account_epoch", "fee_value_e8"),
 )
 """One row per fill.  `pnl` is the P&L the venue realised with it, before fees; `fee` is what it
 cost.
@@ -73,7 +75,7 @@ cost.
 Rows are unique by (account_epoch, symbol, trade_id, order_id); rows taken over from a database of
 the former system have no account epoch and are never compared.  `source` says who told it: a report
 of the execution process, or the venue's own list.  `fee_value_e8` is the fee in the margin asset,
-valued when it was charged in another one (null: not valued yet).  `paper` is 1 for a fill that was
+valued at `fee_price_e8` when it was charged in another one (null: not valued yet).  `paper` is 1 for a fill that was
 simulated here on live data.
 """
 
@@ -216,12 +218,14 @@ checked = Table(
     Column("symbol", Text, nullable=False),
     Column("since_ms", WHOLE, nullable=False),
     Column("trade_id", WHOLE),
+    Column("income_ms", WHOLE),
     UniqueConstraint("account_epoch", "symbol", name="checked_once"),
 )
 """How far `trades` was compared with the venue's own list, per account and symbol.
 
 Everything from `since_ms` up to and including `trade_id` is in `trades`; a null trade id means that
-the venue had none up to `since_ms`.
+the venue had none up to `since_ms`.  The row without a symbol is about the income ledger: every
+entry from `since_ms` to `income_ms` is in `funding`.
 """
 
 

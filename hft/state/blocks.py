@@ -14,6 +14,7 @@ from hft.seats import SHARDS_MAX
 STRATEGY_NAME_MAX = 32
 SYMBOL_NAME_MAX = 20
 ACCOUNT_EPOCH_MAX = 40
+ASSET_NAME_MAX = 8
 PARAMS_BYTES_MAX = 1024
 STATE_BYTES_MAX = 262144
 OUT_DETAIL = 8
@@ -264,7 +265,11 @@ ACCOUNT = record(
 assert len(Denial) <= 64
 
 # Execution writes at start-up, before READY.
-ACCOUNT_IDENTITY = record(64, ("account_epoch", f"S{ACCOUNT_EPOCH_MAX}"))
+ACCOUNT_IDENTITY = record(
+    64,
+    ("account_epoch", f"S{ACCOUNT_EPOCH_MAX}"),
+    ("margin_asset", f"S{ASSET_NAME_MAX}"),
+)
 
 # One per symbol; execution writes at start-up, before READY.
 SPEC = record(
