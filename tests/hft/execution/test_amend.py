@@ -1,8 +1,7 @@
-"""Amends: another price and whole quantity for an order that rests, at the venue and in our books."""
+"""Amends: another price and whole quantity for a resting order, at the venue and in the books."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -211,11 +210,11 @@ def test_the_echo_of_an_earlier_amend_does_not_end_the_newer_one(
 
 
 @pytest.fixture
-def quick(rig: Rig) -> Iterator[Rig]:
+def quick(rig: Rig) -> Rig:
     """A rig whose order session is dialled again at once."""
     begin(rig)
     rig.agent._session._link._backoff = Backoff(0.001, 0.001)  # type: ignore[union-attr]
-    yield rig
+    return rig
 
 
 def break_off(self: Connection, _payload: bytes) -> None:
