@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hft.binance.endpoints import RECV_WINDOW_MS
+from hft.binance.order_terms import OrderTerms
 from hft.binance.order_text import CLIENT_ID_PREFIX, DIGITS, ORDER_RECV_WINDOW_MS
 from hft.binance.signing import Signer, Value, ws_payload
 
@@ -69,6 +70,15 @@ class OrderWriter:
         }
         return self._write(request_id, "order.cancel", self._authorised(params))
 
+    def cancel_waiting(self, request_id: int, client_id: str, venue_ms: int) -> bytes:
+        """Write an `algoOrder.cancel` request for an order that waits for its trigger."""
+        params: Mapping[str, Value] = {
+            "clientAlgoId": client_id,
+            "recvWindow": ORDER_RECV_WINDOW_MS,
+            "timestamp": venue_ms,
+        }
+        return self._write(request_id, "algoOrder.cancel", self._authorised(params))
+
     def _authorised(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
         return params if self.logs_on else self._signed(params)
 
@@ -96,10 +106,10 @@ class OrderWriter:
         }
         return self._write(request_id, "order.modify", self._authorised(params))
 
-    def place(self, request_id: int, params: Mapping[str, Value]) -> bytes:
-        """Write an `order.place` request with these parameters, its time among them."""
-        named = {**params, "recvWindow": ORDER_RECV_WINDOW_MS}
-        return self._write(request_id, "order.place", self._authorised(named))
+    def place(self, request_id: int, terms: OrderTerms) -> bytes:
+        """Write an `order.place` or `algoOrder.place` request."""
+        method = "algoOrder.place" if terms.waits else "order.place"
+        return self._write(request_id, method, self._authorised(terms.parameters()))
 
     def time(self, request_id: int) -> bytes:
         """Write a `time` request: unsigned, it shows that the venue is still there."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from hft.binance import endpoints
 from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Refused, Ticket, Use
@@ -57,6 +58,10 @@ class BudgetSpent(VenueError):
 
 class VenueUnknown(HftError):
     """No answer, or one that does not say whether the request was executed."""
+
+
+class VenueUnreachable(VenueUnknown):
+    """No connection came about: not one byte of the request left."""
 
 
 class Rest:
@@ -200,6 +205,37 @@ class Rest:
         params: dict[str, Value] = {"symbol": symbol, "countdownTime": wait_ms}
         self.post(endpoints.COUNTDOWN_CANCEL_ALL, params, signed=True)
 
+    def place_once(self, path: str, params: Params, reach_s: float) -> Any:
+        """Send a new order that bears its own time already, and never a second time.
+
+        A connection that does not come about within `reach_s` ends it before it began.
+
+        Raises:
+            VenueUnreachable: the venue cannot have it.
+        """
+        if self._signer is None:
+            raise AuthError("AUTH_ERROR: this call needs an API key and none is configured")
+        request = f"POST {path}"
+        ticket = self._take(request, self.use, cost_of(request, params))
+        query = self._signer.signed_query(params)
+        return self._exchange(("POST", path, query), ticket, (reach_s, self._timeout_s))
+
+    def algo_status(self, client_id: str) -> Any:
+        """One order that waits, or waited, for its trigger; -2013 where the venue knows none."""
+        return self.get(endpoints.ALGO_ORDER, {"clientAlgoId": client_id}, signed=True)
+
+    def open_algo_orders(self, symbol: str | None = None) -> Any:
+        """The orders of one symbol, or of all, that wait for their trigger."""
+        return self.get(endpoints.OPEN_ALGO_ORDERS, _only(symbol=symbol), signed=True)
+
+    def cancel_algo(self, client_id: str) -> Any:
+        """Cancel one order that waits for its trigger, by our name for it."""
+        return self.delete(endpoints.ALGO_ORDER, {"clientAlgoId": client_id}, signed=True)
+
+    def cancel_all_algos(self, symbol: str) -> Any:
+        """Cancel every order of one symbol that waits for its trigger."""
+        return self.delete(endpoints.ALL_OPEN_ALGO_ORDERS, {"symbol": symbol}, signed=True)
+
     def listen_key(self) -> str:
         """Get a listen key, the living one if there is one."""
         return str(self.post(endpoints.LISTEN_KEY)["listenKey"])
@@ -227,16 +263,25 @@ class Rest:
         request = f"{method} {path}"
         use = Use.CANCEL if request in _CANCELS else self.use
         ticket = self._take(request, use, cost_of(request, params))
-        url = self._base_url + path
         query = self._signed_query(params) if signed else rest_query(params)
+        timeouts = (self._timeout_s, self._timeout_s)
+        return self._exchange((method, path, query), ticket, timeouts)
+
+    def _exchange(
+        self, request: tuple[str, str, str], ticket: Ticket, timeouts: tuple[float, float]
+    ) -> Any:
+        """Send a request (verb, path, query) and judge its answer; `timeouts`: connect and read."""
+        method, path, query = request
+        url = self._base_url + path
         if query:
             url = f"{url}?{query}"
         try:
-            reply = self._session.request(method, url, timeout=self._timeout_s)
+            reply = self._session.request(method, url, timeout=timeouts, allow_redirects=False)
         except requests.RequestException as problem:
-            self.meter.lose(ticket)
             what = type(problem).__name__
-            raise VenueUnknown(f"no answer from {self._base_url}{path}: {what}") from problem
+            told = VenueUnreachable if _never_left(problem) else VenueUnknown
+            (self.meter.unspend if told is VenueUnreachable else self.meter.lose)(ticket)
+            raise told(f"no answer from {self._base_url}{path}: {what}") from problem
         self.meter.hear(ticket, counts_of(reply.headers))
         return self._judge(path, reply, ticket)
 
@@ -272,6 +317,14 @@ class Rest:
             until_ms = self.meter.until_ms(wait_s)
             self.meter.refuse(ticket, Refused(reply.status_code, code, until_ms, message))
         raise VenueError(code, message, reply.status_code, wait_s)
+
+
+def _never_left(problem: requests.RequestException) -> bool:
+    """Say whether a request failed before there was a connection to write it to."""
+    if isinstance(problem, requests.ConnectTimeout):
+        return True
+    cause = problem.args[0] if problem.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
 def _read(reply: requests.Response) -> tuple[int, str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from hft.agent.contract import Context
 from hft.binance.meter import Meter
@@ -29,7 +30,9 @@ from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.picture import Session
 from hft.execution.reconcile import Reconciler
+from hft.execution.roads import Roads
 from hft.execution.second_tries import SecondTries
+from hft.execution.stand_by import TIMEOUT_S, StandBy
 from hft.execution.timekeeper import Timekeeper
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Guards, Watch
@@ -62,6 +65,7 @@ class ExecutionAgent:
         self._countdown_rest: Rest | None = None
         self._session: OrderSession | None = None
         self._stream: UserStream | None = None
+        self._stand_by: StandBy | None = None
         self._drain_began_ns = 0
         self._swept = False
 
@@ -113,9 +117,10 @@ class ExecutionAgent:
         self._listen(now_ns)
         self._books.reports.ring_bells()
         spent_ns = now_ns - self._drain_began_ns
-        if self._books.is_settled():
+        is_done = self._canceller.is_done()
+        if is_done:
             self._watch.mind_the_countdown(now_ns, leaving=True)
-        if spent_ns > DRAIN_NS or (self._books.is_settled() and self._watch.countdown_is_off):
+        if spent_ns > DRAIN_NS or (is_done and self._watch.countdown_is_off):
             self._say_farewell()
             return True
         self._canceller.cancel_open()
@@ -126,11 +131,11 @@ class ExecutionAgent:
         return False
 
     def on_close(self) -> None:
-        """Close both sockets and the REST connection."""
+        """Close both sockets and the REST connections."""
         for socket_like in (self._stream, self._session):
             if socket_like is not None:
                 socket_like.close()
-        for worker in (self._countdown, self._errands):
+        for worker in (self._stand_by, self._countdown, self._errands):
             if worker is not None:
                 worker.close(timeout_s=0.5)
         for rest in (self._countdown_rest, self._rest):
@@ -169,14 +174,17 @@ class ExecutionAgent:
         self._reconciler = Reconciler(books, errands, session)
         self._canceller = Canceller(books, self._session, errands, rest, epoch)
         amender = Amender(books, self._session, rest, self._reconciler, epoch)
+        connect = partial(Rest, network.rest_url, keys, TIMEOUT_S, network.ca_file, meter=meter)
+        self._stand_by = StandBy(connect, books.orders, ctx.log, ctx.wake_self)
+        roads = Roads(books, self._session, self._stand_by, errands, epoch)
         changers = self._canceller, amender
-        self._desk = IntentDesk(ctx, books, self._gate, self._session, changers, texts, rest.clock)
+        self._desk = IntentDesk(ctx, books, self._gate, roads, changers, texts, rest.clock)
         timekeeper = Timekeeper(ctx.log, rest.clock, self._session, errands)
         second_tries = SecondTries(
             books, self._desk, (self._session, self._canceller, timekeeper, meter), epoch
         )
         hands = self._reconciler, amender, second_tries
-        self._hearing = Hearing(ctx, books, self._session, self._stream, hands)
+        self._hearing = Hearing(ctx, books, roads, self._stream, hands)
         self._countdown = self._set_countdown(keys, meter)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
         allowance = Allowance(ctx.log, meter, books.account, ctx.house.ledger)
@@ -220,6 +228,7 @@ class ExecutionAgent:
             order = books.orders.new()
             _describe_unhandled(order, intent.seq, intent.order_ref, intent.symbol)
             order.side, order.order_type, order.tif = intent.side, intent.order_type, intent.tif
+            order.flags = intent.flags
             order.market_seq, order.recv_ns = intent.market_seq, intent.recv_ns
             order.sent_venue_ms = rest.venue_ms()
             books.orders.save(order)
@@ -273,6 +282,10 @@ class ExecutionAgent:
     def _say_farewell(self) -> None:
         books, log = self._books, self._ctx.log
         for order in books.orders.open.values():
+            if self._canceller.is_kept(order):
+                name = f"{books.symbols[order.symbol]}: intent {order.intent_seq}"
+                log.warning(f"{name} stays at the venue, it protects the position")
+                continue
             log.error(f"{books.symbols[order.symbol]}: intent {order.intent_seq} may still be open")
         for name, spec, position in zip(books.symbols, books.specs, books.positions, strict=True):
             if position.lots:

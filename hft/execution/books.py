@@ -145,7 +145,8 @@ class Books:
 
     def acknowledge(self, order: Order, venue_order_id: int, venue_ms: int) -> None:
         """Take in that the venue has an order, and under which id."""
-        order.venue_order_id = venue_order_id
+        # An order that waits for its trigger has no id of its own yet.
+        order.venue_order_id = venue_order_id or order.venue_order_id
         self.move(order, OrderEvent.ACK, venue_ms)
 
     def book(self, fill: Fill) -> bool:
@@ -224,8 +225,9 @@ class Books:
         if order.sent_ns and not order.hops[Hop.FILLED]:
             self.latency.record(Leg.ORDER_TO_FILL, now_ns - order.sent_ns)
         order.hops[Hop.FILLED] = hop(order.base_ns, now_ns)
-        # While an amend is on its way, more may be wanted than the books know of.
-        whole = order.cum_lots >= max(order.qty_lots, order.amend_lots)
+        # While an amend is on its way, more may be wanted than the books know of; how much an order
+        # that closes the position will be, is told when it has fired.
+        whole = 0 < max(order.qty_lots, order.amend_lots) <= order.cum_lots
         self._advance(order, OrderEvent.FILL_WHOLE if whole else OrderEvent.FILL)
 
     def _advance(self, order: Order, event: OrderEvent) -> bool:

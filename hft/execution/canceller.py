@@ -55,10 +55,10 @@ class Canceller:
                 self._log.warning("order session: ended under a cancel, which goes over REST")
             else:
                 return
-        symbol = self._books.symbols[order.symbol]
+        symbol, waits = self._books.symbols[order.symbol], order.waits
         self._errands.ask(
             f"cancel {client_id}",
-            lambda rest: rest.cancel(symbol, client_id),
+            lambda rest: rest.cancel_algo(client_id) if waits else rest.cancel(symbol, client_id),
             lambda result, _now_ns: self._heard(order, result),
             Use.CANCEL,
         )
@@ -76,22 +76,41 @@ class Canceller:
                 self.cancel(order)
 
     def cancel_open(self, symbols: Container[int] | None = None) -> int:
-        """Cancel every open order, or those of some symbols; returns how many there are."""
+        """Cancel every open order, or those of some symbols; returns how many there are.
+
+        What protects a position is left alone: nobody who halts wants it to go unprotected.
+        """
         orders = [
             order
             for order in self._books.orders.open.values()
-            if symbols is None or order.symbol in symbols
+            if (symbols is None or order.symbol in symbols) and not self.is_kept(order)
         ]
         for order in orders:
             self.cancel(order)
         return len(orders)
 
+    def is_kept(self, order: Order) -> bool:
+        """Say whether an order protects a position that is held, or that may yet come about."""
+        if not order.protects:
+            return False
+        books = self._books
+        others = (each for each in books.open_of(order.symbol) if not each.protects)
+        return books.positions[order.symbol].lots * order.side < 0 or any(others)
+
+    def is_done(self) -> bool:
+        """Say whether no order is left but those that protect a position."""
+        return all(map(self.is_kept, self._books.orders.open.values()))
+
     def sweep(self) -> None:
-        """Cancel everything on our symbols over REST, as a last resort."""
-        for symbol in self._books.symbols:
+        """Cancel everything on our symbols over REST, as a last resort, but what is kept."""
+        books = self._books
+        for index, symbol in enumerate(books.symbols):
             self._errands.ask(
                 f"sweep {symbol}", partial(Rest.cancel_all, symbol=symbol), self._swept, Use.CANCEL
             )
+            if not any(map(self.is_kept, books.open_of(index))):
+                algos = partial(Rest.cancel_all_algos, symbol=symbol)
+                self._errands.ask(f"sweep algo orders of {symbol}", algos, self._swept)
 
     def _heard(self, order: Order, result: Any) -> None:
         if not isinstance(result, Exception):

@@ -12,7 +12,7 @@ from typing import Any
 
 from hft.binance import endpoints
 from hft.binance.budget import Use
-from hft.binance.rest import Rest
+from hft.binance.rest import Rest, VenueUnknown
 
 _FORGOTTEN = (endpoints.UNKNOWN_ORDER_SENT, endpoints.ORDER_DOES_NOT_EXIST)
 
@@ -36,6 +36,8 @@ class Errands:
         self._thread: threading.Thread | None = None
         self.failures = 0
         """Jobs that got no answer or were refused, but for orders the venue no longer knows."""
+        self.answered = True
+        """The venue answered the last job, be it with a refusal."""
 
     def ask(self, name: str, job: Job, then: Then, use: Use = Use.NEEDED) -> bool:
         """Queue a job, unless one of that name is queued or running; says whether it was taken."""
@@ -58,6 +60,7 @@ class Errands:
             return 0
         _, then = self._running
         result = self._result.pop()
+        self.answered = not isinstance(result, VenueUnknown)
         self._running = None
         self._start_next()
         if isinstance(result, Exception):

@@ -8,9 +8,13 @@ from hft.events import TradingState, Unfit
 
 
 class Conditions(NamedTuple):
-    """What fitness depends on; all true is fit, but for the last two."""
+    """What fitness depends on; all true is fit, but for the last two.
+
+    Without the order session it still is, as long as orders can go over REST.
+    """
 
     session_up: bool
+    stand_by_open: bool
     stream_up: bool
     clock_known: bool
     reconciled: bool
@@ -33,12 +37,12 @@ def fitness_of(now: Conditions) -> tuple[TradingState, Unfit]:
     reason = _reducing(now)
     if reason is not Unfit.NONE:
         return TradingState.REDUCING, reason
-    return TradingState.ACTIVE, Unfit.NONE
+    return TradingState.ACTIVE, Unfit.NONE if now.session_up else Unfit.ORDER_SESSION_DOWN
 
 
 def _halting(now: Conditions) -> Unfit:
     """Without these an order could not be sent, followed or trusted."""
-    if not now.session_up:
+    if not now.session_up and not now.stand_by_open:
         return Unfit.ORDER_SESSION_DOWN
     if not now.stream_up:
         return Unfit.USER_STREAM_DOWN

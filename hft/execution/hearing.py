@@ -9,11 +9,14 @@ from hft.binance.order_frames import Reply
 from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.user_events import (
     ACCOUNT_UPDATE,
+    ALGO_UPDATE,
     MARGIN_CALL,
     ORDER_UPDATE,
+    AlgoUpdate,
     OrderUpdate,
     UserEvent,
     decode_account_update,
+    decode_algo_update,
     decode_order_update,
 )
 from hft.clock import monotonic_ns
@@ -21,12 +24,14 @@ from hft.events import Hop, OrderState, OrderType, Side
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.order_life import OrderEvent
-from hft.execution.order_session import Answer, Asked, OrderSession
+from hft.execution.order_session import Answer, Asked
 from hft.execution.orders import Order
 from hft.execution.picture import own_intent
 from hft.execution.reconcile import Reconciler
 from hft.execution.reports import Fill, hop
+from hft.execution.roads import Roads
 from hft.execution.second_tries import SecondTries
+from hft.execution.stops import follow_algo
 from hft.execution.user_stream import UserStream
 from hft.state.blocks import Leg
 from hft.units import NS_PER_S, parse_e8
@@ -41,13 +46,13 @@ class Hearing:
         self,
         ctx: Context,
         books: Books,
-        session: OrderSession,
+        roads: Roads,
         stream: UserStream,
         hands: tuple[Reconciler, Amender, SecondTries],
     ) -> None:
         self._books = books
         self._log = ctx.log
-        self._session = session
+        self._roads = roads
         self._stream = stream
         self._reconciler, self._amender, self._second_tries = hands
         self._session_epoch = int(ctx.house.run[0]["session_epoch"])
@@ -55,7 +60,7 @@ class Hearing:
 
     def work(self, now_ns: int) -> int:
         """Take in every reply and event that is there; returns how many."""
-        answers = self._session.receive(now_ns)
+        answers = self._roads.receive(now_ns)
         for answer in answers:
             self._take_answer(answer, now_ns)
         events = self._stream.receive(now_ns)
@@ -135,6 +140,8 @@ class Hearing:
                 self._take_order_update(decode_order_update(event.o), now_ns)
             elif event.e == ACCOUNT_UPDATE:
                 self._take_account_update(event, now_ns)
+            elif event.e == ALGO_UPDATE:
+                self._take_algo_update(decode_algo_update(event.o), event.T, now_ns)
             elif event.e == MARGIN_CALL:
                 self._log.error("MARGIN_CALL: the venue is about to close positions")
         except (msgspec.DecodeError, ValueError, KeyError) as problem:
@@ -148,7 +155,9 @@ class Hearing:
             return
         intent_seq = own_intent(update.c, self._session_epoch)
         order = books.orders.by_seq(intent_seq) if intent_seq else None
+        order = order or books.orders.by_venue_id(symbol, update.i)
         if order is not None:
+            intent_seq = order.intent_seq
             order.stream_seen = True
             self._take_terms(order, update)
         if update.is_fill:
@@ -177,6 +186,16 @@ class Hearing:
             order.qty_lots = lots
             if order.order_type == OrderType.LIMIT:
                 order.price_ticks = ticks
+
+    def _take_algo_update(self, update: AlgoUpdate, venue_ms: int, now_ns: int) -> None:
+        """Take in what became of an order that waits for its trigger, or waited."""
+        intent_seq = own_intent(update.caid, self._session_epoch)
+        order = self._books.orders.by_seq(intent_seq) if intent_seq else None
+        if order is None:
+            return
+        order.stream_seen = True
+        if not follow_algo(self._books, order, update, venue_ms):
+            self._reconciler.want(now_ns, after_ns=RECHECK_NS)
 
     def _fill_of(self, symbol: int, update: OrderUpdate, intent_seq: int) -> Fill:
         spec = self._books.specs[symbol]

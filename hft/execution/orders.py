@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hft.binance.order_terms import CONDITIONAL_TYPES
 from hft.events import (
     FIRST_TERMINAL_STATE,
     SYMBOLS_MAX,
@@ -90,6 +91,16 @@ class Order:
     def is_open(self) -> bool:
         """Say whether the venue has it, or may have it."""
         return OrderState.FREE < self.state < FIRST_TERMINAL_STATE
+
+    @property
+    def waits(self) -> bool:
+        """Say whether it waits at the venue for a trigger: it has no order of its own yet."""
+        return self.order_type in CONDITIONAL_TYPES and not self.venue_order_id
+
+    @property
+    def protects(self) -> bool:
+        """Say whether it is a stop or take-profit that can only make a position smaller."""
+        return self.order_type in CONDITIONAL_TYPES and not self.may_add
 
     @property
     def may_add(self) -> bool:
@@ -282,6 +293,10 @@ class OrderTable:
     def in_flight(self) -> Iterator[Order]:
         """The orders that were sent and of which nothing is known yet, or nothing any more."""
         return (order for order in self.open.values() if order.state <= OrderState.UNKNOWN)
+
+    def waiting(self) -> int:
+        """Count the orders that wait at the venue for a trigger."""
+        return sum(order.waits for order in self.open.values())
 
     def _index(self, order: Order) -> None:
         self._by_seq[order.intent_seq] = order

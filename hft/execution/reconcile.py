@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from hft.binance import endpoints
+from hft.binance.order_terms import CONDITIONAL_TYPES
 from hft.binance.order_text import ORDER_RECV_WINDOW_MS
 from hft.binance.rest import VenueError
 from hft.events import OrderState, OrderType
@@ -40,7 +41,11 @@ _TERMINAL = {
     "EXPIRED_IN_MATCH": OrderEvent.EXPIRE,
     "REJECTED": OrderEvent.REJECT,
     "FILLED": OrderEvent.FILL_WHOLE,
+    # Of an algo order that fired, and whose ordinary order the venue no longer knows.
+    "FINISHED": OrderEvent.CANCEL,
 }
+_ABOUT_TO_BE = frozenset({"TRIGGERING", "TRIGGERED"})
+"""An algo order that has fired and has no order in its place yet."""
 
 
 class Reconciler:
@@ -103,7 +108,8 @@ class Reconciler:
             after_ids=after_ids,
             known=frozenset(books.orders.venue_ids()),
             questions=[
-                Question(order.intent_seq, order.symbol) for order in books.orders.open.values()
+                Question(order.intent_seq, order.symbol, order.order_type in CONDITIONAL_TYPES)
+                for order in books.orders.open.values()
             ],
         )
 
@@ -216,14 +222,14 @@ class Reconciler:
             # The venue let it be cancelled, and it is there: it may be cancelled again.
             order.cancel_acked_ns = order.cancel_sent = 0
             self._books.move(order, OrderEvent.CANCEL_REFUSED, answer.asked_ms)
-        return not order.in_doubt
+        return not order.in_doubt and answer.status not in _ABOUT_TO_BE
 
     def _settle_absent(self, order: Order, asked_ms: int) -> bool:
         if not self._is_past(order, asked_ms):
             # It may still be on its way, or not yet where it is looked up; only one in doubt keeps
             # us asking.
             return not order.in_doubt
-        if order.venue_order_id:
+        if order.venue_order_id or order.state >= OrderState.ACCEPTED:
             # It was there once; the venue forgets what ended without a fill.
             self._books.move(order, OrderEvent.CANCEL, asked_ms)
         else:

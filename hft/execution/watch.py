@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from hft.agent.contract import Context
 from hft.binance.budget import Use
 from hft.binance.rest import Rest
-from hft.events import OrderState, Role, Unfit
+from hft.events import OrderState, Role, TradingState, Unfit
 from hft.execution import picture
 from hft.execution.allowance import Allowance
 from hft.execution.books import Books
@@ -187,6 +187,7 @@ class Watch:
         orders, guards = self._books.orders, self._guards
         conditions = Conditions(
             session_up=self._session.up,
+            stand_by_open=self._desk.roads.stand_by_open,
             stream_up=self._stream.up,
             clock_known=self._desk.clock.known,
             reconciled=self._reconciler.agreed,
@@ -210,7 +211,7 @@ class Watch:
         latch = latch_of(self._house.latch_supervisor[0], self._house.latch_gate[0])
         standing = self._standing
         if reason is not standing.unfit:
-            self._tell_fitness(reason)
+            self._tell_fitness(fitness, reason)
         standing.fitness, standing.unfit = fitness, reason
         if latch.halted and not standing.latch.halted:
             self._cancel_on_halt(latch)
@@ -240,10 +241,12 @@ class Watch:
             f"{len(orders)} open orders are cancelled"
         )
 
-    def _tell_fitness(self, reason: Unfit) -> None:
+    def _tell_fitness(self, fitness: TradingState, reason: Unfit) -> None:
         if reason is Unfit.NONE:
             self._was_fit = True
             self._log.info("fit to trade")
+        elif fitness is TradingState.ACTIVE:
+            self._log.warning("the order session is down: orders go over REST")
         elif self._was_fit:
             self._log.warning(f"not fit to trade freely: {reason.name}")
 

@@ -136,6 +136,8 @@ def _check_words(intent: Record, facts: Record) -> Denial:
     # A sequence used twice would give two orders one name.
     if np.int64(intent.seq) <= facts.last_seq:
         return Denial.DUPLICATE_INTENT
+    if closes and intent.qty != 0.0:
+        return Denial.MALFORMED  # How much it closes, the venue finds out (-4137).
     if intent.qty <= 0.0 and not closes:
         return Denial.QUANTITY_NOT_POSITIVE
     needs_price = is_limit or intent.order_type != OrderType.MARKET
