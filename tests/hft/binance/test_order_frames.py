@@ -75,7 +75,7 @@ def waiting_terms(flags: int) -> OrderTerms:
 def test_an_order_that_waits_says_what_it_watches_and_what_it_may_do() -> None:
     writer = OrderWriter(KEY, HmacSigner(SECRET), ["BTCUSDT"])
     flags = IntentFlag.REDUCE_ONLY | IntentFlag.ON_MARK
-    request = json.loads(writer.place_waiting(3, waiting_terms(flags)))
+    request = json.loads(writer.place(3, waiting_terms(flags)))
     assert request["method"] == "algoOrder.place"
     check_signature(request["params"])
     told = request["params"]
