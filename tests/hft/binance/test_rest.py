@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from hft.binance.rest import Rest, VenueError, VenueUnknown
+from hft.binance.rest import Rest, VenueError, VenueUnknown, VenueUnreachable
 from hft.binance.signing import HmacSigner
 from hft.clock import wall_ms
 from hft.config import Keys
@@ -148,8 +148,28 @@ def test_a_refused_timestamp_measures_the_clock_and_asks_once_more(
     assert abs(rest.offset.offset_ns - 5_000_000_000) < 100_000_000
 
 
-def test_a_venue_that_is_not_there_is_unknown() -> None:
+def test_a_venue_that_is_not_there_cannot_have_got_anything() -> None:
     rest = Rest("http://127.0.0.1:1", KEYS)
-    with pytest.raises(VenueUnknown, match="no answer"):
+    with pytest.raises(VenueUnreachable, match="no answer"):
         rest.server_time_ms()
     rest.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "wanted"),
+    [
+        (400, '{"code":-1021,"msg":"outside of the recvWindow"}', VenueError),
+        (503, '{"code":-1000,"msg":"Unknown error"}', VenueUnknown),
+        (307, "{}", VenueError),
+    ],
+)
+def test_an_order_is_sent_once_whatever_the_answer(
+    rest: Rest, script: Script, status: int, body: str, wanted: type[Exception]
+) -> None:
+    script.then(status, body, Location="/fapi/v1/order")
+    with pytest.raises(wanted) as told:
+        rest.place_once("/fapi/v1/order", {"symbol": "BTCUSDT", "timestamp": 7}, 1.0)
+    assert not isinstance(told.value, VenueUnreachable)
+    ((method, path, query),) = script.asked
+    assert (method, path) == ("POST", "/fapi/v1/order")
+    assert query.startswith("symbol=BTCUSDT&timestamp=7&signature=")
