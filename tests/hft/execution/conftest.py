@@ -33,3 +33,16 @@ def lone_rig() -> Iterator[Rig]:
     """A house at a simulator of its own, for tests that stop or replace it."""
     with venue_running("--seed", "5") as venue:
         yield from rig_at(venue)
+
+
+@pytest.fixture(scope="package")
+def _strict() -> Iterator[Venue]:
+    with venue_running("--seed", "5", "--faults", "on", limits="venue") as running:
+        yield running
+
+
+@pytest.fixture
+def strict_rig(_strict: Venue) -> Iterator[Rig]:
+    """A house at a venue that keeps its limits, and commits faults when it is told to."""
+    yield from rig_at(_strict)
+    _strict.forget_faults()
