@@ -140,6 +140,11 @@ class Rest:
         """The venue's clock against ours now."""
         return self.clock.offset(monotonic_ns())
 
+    @property
+    def weight_used(self) -> int:
+        """Request weight used at this address in the venue's present minute, as far as is known."""
+        return self.meter.budget.weight.used
+
     def venue_ms(self) -> int:
         """The venue's clock now, in milliseconds."""
         return self.clock.venue_ms()

@@ -61,3 +61,16 @@ def ready(stop_rig: StopRig) -> StopRig:
     stop_rig.start()
     stop_rig.until_fit()
     return stop_rig
+
+
+@pytest.fixture(scope="package")
+def _strict() -> Iterator[Venue]:
+    with venue_running("--seed", "5", "--faults", "on", limits="venue") as running:
+        yield running
+
+
+@pytest.fixture
+def strict_rig(_strict: Venue) -> Iterator[Rig]:
+    """A house at a venue that keeps its limits, and commits faults when it is told to."""
+    yield from rig_at(_strict)
+    _strict.forget_faults()
