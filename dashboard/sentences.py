@@ -26,6 +26,8 @@ def trading(state: str, latch: Values, account: Values, *, answers: bool, enable
         return said if reason is LatchReason.START_UP else f"{said} START resumes."
     if not answers:
         return "Halted: execution does not answer, so nothing is sent."
+    if state == "ACTIVE" and account.get("unfit") == Unfit.ORDER_SESSION_DOWN.name:
+        return "Trading: orders go over REST, because the order session is down."
     if state == "ACTIVE":
         return "Trading: everything the house needs is there."
     if account.get("unfit") == Unfit.NONE.name:

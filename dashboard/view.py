@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard import sentences
+from dashboard.allowance import clock_line, countdown_line, limits_line
 from dashboard.rows import (
     amount,
     microseconds,
@@ -19,6 +20,7 @@ from dashboard.rows import (
     process_row,
     symbol_row,
 )
+from hft.clock import monotonic_ns, wall_ns
 from hft.events import Denial, Verdict
 from hft.seats import Seat
 from hft.state.log_tail import log_lines
@@ -220,6 +222,9 @@ class View:
             },
             "account_age_ms": milliseconds(account.get("age_ns")),
             "clock_offset_ms": milliseconds(account.get("clock_offset_ns")),
+            "venue_limits": limits_line(account, monotonic_ns(), wall_ns()),
+            "venue_clock": clock_line(account),
+            "countdown": countdown_line(account, monotonic_ns()),
         }
 
     def _first_symbol(self, markets: list[dict[str, Any]]) -> dict[str, Any]:

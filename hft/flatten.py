@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from hft.binance import endpoints
+from hft.binance.budget import Use
 from hft.binance.filters import SymbolSpec, spec_of
 from hft.binance.rest import Rest, VenueError, VenueUnknown
 from hft.clock import Deadline, sleep_s
@@ -153,6 +154,8 @@ def _reach(network: Network, source: KeySource) -> Rest:
     if not keys.present():
         raise BootError("AUTH_ERROR: no API key is configured")
     rest = Rest(network.rest_url, keys, ca_file=network.ca_file)
+    # What the engine leaves of the venue's limits is left for this.
+    rest.use = Use.CANCEL
     for attempt in range(REACH_ATTEMPTS):
         try:
             rest.sync_clock(samples=1)

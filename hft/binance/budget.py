@@ -112,16 +112,17 @@ class Budget:
         if cost.weight and not self.weight.has_room(cost.weight, self._reserve(use)):
             until_ms = max(until_ms, self.weight.end_ms)
         if cost.orders:
-            until_ms = max(until_ms, self.orders_wait_until_ms(now))
+            until_ms = max(until_ms, self.orders_wait_until_ms(now, use))
         return until_ms
 
-    def orders_wait_until_ms(self, now: VenueTime) -> int:
+    def orders_wait_until_ms(self, now: VenueTime, use: Use = Use.NEEDED) -> int:
         """Say until when new orders must wait, in the venue's time; 0: they may leave now."""
         until_ms = max(self.banned_until_ms, self.orders_until_ms)
         if until_ms <= now.middle_ms:
             until_ms = 0
         for window in (self.orders_10s, self.orders_1m):
-            if not window.has_room(1, int(window.limit * ORDERS_RESERVE)):
+            kept = 0 if use is Use.CANCEL else int(window.limit * ORDERS_RESERVE)
+            if not window.has_room(1, kept):
                 until_ms = max(until_ms, window.end_ms)
         return until_ms
 

@@ -70,11 +70,6 @@ class OrderWriter:
         }
         return self._write(request_id, "order.cancel", self._authorised(params))
 
-    def place_waiting(self, request_id: int, terms: OrderTerms) -> bytes:
-        """Write an `algoOrder.place` request."""
-        params = self._authorised(terms.parameters())
-        return self._write(request_id, "algoOrder.place", params)
-
     def cancel_waiting(self, request_id: int, client_id: str, venue_ms: int) -> bytes:
         """Write an `algoOrder.cancel` request for an order that waits for its trigger."""
         params: Mapping[str, Value] = {
@@ -111,10 +106,10 @@ class OrderWriter:
         }
         return self._write(request_id, "order.modify", self._authorised(params))
 
-    def place(self, request_id: int, params: Mapping[str, Value]) -> bytes:
-        """Write an `order.place` request with these parameters, its time among them."""
-        named = {**params, "recvWindow": ORDER_RECV_WINDOW_MS}
-        return self._write(request_id, "order.place", self._authorised(named))
+    def place(self, request_id: int, terms: OrderTerms) -> bytes:
+        """Write an `order.place` or `algoOrder.place` request."""
+        method = "algoOrder.place" if terms.waits else "order.place"
+        return self._write(request_id, method, self._authorised(terms.parameters()))
 
     def time(self, request_id: int) -> bytes:
         """Write a `time` request: unsigned, it shows that the venue is still there."""

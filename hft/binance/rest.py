@@ -141,6 +141,11 @@ class Rest:
         """The venue's clock against ours now."""
         return self.clock.offset(monotonic_ns())
 
+    @property
+    def weight_used(self) -> int:
+        """Request weight used at this address in the venue's present minute, as far as is known."""
+        return self.meter.budget.weight.used
+
     def venue_ms(self) -> int:
         """The venue's clock now, in milliseconds."""
         return self.clock.venue_ms()
@@ -230,11 +235,10 @@ class Rest:
         """
         if self._signer is None:
             raise AuthError("AUTH_ERROR: this call needs an API key and none is configured")
-        ticket = self.meter.take(Use.NEEDED, cost_of(f"POST {path}"))
-        if ticket is None:
-            raise VenueUnreachable("what is left of the venue's limits is kept for cancels")
+        request = f"POST {path}"
+        ticket = self._take(request, self.use, cost_of(request, params))
         query = self._signer.signed_query(params)
-        return self._exchange(f"POST {path}", query, (reach_s, self._timeout_s), ticket)
+        return self._exchange(("POST", path, query), ticket, (reach_s, self._timeout_s))
 
     def algo_status(self, client_id: str) -> Any:
         """One order that waits, or waited, for its trigger; -2013 where the venue knows none."""
@@ -280,21 +284,23 @@ class Rest:
         use = Use.CANCEL if request in _CANCELS else self.use
         ticket = self._take(request, use, cost_of(request, params))
         query = self._signed_query(params) if signed else rest_query(params)
-        return self._exchange(request, query, (self._timeout_s, self._timeout_s), ticket)
+        timeouts = (self._timeout_s, self._timeout_s)
+        return self._exchange((method, path, query), ticket, timeouts)
 
     def _exchange(
-        self, request: str, query: str, timeouts: tuple[float, float], ticket: Ticket
+        self, request: tuple[str, str, str], ticket: Ticket, timeouts: tuple[float, float]
     ) -> Any:
-        method, _, path = request.partition(" ")
+        """Send a request (verb, path, query) and judge its answer; `timeouts`: connect and read."""
+        method, path, query = request
         url = self._base_url + path
         if query:
             url = f"{url}?{query}"
         try:
             reply = self._session.request(method, url, timeout=timeouts, allow_redirects=False)
         except requests.RequestException as problem:
-            self.meter.lose(ticket)
             what = type(problem).__name__
             told = VenueUnreachable if _never_left(problem) else VenueUnknown
+            (self.meter.unspend if told is VenueUnreachable else self.meter.lose)(ticket)
             raise told(f"no answer from {self._base_url}{path}: {what}") from problem
         self.meter.hear(ticket, counts_of(reply.headers))
         return self._judge(path, reply, ticket)

@@ -117,10 +117,10 @@ class ExecutionAgent:
         self._listen(now_ns)
         self._books.reports.ring_bells()
         spent_ns = now_ns - self._drain_began_ns
-        done = self._canceller.is_done()
-        if done:
+        is_done = self._canceller.is_done()
+        if is_done:
             self._watch.mind_the_countdown(now_ns, leaving=True)
-        if spent_ns > DRAIN_NS or (done and self._watch.countdown_is_off):
+        if spent_ns > DRAIN_NS or (is_done and self._watch.countdown_is_off):
             self._say_farewell()
             return True
         self._canceller.cancel_open()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ from hft.binance.costs import HANDSHAKE, cost_of
 from hft.binance.meter import NO_COUNTS, Meter
 from hft.binance.order_frames import OrderWriter, Reply, decode_reply
 from hft.binance.order_terms import OrderTerms
-from hft.binance.signing import Value
 from hft.clock import monotonic_ns
 from hft.errors import AuthError
 from hft.execution.link import Link
@@ -47,7 +45,8 @@ class Request(NamedTuple):
     asked: Asked
     order: Order | None
     sent_ns: int
-    ticket: Ticket
+    ticket: Ticket | None = None
+    """What it costs; None: it went another way, where that was counted."""
 
 
 class Answer(NamedTuple):
@@ -208,26 +207,15 @@ class OrderSession:
         self._waiting[request_id] = Request(Asked.PLACE, order, signed_ns, ticket)
         self._last_sent_ns = signed_ns
 
-    def place(self, order: Order, params: Mapping[str, Value]) -> None:
-        """Send an order with its parameters, time and all.
+    def place(self, order: Order, terms: OrderTerms) -> None:
+        """Send an order that compiled code does not write.
 
         Raises:
             ConnectionClosed: it was not sent whole; its `written` says whether a part was.
         """
         request_id = self._take_id()
-        frame = self._writer.place(request_id, params)
+        frame = self._writer.place(request_id, terms)
         ticket = self._meter.note(Use.NEEDED, cost_of("order.place"))
-        self._send(frame, request_id, Request(Asked.PLACE, order, monotonic_ns(), ticket))
-
-    def place_waiting(self, order: Order, terms: OrderTerms) -> None:
-        """Send an order that will wait at the venue for its trigger.
-
-        Raises:
-            ConnectionClosed: it was not sent whole; its `written` says whether a part was.
-        """
-        request_id = self._take_id()
-        frame = self._writer.place_waiting(request_id, terms)
-        ticket = self._meter.note(Use.NEEDED, cost_of("algoOrder.place"))
         self._send(frame, request_id, Request(Asked.PLACE, order, monotonic_ns(), ticket))
 
     def cancel(self, order: Order, client_id: str, venue_ms: int) -> None:
@@ -269,6 +257,7 @@ class OrderSession:
                 self._hear_logon(answer.reply, now_ns)
         if not self._link.up and self._waiting:
             for request in self._waiting.values():
+                assert request.ticket is not None, "what leaves here has one"
                 self._meter.lose(request.ticket)
                 answers.append(Answer(request, None))
             self._waiting.clear()
@@ -298,6 +287,7 @@ class OrderSession:
     def _take_note(self, request: Request, reply: Reply) -> None:
         """Learn what a reply says of the venue's limits and, where that was asked, its clock."""
         meter, error = self._meter, reply.error
+        assert request.ticket is not None, "what leaves here has one"
         if request.asked is Asked.TIME and reply.result is not None:
             meter.clock.add(request.sent_ns, monotonic_ns(), reply.result.server_time)
         meter.hear_rows(request.ticket, reply.rate_limits)

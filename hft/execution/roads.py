@@ -58,10 +58,10 @@ class Roads:
 
         It may begin to leave until the intent is `life_ns` old.
         """
-        terms = _terms_of(order, self._books, self._session_epoch)
+        terms = terms_of(order, self._books, self._session_epoch)
         if terms.waits and self.session.up:
             try:
-                self.session.place_waiting(order, terms)
+                self.session.place(order, terms)
             except ConnectionClosed as problem:
                 if problem.written:
                     self._books.move(order, OrderEvent.DOUBT)
@@ -84,7 +84,8 @@ class Roads:
         self._books.orders.save(order)
 
 
-def _terms_of(order: Order, books: Books, epoch: int) -> OrderTerms:
+def terms_of(order: Order, books: Books, epoch: int) -> OrderTerms:
+    """Word an order for the roads on which it is not written by compiled code."""
     spec: SymbolSpec = books.specs[order.symbol]
     is_market = order.order_type == OrderType.MARKET
     return OrderTerms(

@@ -17,9 +17,9 @@ from hft.binance import endpoints
 from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Use
 from hft.binance.costs import cost_of
 from hft.binance.meter import Meter
-from hft.binance.order_frames import Reply, client_order_id
+from hft.binance.order_frames import Reply
 from hft.clock import monotonic_ns
-from hft.events import Hop, IntentFlag, Notice, OrderState, OrderType, TimeInForce, TradingState
+from hft.events import Hop, Notice, OrderState, TradingState
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.intents import IntentDesk
@@ -27,6 +27,7 @@ from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.reports import hop
+from hft.execution.roads import terms_of
 from hft.execution.timekeeper import Timekeeper
 from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
@@ -71,7 +72,7 @@ class SecondTries:
         if code not in endpoints.TIMESTAMP_CODES:
             return False
         self._timekeeper.doubt(DOUBT_NS)
-        if order.state is not OrderState.SENT or order.intent_seq in self._tried or order.waits:
+        if order.state is not OrderState.SENT or order.intent_seq in self._tried:
             return False
         if not self._may_leave(order):
             return False
@@ -118,8 +119,8 @@ class SecondTries:
     def _may_leave(self, order: Order) -> bool:
         """Say whether it is still wanted, in time and allowed."""
         state = self._desk.standing.trading_state()
-        reduces = order.flags & IntentFlag.REDUCE_ONLY
-        allowed = state is TradingState.ACTIVE or (state is TradingState.REDUCING and reduces)
+        reduces = state is TradingState.REDUCING and not order.may_add
+        allowed = state is TradingState.ACTIVE or reduces
         decided_ns = order.base_ns + order.hops[Hop.DECIDED]
         young = monotonic_ns() - decided_ns <= self._desk.limits.intent_expiry_ns
         wanted = not order.cancel_sent and order.index not in self._canceller.held
@@ -131,7 +132,7 @@ class SecondTries:
         # Stored before it leaves: after a death it is not given up before this time is over.
         books.orders.save(order)
         try:
-            self._session.place(order, self._parameters(order))
+            self._session.place(order, terms_of(order, books, self._session_epoch))
         except ConnectionClosed as problem:
             books.move(order, OrderEvent.DOUBT if problem.written else OrderEvent.REJECT)
             return
@@ -141,21 +142,3 @@ class SecondTries:
             f"intent {order.intent_seq} was refused for its time and sent once more",
             Notice.CLOCK_DOUBTED,
         )
-
-    def _parameters(self, order: Order) -> dict[str, str | int]:
-        spec = self._books.specs[order.symbol]
-        words: dict[str, str | int] = {
-            "newClientOrderId": client_order_id(self._session_epoch, order.intent_seq),
-            "quantity": spec.qty_text(order.qty_lots),
-            "side": "BUY" if order.side > 0 else "SELL",
-            "symbol": self._books.symbols[order.symbol],
-            "timestamp": order.sent_venue_ms,
-            "type": OrderType(order.order_type).name,
-        }
-        if order.order_type == OrderType.LIMIT:
-            posts = order.flags & IntentFlag.POST_ONLY
-            words["price"] = spec.price_text(order.price_ticks)
-            words["timeInForce"] = (TimeInForce.GTX if posts else TimeInForce(order.tif)).name
-        if order.flags & IntentFlag.REDUCE_ONLY:
-            words["reduceOnly"] = "true"
-        return words

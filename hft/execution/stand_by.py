@@ -15,14 +15,10 @@ import msgspec
 
 from hft.agent.log import Log
 from hft.binance import endpoints
-from hft.binance.budget import Ticket, Use
-from hft.binance.clock_offset import ClockOffset
-from hft.binance.costs import Cost
 from hft.binance.order_frames import Reply, ReplyError, ReplyResult
 from hft.binance.order_terms import OrderTerms
-from hft.binance.rest import Rest, VenueError, VenueUnknown, VenueUnreachable
-from hft.binance.window import VenueTime
-from hft.clock import Deadline, monotonic_ns, wall_ns
+from hft.binance.rest import BudgetSpent, Rest, VenueError, VenueUnknown, VenueUnreachable
+from hft.clock import Deadline, monotonic_ns
 from hft.errors import AuthError
 from hft.execution.order_session import Answer, Asked, Request
 from hft.execution.orders import Order, OrderTable
@@ -35,8 +31,6 @@ TIMEOUT_S = 3.0
 PAUSE_NS = NS_PER_S
 """How long it counts as closed after the venue could not be reached."""
 CLOCK_SAMPLES = 2
-_NO_TICKET = Ticket(0, Use.NEEDED, Cost(), VenueTime(0, 0))
-"""`Rest` has counted the request already."""
 _TOO_MANY = (418, 429)
 
 
@@ -54,7 +48,8 @@ class Sending(msgspec.Struct):
 
 class _ClockRefused(msgspec.Struct):
     refusal: VenueError
-    offset: ClockOffset | None
+    venue_ms: int
+    """The venue's time, read since; 0: it could not be."""
 
 
 class StandBy:
@@ -119,7 +114,7 @@ class StandBy:
             if self._goes_again(sending, result, now_ns):
                 return None
             result = result.refusal
-        if isinstance(result, VenueUnreachable):
+        if isinstance(result, VenueUnreachable | BudgetSpent):
             self._closed_until_ns = now_ns + PAUSE_NS
             self._log.warning(f"an order could not leave over REST: {result}")
             self.unsent.append((sending.order, sending.intent))
@@ -127,7 +122,7 @@ class StandBy:
         if isinstance(result, VenueError) and result.http_status in _TOO_MANY:
             wait_ns = int(result.retry_after_s * NS_PER_S)
             self._closed_until_ns = now_ns + max(PAUSE_NS, wait_ns)
-        request = Request(Asked.PLACE, sending.order, sending.sent_ns, _NO_TICKET)
+        request = Request(Asked.PLACE, sending.order, sending.sent_ns)
         return Answer(request, self._reply_of(result))
 
     def _goes_again(self, sending: Sending, refused: _ClockRefused, now_ns: int) -> bool:
@@ -135,14 +130,12 @@ class StandBy:
 
         Once, under the same name, by the clock as it is now, and not late.
         """
-        if refused.offset is None:
+        if not refused.venue_ms or sending.again or now_ns >= sending.expires_ns:
             return False
-        if sending.again or now_ns >= sending.expires_ns:
-            return False
-        venue_ms = refused.offset.to_venue_ms(wall_ns())
-        sending.order.sent_venue_ms = venue_ms
+        # Stored before it leaves: after a death it is not given up before this time is over.
+        sending.order.sent_venue_ms = refused.venue_ms
         self._orders.save(sending.order)
-        sending.terms = msgspec.structs.replace(sending.terms, venue_ms=venue_ms)
+        sending.terms = msgspec.structs.replace(sending.terms, venue_ms=refused.venue_ms)
         sending.again = True
         self.send(sending)
         return True
@@ -182,11 +175,13 @@ def _deliver(sending: Sending, rest: Rest) -> Any:
     except VenueError as refusal:
         if refusal.code not in endpoints.TIMESTAMP_CODES:
             raise
-        return _ClockRefused(refusal, _measure(rest))
+        return _ClockRefused(refusal, _measured_ms(rest))
 
 
-def _measure(rest: Rest) -> ClockOffset | None:
+def _measured_ms(rest: Rest) -> int:
+    rest.clock.doubt(NS_PER_S)
     try:
-        return rest.sync_clock(CLOCK_SAMPLES)
+        rest.sync_clock(CLOCK_SAMPLES)
     except (VenueError, VenueUnknown):
-        return None
+        return 0
+    return rest.venue_ms()

@@ -55,7 +55,9 @@ class Timekeeper:
             self._jumps_told = self.clock.jumps
             self._tell(f"the venue's clock and ours moved {_ms(self.clock.jumped_ns)} apart")
         newest_ns = max(self.clock.asked_ns, self._asked_ns)
-        if now_ns - newest_ns > REST_AFTER_NS:
+        # Whether REST answers again is known only by asking.
+        patience_ns = REST_AFTER_NS if self._errands.answered else NS_PER_S
+        if now_ns - newest_ns > patience_ns:
             self._ask_over_rest(now_ns)
         error_ns = self.clock.error_ns(now_ns)
         certain = error_ns >= 0 and (not error_max_ns or error_ns <= error_max_ns)

@@ -33,7 +33,7 @@ Patterns = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Garbage = Literal["html", "half", "unknown", "list", "empty", "binary"]
 Failure = Literal[
     "unavailable", "internal", "throttled", "bus", "timeout",
-    "bad_gateway", "gateway_timeout", "forbidden",
+    "bad_gateway", "gateway_timeout", "forbidden", "late", "late_to_match",
 ]  # fmt: skip
 GARBAGE: tuple[Garbage, ...] = ("html", "half", "unknown", "list", "empty")
 

@@ -30,6 +30,8 @@ FAILURES: dict[Failure, Refusal] = {
     "throttled": refusal(-1008),
     "bus": Refusal(-1006, BUS, 500),
     "timeout": Refusal(-1007, BACKEND_TIMEOUT, 408),
+    "late": refusal(-1021),
+    "late_to_match": refusal(-5028),
 }
 PAGES: dict[Failure, tuple[int, str]] = {
     "bad_gateway": (502, "502 Bad Gateway"),
@@ -37,7 +39,9 @@ PAGES: dict[Failure, tuple[int, str]] = {
     "forbidden": (403, "403 Forbidden"),
 }
 """What a gateway says in front of the venue; its body is no JSON."""
-FAILED_FOR_SURE = frozenset({"unavailable", "internal", "throttled", "forbidden"})
+FAILED_FOR_SURE = frozenset(
+    {"unavailable", "internal", "throttled", "forbidden", "late", "late_to_match"}
+)
 
 THROTTLED_REQUESTS = frozenset(
     {

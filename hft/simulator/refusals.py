@@ -102,6 +102,7 @@ TEXTS: dict[int, str] = {
     -5025: "Only limit order is supported.",
     -5026: "Exceed maximum modify order limit.",
     -5027: "No need to modify the order.",
+    -5028: "Timestamp for this request is outside of the ME recvWindow.",
     -5029: "Order's notional must be no smaller than {}",
     -5037: "Invalid price match",
     -5038: "Price match is not supported for this order type.",

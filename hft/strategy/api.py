@@ -156,12 +156,11 @@ def limit(
 def stop_market(
     out: Record, event: Record, side: int, trigger: float, qty: float, flags: int = 0
 ) -> int:
-    """Ask for an order that waits at the venue and sells once the price has fallen to `trigger`, or
-    buys once it has risen there; returns its row in `out`, -1: no room.
+    """Ask for an order that waits at the venue; returns its row in `out`, -1: no room.
 
-    It becomes a market order then.  `flags` may hold ``IntentFlag.REDUCE_ONLY``, ``ON_MARK`` (the
-    mark price is watched instead of the last one) and ``CLOSE_POSITION`` (it closes whatever the
-    position is then; `qty` is 0).
+    It becomes a market order once the price has fallen to `trigger` (selling) or risen to it.
+    `flags` may hold ``IntentFlag.REDUCE_ONLY``, ``ON_MARK`` (the mark price is watched instead of
+    the last one) and ``CLOSE_POSITION`` (it closes whatever the position is then; `qty` is 0).
     """
     row = market(out, event, side, qty, flags)
     if row >= 0:

@@ -7,9 +7,11 @@ import pytest
 import requests
 
 from hft.clock import monotonic_ns
-from hft.events import LatchReason, Level, Role
+from hft.events import LatchReason, Level, MeasuredFrom, OnTrip, Role
 from hft.state import blocks
 from hft.state.blocks import LOG_LINES_MAX, Life, Mode
+from hft.state.decision import Trip
+from hft.state.trips import write_trip
 from hft.topology import House
 from ringbuf.layout import TAIL
 from tests.dashboard.furniture import (
@@ -117,6 +119,20 @@ def test_a_halt_by_a_breaker_is_told_with_its_reason(house: House, served: Serve
     assert status["latch"]["hand"] == "gate"
     assert status["latch"]["reason"] == "MAX_LOSS"
     assert "loss" in status["trading_sentence"]
+
+
+def test_a_breaker_that_only_reduces_is_told_with_what_it_measured(
+    house: House, served: Served
+) -> None:
+    words, now_ns = house.latch_gate[0], int(house.latch_supervisor[0]["resume_ns"]) + 1
+    trip = Trip(LatchReason.REJECT_RATE, 21, 20, MeasuredFrom.LAST_MINUTE, 5_000, 65_000)
+    write_trip(words, trip, OnTrip.REDUCE, now_ns)
+    words["reduce_reason"], words["reduce_ns"] = trip.reason, now_ns
+    status = get(served, "/api/status").json()
+    assert (status["running"], status["trading_state"]) == (False, "REDUCING")
+    told = status["trading_sentence"]
+    assert told.startswith("Only smaller positions pass: too many rejected orders in a minute: 21")
+    assert "limit 20 rejected orders" in told
 
 
 def test_a_position_the_venue_sees_otherwise_is_no_agreement(house: House, served: Served) -> None:

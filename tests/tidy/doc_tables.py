@@ -107,6 +107,20 @@ def life_of(moves: Mapping[tuple[IntEnum, IntEnum], IntEnum], states: type[IntEn
     )
 
 
+def picture_of(moves: Mapping[tuple[IntEnum, IntEnum], IntEnum], last: int) -> str:
+    """A life drawn: arrows between different states; from `last` on a state is an end."""
+    arrows: dict[tuple[IntEnum, IntEnum], list[str]] = {}
+    for (before, event), after in moves.items():
+        if before is not after:
+            arrows.setdefault((before, after), []).append(event.name)
+    first, ends = min(before for before, _ in moves), set(moves.values())
+    lines = [f"[*] --> {first.name}"]
+    lines += [f"{a.name} --> {b.name}: {', '.join(names)}" for (a, b), names in arrows.items()]
+    lines += [f"{end.name} --> [*]" for end in sorted(ends) if end >= last]
+    body = "".join(f"    {line}\n" for line in lines)
+    return f"```mermaid\nstateDiagram-v2\n{body}```\n"
+
+
 def fields(layout: np.dtype[np.void], meanings: words.Words) -> str:
     """The fields of a record in their order, each with unit and meaning."""
     return table(
@@ -176,6 +190,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "latch": lambda: sentences("halted by | meaning", dict(LATCHES)),
     "process life": lambda: life_of(machine.MOVES, Life),
     "order life": lambda: life_of(order_life.MOVES, OrderState),
+    "order life picture": lambda: picture_of(order_life.MOVES, events.FIRST_TERMINAL_STATE),
     "event": lambda: fields(events.MARKET, words.EVENT),
     "position": lambda: fields(events.POSITION, words.POSITION),
     "orders": lambda: fields(events.OPEN_ORDER, words.OPEN_ORDER),

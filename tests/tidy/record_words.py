@@ -41,7 +41,7 @@ POSITION: Words = {
 OPEN_ORDER: Words = {
     "order_ref": ("", "what `cancel` and `amend` take"),
     "intent_seq": ("", "number of the intent; its reports carry the same"),
-    "price": ("quote", "of a limit order; 0 for a market order"),
+    "price": ("quote", "the limit, or a stop's trigger; 0 for a market order"),
     "qty": ("base", "wanted, always above 0"),
     "filled": ("base", "of it, so far"),
     "symbol": ("", "index into the configured `symbols`"),
@@ -61,7 +61,7 @@ REPORT: Words = {
     "venue_ms": ("ms", "the venue's time; 0 when it never saw the order"),
     "venue_order_id": ("", "the venue's number of the order; 0: none yet"),
     "trade_id": ("", "of the fill; 0: this report is no fill"),
-    "price_ticks": ("ticks", "the order's limit; 0 for a market order"),
+    "price_ticks": ("ticks", "the order's limit or trigger; 0 for a market order"),
     "qty_lots": ("lots", "the order's quantity"),
     "last_price_ticks": ("ticks", "price of this fill"),
     "last_qty_lots": ("lots", "quantity of this fill; 0: no fill"),

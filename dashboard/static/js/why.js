@@ -53,6 +53,9 @@ function showFacts(status, verdict) {
     ["Orders open", number(status.open_orders)],
     ["Orders unknown", number(status.unknown_orders)],
     ["Last order", micros(status.order_rtt_us)],
+    ["Venue's limits", status.venue_limits],
+    ["Venue's clock", status.venue_clock],
+    ["Dead-man switch", status.countdown],
     ["Denied by the gate", denied.join(", ") || "none"],
     ["Rejected by the venue", status.rejected ? `${number(status.rejected)}, last code ${status.last_reject_code}` : "none"],
   ];

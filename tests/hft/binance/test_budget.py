@@ -268,6 +268,7 @@ def test_the_last_orders_of_a_window_are_kept_for_flatten() -> None:
     budget.learn(rows(2_400, 300, 1_200))
     sent = spend_all(budget, Use.NEEDED, PLACE, now)
     assert sent == 300 - int(300 * ORDERS_RESERVE)
+    assert spend_all(budget, Use.CANCEL, PLACE, now) == 300 - sent
 
 
 def test_a_lost_request_counts_as_long_as_the_venue_may_still_count_it() -> None:

@@ -14,7 +14,9 @@ from hft.binance.order_frames import (
     decode_reply,
     parse_client_order_id,
 )
+from hft.binance.order_terms import OrderTerms
 from hft.binance.signing import Ed25519Signer, HmacSigner, ws_payload
+from hft.events import IntentFlag, OrderType, Side
 
 KEY, SECRET = "k" * 64, "secret"
 VENUE_RULE = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
@@ -63,6 +65,34 @@ def test_a_session_that_is_logged_on_is_asked_without_key_and_signature() -> Non
     assert logon["method"] == "session.logon"
     signature = logon["params"].pop("signature")
     assert signature == signer.sign(ws_payload(logon["params"]).encode())
+
+
+def waiting_terms(flags: int) -> OrderTerms:
+    stop, side = OrderType.STOP_MARKET, Side.SELL
+    return OrderTerms("hft-1-2", "BTCUSDT", side, stop, 0, flags, "59990.0", "0.020", 5)
+
+
+def test_an_order_that_waits_says_what_it_watches_and_what_it_may_do() -> None:
+    writer = OrderWriter(KEY, HmacSigner(SECRET), ["BTCUSDT"])
+    flags = IntentFlag.REDUCE_ONLY | IntentFlag.ON_MARK
+    request = json.loads(writer.place(3, waiting_terms(flags)))
+    assert request["method"] == "algoOrder.place"
+    check_signature(request["params"])
+    told = request["params"]
+    assert (told["clientAlgoId"], told["triggerPrice"], told["quantity"]) == (
+        "hft-1-2", "59990.0", "0.020",
+    )  # fmt: skip
+    assert (told["workingType"], told["reduceOnly"]) == ("MARK_PRICE", "true")
+    cancel = json.loads(writer.cancel_waiting(4, "hft-1-2", 5))
+    assert cancel["method"] == "algoOrder.cancel"
+    check_signature(cancel["params"])
+
+
+def test_one_that_closes_the_position_has_neither_quantity_nor_a_word_on_reducing() -> None:
+    flags = IntentFlag.REDUCE_ONLY | IntentFlag.CLOSE_POSITION
+    told = waiting_terms(flags).parameters()
+    assert told["closePosition"] == "true"
+    assert {"quantity", "reduceOnly"}.isdisjoint(told)
 
 
 def test_replies_are_read_with_whatever_else_they_carry() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,11 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from hft.binance.rest import Rest, VenueError, VenueUnknown
+from hft.binance.budget import Use
+from hft.binance.rest import BudgetSpent, Rest, VenueError, VenueUnknown, VenueUnreachable
 from hft.binance.signing import HmacSigner
-from hft.clock import wall_ms
+from hft.clock import monotonic_ns, wall_ms
 from hft.config import Keys
 from hft.errors import AuthError
+from hft.units import NS_PER_S
 
 KEYS = Keys("k" * 64, "s" * 64)
 Reply = tuple[int, str, dict[str, str]]
@@ -148,8 +151,75 @@ def test_a_refused_timestamp_measures_the_clock_and_asks_once_more(
     assert abs(rest.offset.offset_ns - 5_000_000_000) < 100_000_000
 
 
-def test_a_venue_that_is_not_there_is_unknown() -> None:
+def test_the_matching_engines_word_on_a_timestamp_is_taken_like_that(
+    rest: Rest, script: Script
+) -> None:
+    script.then(400, '{"code":-5028,"msg":"outside of the ME recvWindow"}').then(200, "[]")
+    assert rest.cancel_all("BTCUSDT") == []
+
+
+def test_who_is_told_to_wait_is_not_asked_again_before_its_time(rest: Rest, script: Script) -> None:
+    script.then(429, '{"code":-1003,"msg":"Too many requests"}', Retry_After="7")
+    with pytest.raises(VenueError):
+        rest.balance()
+    with pytest.raises(BudgetSpent) as caught:
+        rest.balance()
+    assert 6.0 < caught.value.retry_after_s <= 7.0
+    assert len(script.asked) == 1
+    script.then(200, "[]")
+    assert rest.cancel_all("BTCUSDT") == [], "a cancel may try"
+
+
+def test_patience_waits_as_long_as_the_venue_says_and_no_longer(rest: Rest, script: Script) -> None:
+    rest.patience_s = 5.0
+    script.then(418, '{"code":-1003,"msg":"banned"}', Retry_After="1").then(200, "[]")
+    began_ns = monotonic_ns()
+    assert rest.balance() == []
+    assert monotonic_ns() - began_ns >= NS_PER_S
+    script.then(418, '{"code":-1003,"msg":"banned"}', Retry_After="60")
+    with pytest.raises(VenueError, match="banned"):
+        rest.balance()
+    with pytest.raises(BudgetSpent):
+        rest.cancel_all("BTCUSDT")
+
+
+def test_the_weight_it_told_is_known(rest: Rest, script: Script) -> None:
+    limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
+    limits = json.dumps({"symbols": [], "rateLimits": [{**limit, "limit": 100}]})
+    script.then(200, limits, X_MBX_USED_WEIGHT_1M="78")
+    rest.sync_clock(1)
+    rest.exchange_info()
+    assert rest.weight_used >= 78
+    with pytest.raises(BudgetSpent):
+        rest.balance()
+    rest.use = Use.CANCEL
+    script.then(200, "[]", X_MBX_USED_WEIGHT_1M="83")
+    assert rest.balance() == []
+    assert rest.weight_used >= 83
+
+
+def test_a_venue_that_is_not_there_cannot_have_got_anything() -> None:
     rest = Rest("http://127.0.0.1:1", KEYS)
-    with pytest.raises(VenueUnknown, match="no answer"):
+    with pytest.raises(VenueUnreachable, match="no answer"):
         rest.server_time_ms()
     rest.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "wanted"),
+    [
+        (400, '{"code":-1021,"msg":"outside of the recvWindow"}', VenueError),
+        (503, '{"code":-1000,"msg":"Unknown error"}', VenueUnknown),
+        (307, "{}", VenueError),
+    ],
+)
+def test_an_order_is_sent_once_whatever_the_answer(
+    rest: Rest, script: Script, status: int, body: str, wanted: type[Exception]
+) -> None:
+    script.then(status, body, Location="/fapi/v1/order")
+    with pytest.raises(wanted) as told:
+        rest.place_once("/fapi/v1/order", {"symbol": "BTCUSDT", "timestamp": 7}, 1.0)
+    assert not isinstance(told.value, VenueUnreachable)
+    ((method, path, query),) = script.asked
+    assert (method, path) == ("POST", "/fapi/v1/order")
+    assert query.startswith("symbol=BTCUSDT&timestamp=7&signature=")

@@ -6,6 +6,7 @@ from hft.binance.user_events import (
     ACCOUNT_UPDATE,
     ORDER_UPDATE,
     decode_account_update,
+    decode_algo_update,
     decode_event,
     decode_order_update,
 )
@@ -32,6 +33,15 @@ def test_captured_events_are_read_to_the_letter() -> None:
                 assert [each.wb for each in account.B] == [row["wb"] for row in plain["a"]["B"]]
                 assert [each.pa for each in account.P] == [row["pa"] for row in plain["a"]["P"]]
     assert {ORDER_UPDATE, ACCOUNT_UPDATE} <= seen
+
+
+def test_what_an_order_that_waits_has_become_may_be_missing_null_empty_or_zero() -> None:
+    for told in (b"", b',"ai":null,"aq":null,"rm":null', b',"ai":"","aq":"0.00000","act":"0"'):
+        line = b'{"caid":"hft-1-2","s":"BTCUSDT","X":"NEW","AP":null,"cr":null%b}' % told
+        update = decode_algo_update(line)
+        assert (update.caid, update.X, update.child_id) == ("hft-1-2", "NEW", 0)
+    fired = b'{"caid":"a","aid":1,"s":"BTCUSDT","X":"TRIGGERED","ai":"8389765432109876543"}'
+    assert decode_algo_update(fired).child_id == 8389765432109876543
 
 
 def test_absent_and_null_fields_and_unknown_ones_are_no_trouble() -> None:

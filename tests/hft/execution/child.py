@@ -1,4 +1,4 @@
-"""Execution in a process of its own, to be killed: `python -m ...execution.child NAME URL`."""
+"""Execution in a process of its own, to be killed: `python -m ...execution.child NAME URL MS`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ringbuf.memory import Segment
 from .rig import KEYS, GivenKeys
 
 
-def main(name: str, url: str) -> None:
+def main(name: str, url: str, countdown_ms: int) -> None:
     pad.warm(Gate().address)
     house = House.attach(Segment.attach(name, writable=True))
     bells = {role: Doorbell(house.parked_words(role)) for role in Role}
     log = Log(Role.EXECUTION, house.log_ring(Role.EXECUTION), bells[Role.LEDGER])
     ws = url.replace("http", "ws")
     network = Network("custom", url, ws, f"{ws}/ws-fapi/v1")
-    settings = Settings(network=network, trading=Trading(countdown_ms=0))
+    settings = Settings(network=network, trading=Trading(countdown_ms=countdown_ms))
     context = Context(Role.EXECUTION, house, bells, log)
     agent = ExecutionAgent(context, settings, GivenKeys(KEYS), Gate())  # type: ignore[arg-type]
     agent.on_start()
@@ -40,4 +40,4 @@ def main(name: str, url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

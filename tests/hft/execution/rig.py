@@ -19,6 +19,7 @@ from hft.agent.log import Log
 from hft.binance.budget import Use
 from hft.binance.order_frames import parse_client_order_id
 from hft.binance.rest import Rest
+from hft.binance.venue_clock import VenueClock
 from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s, wall_ns
 from hft.config import Keys, Network, Settings, Trading
 from hft.events import INTENT, Action, OrderType, Role, Side, Status, TimeInForce
@@ -199,6 +200,12 @@ class Rig:
         assert self.agent is not None
         assert self.agent._session is not None
         self.agent._session.ask_time_soon()
+
+    def clock(self) -> VenueClock:
+        """What execution knows of the venue's clock."""
+        assert self.agent is not None
+        assert self.agent._rest is not None
+        return self.agent._rest.clock
 
     def forget_agent(self) -> None:
         """Let execution die: its sockets close, its memory stays as it is."""

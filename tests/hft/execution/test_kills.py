@@ -23,6 +23,7 @@ class Child:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         command = [sys.executable, "-m", "tests.hft.execution.child", rig.name, rig.venue.url]
+        command.append(str(rig.countdown_ms))
         self.process = subprocess.Popen(command, cwd=ROOT)
 
     def wait_fit(self) -> None:

@@ -21,17 +21,9 @@ ALL_ORDERS_WEIGHT = 40
 EVERYTHING = ["POST *", "GET /fapi/*", "DELETE *", "PUT *", "order.*", "time"]
 
 
-@pytest.fixture(scope="module")
-def _strict() -> Iterator[Venue]:
-    """A venue that keeps its limits, and commits faults when it is told to."""
-    with venue_running("--seed", "5", "--faults", "on", limits="venue") as running:
-        yield running
-
-
 @pytest.fixture
-def rig(_strict: Venue) -> Iterator[Rig]:
-    yield from rig_at(_strict)
-    _strict.forget_faults()
+def rig(strict_rig: Rig) -> Rig:
+    return strict_rig
 
 
 @pytest.fixture

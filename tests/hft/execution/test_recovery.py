@@ -14,34 +14,17 @@ import pytest
 
 from hft.binance.order_frames import client_order_id
 from hft.clock import monotonic_ns
-from hft.events import Action, Denial, LatchReason, OrderState, OrderType, Side, Unfit
+from hft.events import Action, Denial, LatchReason, OrderType, Side, Unfit
 from hft.execution import intents
-from hft.execution.books import Books
-from hft.execution.launch import BROKEN, NOTHING, SENT, launch, take
+from hft.execution.launch import BROKEN, SENT, launch
 from hft.execution.order_session import OrderSession
 from hft.execution.picture import AccountChanged
-from hft.execution.reports import Reports
 from hft.state.decision import write_limits
 from hft.units import E8, parse_e8
 from hft.wire.connection import Connection, ConnectionClosed
 from ringbuf.layout import TAIL
 
 from .rig import LIMITS, Rig, new_rig
-
-
-class Died(BaseException):
-    """Stands for a kill at one moment: nothing after it runs, not even a handler."""
-
-
-def die(*_: Any, **__: Any) -> Any:
-    raise Died
-
-
-def step_until_dead(rig: Rig) -> None:
-    with pytest.raises(Died):
-        rig.until(lambda: False, "the death")
-    rig.read()
-    rig.forget_agent()
 
 
 def filled(rig: Rig, **changes: Any) -> int:
@@ -97,141 +80,6 @@ def python_sends(monkeypatch: pytest.MonkeyPatch, send: Callable[..., None]) -> 
     """As with TLS: compiled code stores the row and writes the frame, `send` is to send it."""
     monkeypatch.setattr(OrderSession, "descriptor", lambda _self: -1)
     monkeypatch.setattr(Connection, "send_frame", send)
-
-
-def before_the_send(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    python_sends(monkeypatch, die)
-
-
-def after_the_send(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    def launch_and_die(table: int) -> int:
-        if launch(table) == SENT:
-            raise Died
-        return NOTHING
-
-    monkeypatch.setattr(intents, "launch", launch_and_die)
-
-
-def between_row_and_word(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
-    def forget_and_die(*_given: object) -> None:
-        rig.house.memory[0]["handled_intent_seq"][0] -= 1
-        raise Died
-
-    python_sends(monkeypatch, forget_and_die)
-
-
-def before_the_row(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    def take_and_die(table: int) -> int:
-        if take(table):
-            raise Died
-        return NOTHING
-
-    monkeypatch.setattr(intents, "launch", take_and_die)
-
-
-def before_the_reply_is_read(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    receive = OrderSession.receive
-
-    def receive_or_die(self: OrderSession, now_ns: int) -> Any:
-        if any(request.order is not None for request in self._waiting.values()):
-            raise Died
-        return receive(self, now_ns)
-
-    monkeypatch.setattr(OrderSession, "receive", receive_or_die)
-
-
-def between_report_and_block(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    tell = Reports.tell_fill
-
-    def tell_and_die(*given: Any) -> None:
-        tell(*given)
-        raise Died
-
-    monkeypatch.setattr(Reports, "tell_fill", tell_and_die)
-
-
-def between_block_and_row(monkeypatch: pytest.MonkeyPatch, _rig: Rig) -> None:
-    publish = Books.publish_position
-
-    def publish_and_die(self: Books, symbol: int) -> None:
-        publish(self, symbol)
-        if self.positions[symbol].fills > 1:
-            raise Died
-
-    monkeypatch.setattr(Books, "publish_position", publish_and_die)
-
-
-@pytest.mark.parametrize(
-    ("moment", "sent"),
-    [
-        (before_the_row, False),
-        (between_row_and_word, False),
-        (before_the_send, False),
-        (after_the_send, True),
-        (before_the_reply_is_read, True),
-        (between_report_and_block, True),
-        (between_block_and_row, True),
-    ],
-)
-def test_a_death_at_any_moment_of_an_order_loses_nothing_and_sends_nothing_twice(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, moment: Callable[..., None], sent: bool
-) -> None:
-    agent = rig.start()
-    rig.until_fit()
-    filled(rig)
-    with monkeypatch.context() as patch:
-        moment(patch, rig)
-        agent._desk.prepare()
-        seq = rig.push(qty=0.02)
-        step_until_dead(rig)
-    rig.start()
-    end = "FILLED" if sent else "REJECTED"
-    rig.until(lambda: rig.statuses(seq)[-1:] == [end], "resolved")
-    rig.until_fit()
-    filled(rig, side=Side.SELL)
-    rig.agrees_with_venue()
-    names = rig.names_at_venue()
-    assert len(names) == len(set(names)) == (3 if sent else 2)
-    row = next(row for row in rig.house.orders if int(row["intent_seq"]) == seq)
-    assert row["state"] == (OrderState.FILLED if sent else OrderState.REJECTED)
-    if sent:
-        fills = [fill for fill in rig.fills_told() if int(fill["intent_seq"]) == seq]
-        assert int(row["cum_qty_lots"]) == 20 == sum(int(fill["last_qty_lots"]) for fill in fills)
-        assert int(row["fee_e8"]) == sum(int(fill["fee_e8"]) for fill in fills)
-
-
-def die_over_a_cancel(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, moment: Callable[..., None]
-) -> int:
-    """Let an order rest, then die at `moment` of its cancel; returns the order's intent."""
-    rig.start()
-    rig.until_fit()
-    bid, _ = rig.venue.touch()
-    seq = rig.push(order_type=OrderType.LIMIT, price=round(bid * 0.98, 1), qty=0.02)
-    rig.until(lambda: rig.statuses(seq) == ["ACCEPTED"], "accepted")
-    with monkeypatch.context() as patch:
-        moment(patch, rig)
-        rig.push(action=Action.CANCEL, target_ref=1000 + seq)
-        step_until_dead(rig)
-    return seq
-
-
-def test_a_cancel_in_hand_at_a_death_is_done_afterwards(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seq = die_over_a_cancel(rig, monkeypatch, before_the_row)
-    rig.start()
-    rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
-
-
-def test_a_cancel_whose_answer_nobody_awaits_any_more_is_sent_again(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seq = die_over_a_cancel(rig, monkeypatch, before_the_send)
-    rig.start()
-    rig.until_fit()
-    rig.push(action=Action.CANCEL, target_ref=1000 + seq)
-    rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
 
 
 def test_a_silent_venue_makes_orders_unknown_and_they_are_resolved_when_it_speaks(

@@ -127,7 +127,6 @@ def test_the_worst_case_counts_what_rests_but_not_what_only_reduces(rig: Rig) ->
         (Denial.NOTIONAL_ABOVE_LIMIT, {"max_notional_e8": 100 * E8}),
         (Denial.LEVERAGE_ABOVE_LIMIT, {"max_leverage_e2": 1}),
         (Denial.OPEN_ORDERS_ABOVE_LIMIT, {"max_open_orders": 1}),
-        (Denial.ACCOUNT_STALE, {"account_stale_ns": 1}),
     ],
 )
 def test_each_limit_is_judged_by_facts_from_the_venue(
@@ -139,6 +138,25 @@ def test_each_limit_is_judged_by_facts_from_the_venue(
     limit(rig, **changes)
     denied(rig, denial)
     filled(rig, side=Side.SELL, qty=0.02)  # Nobody is kept from leaving.
+
+
+@pytest.mark.parametrize("changes", [{"account_stale_ns": 1}, {"clock_error_max_ns": 1}])
+def test_what_is_not_known_well_enough_lets_only_smaller_positions_through(
+    rig: Rig, changes: dict[str, int]
+) -> None:
+    ready(rig)
+    filled(rig, qty=0.02)
+    limit(rig, **changes)
+    seq = rig.push(qty=0.01)
+    rig.until(lambda: rig.statuses(seq) == ["DENIED"], "denied")
+    told = next(row for row in rig.reports if int(row["intent_seq"]) == seq)
+    # Fitness says the same a moment later, of everything at once.
+    assert int(told["reason"]) in (
+        Denial.ACCOUNT_STALE,
+        Denial.CLOCK_UNCERTAIN,
+        Denial.REDUCING_ONLY,
+    )
+    filled(rig, side=Side.SELL, qty=0.02)
 
 
 def test_a_price_beyond_the_collar_never_leaves(rig: Rig) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from hft.events import Action, OrderState, OrderType, Unfit
+from hft.execution import intents
 from hft.execution.intents import BURST_MAX
+from hft.execution.launch import NOTHING, take
 from hft.seats import Seat, next_intent, shard_of
 from ringbuf.spsc import Consumer, Producer
 
 from .rig import Rig, Venue, rig_name, venue_running
-from .test_recovery import before_the_row, step_until_dead
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 BTC, ETH = 0, 1
@@ -118,6 +119,25 @@ def test_strategies_that_chose_the_same_reference_cancel_their_own_order(rig: Sh
     assert rig.statuses(second) == ["ACCEPTED"]
 
 
+class Died(BaseException):
+    """Stands for a kill at one moment: nothing after it runs, not even a handler."""
+
+
+def die_before_the_row(rig: ShardedRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the next intent, and nothing more."""
+
+    def take_and_die(table: int) -> int:
+        if take(table):
+            raise Died
+        return NOTHING
+
+    monkeypatch.setattr(intents, "launch", take_and_die)
+    with pytest.raises(Died):
+        rig.until(lambda: False, "the death")
+    rig.read()
+    rig.forget_agent()
+
+
 def test_the_intent_in_hand_at_a_death_is_doubted_whatever_another_shard_has_reached(
     rig: ShardedRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,10 +145,9 @@ def test_the_intent_in_hand_at_a_death_is_doubted_whatever_another_shard_has_rea
     rig.until_fit()
     for _ in range(3):
         rig.ends(rig.want(BTC), "FILLED")
+    seq = rig.want(ETH)
     with monkeypatch.context() as patch:
-        before_the_row(patch, rig)
-        seq = rig.want(ETH)
-        step_until_dead(rig)
+        die_before_the_row(rig, patch)
     assert seq < rig.last[0]
     rig.start()
     rig.ends(seq, "REJECTED")

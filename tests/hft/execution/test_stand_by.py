@@ -10,7 +10,7 @@ from hft.binance.order_frames import client_order_id
 from hft.config import Network
 from hft.events import Action, Denial, IntentFlag, OrderType, Side, TimeInForce, TradingState, Unfit
 
-from .quiet import QuietVenue, quiet_venue
+from .quiet import QuietVenue
 from .relay import Relay, relay_to
 from .rig import SYMBOL, Rig, rig_name
 
@@ -45,18 +45,12 @@ class RestRig(Rig):
         return int(self.account()["trading_state"]), int(self.account()["unfit"])
 
 
-@pytest.fixture(scope="module")
-def _quiet() -> Iterator[QuietVenue]:
-    with quiet_venue() as venue:
-        yield venue
-
-
 @pytest.fixture
-def down(_quiet: QuietVenue) -> Iterator[RestRig]:
+def down(quiet: QuietVenue) -> Iterator[RestRig]:
     """Execution that traded over its order session, which is down now."""
-    _quiet.tidy_up()
-    with relay_to(_quiet.url) as session_door, relay_to(_quiet.url) as rest_door:
-        rig = RestRig(_quiet, session_door, rest_door)
+    quiet.tidy_up()
+    with relay_to(quiet.url) as session_door, relay_to(quiet.url) as rest_door:
+        rig = RestRig(quiet, session_door, rest_door)
         try:
             rig.start()
             rig.until_fit()

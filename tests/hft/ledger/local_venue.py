@@ -14,7 +14,8 @@ from hft.clock import wall_ms
 class LocalVenue:
     """Lists the fills in `trades`, knows the orders in `orders`; every request is kept in `asked`.
 
-    `page_max` caps a page as the venue does; while `broken` it answers as an overloaded gateway.
+    `page_max` caps a page as the venue does; while `broken` it answers as an overloaded gateway,
+    and while `banned_for_s` is set it lets nobody in.
     """
 
     def __init__(self) -> None:
@@ -23,6 +24,7 @@ class LocalVenue:
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.page_max = 1000
         self.broken = False
+        self.banned_for_s = 0
         venue = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,6 +35,8 @@ class LocalVenue:
                 status, answer = venue.answer(url.path, params)
                 body = json.dumps(answer).encode()
                 self.send_response(status)
+                if status == 418:
+                    self.send_header("Retry-After", str(venue.banned_for_s))
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -75,6 +79,8 @@ class LocalVenue:
     def answer(self, path: str, params: dict[str, str]) -> tuple[int, Any]:
         """Answer one request."""
         self.asked.append((path, params))
+        if self.banned_for_s:
+            return 418, {"code": -1003, "msg": "Way too many requests"}
         if self.broken:
             return 503, {"code": -1001, "msg": "Internal error"}
         if path.endswith("/time"):

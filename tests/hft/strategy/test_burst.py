@@ -19,7 +19,7 @@ import msgspec
 
 from hft.strategy.api import (
     IntentFlag, MarketFlag, Side, TimeInForce, Verdict, amend, cancel, cancel_all, detail,
-    limit, market, state_dtype, verdict,
+    limit, market, state_dtype, stop_market, take_profit_market, verdict,
 )
 
 NAME = "PUPPET"
@@ -55,6 +55,11 @@ def on_market(event, position, orders, params, state, out):
     elif wish == 6:
         row = market(out, event, Side.BUY, params.qty)
         out.order_ref[row] = 777
+    elif wish == 7:
+        stop_market(out, event, Side.SELL, event.price - 5.0, params.qty, IntentFlag.REDUCE_ONLY)
+    elif wish == 8:
+        flags = IntentFlag.CLOSE_POSITION | IntentFlag.ON_MARK
+        take_profit_market(out, event, Side.BUY, event.price - 9.0, 0.0, flags)
     elif wish == 9:
         for _ in range(9):
             market(out, event, Side.SELL, params.qty)
@@ -106,6 +111,19 @@ def test_a_limit_order_carries_price_and_time_in_force(rig):
     assert (intent["order_type"], intent["tif"], intent["price"], intent["side"]) == (
         OrderType.LIMIT, TimeInForce.GTX, 60_001.0, Side.SELL,
     )  # fmt: skip
+
+
+def test_a_stop_and_a_take_profit_carry_their_trigger_as_the_price(rig):
+    (stop,), (profit,) = wish(rig, 7), wish(rig, 8)
+    fields = ("action", "order_type", "side", "price", "qty", "tif", "flags")
+    assert [stop[name] for name in fields] == [
+        Action.PLACE, OrderType.STOP_MARKET, Side.SELL, 59_995.0, 0.5, 0, IntentFlag.REDUCE_ONLY,
+    ]  # fmt: skip
+    assert [profit[name] for name in fields] == [
+        Action.PLACE, OrderType.TAKE_PROFIT_MARKET, Side.BUY, 59_991.0, 0.0, 0,
+        IntentFlag.CLOSE_POSITION | IntentFlag.ON_MARK,
+    ]  # fmt: skip
+    assert list(rig.desk.orders["price"][:2]) == [59_995.0, 59_991.0]
 
 
 def test_cancel_and_amend_name_the_order_and_its_symbol(rig):

@@ -1,0 +1,45 @@
+"""What the venue allows the house just now, in one line: its limits, its clock, the countdown."""
+
+from __future__ import annotations
+
+from hft.binance.budget import MINUTE_MS
+from hft.binance.window import full_in_s
+from hft.state.values import Values
+from hft.units import NS_PER_MS, NS_PER_S
+
+
+def limits_line(account: Values, now_ns: int, wall_ns: int) -> str:
+    """Say how much of the venue's limits is used, and what waits until when."""
+    banned_s = (account.get("banned_until_ns", 0) - now_ns) / NS_PER_S
+    if banned_s > 0:
+        return f"banned for {banned_s:.0f} s: nothing is sent"
+    limit, used = account.get("weight_limit", 0), account.get("weight_used", 0)
+    if not limit:
+        return "not known yet"
+    line = (
+        f"weight {used} of {limit} a minute, orders {account['orders_10s_used']} of "
+        f"{account['orders_10s_limit']} in 10 s, {account['orders_1m_used']} of "
+        f"{account['orders_1m_limit']} a minute"
+    )
+    limited_s = (account.get("limited_until_ns", 0) - now_ns) / NS_PER_S
+    if limited_s > 0:
+        return f"{line}; requests wait {limited_s:.0f} s, orders go on"
+    venue_ms = (wall_ns + account.get("clock_offset_ns", 0)) // NS_PER_MS
+    full_s = full_in_s(used, limit, venue_ms, MINUTE_MS)
+    return line if full_s is None else f"{line}; full in {full_s:.0f} s at this pace"
+
+
+def clock_line(account: Values) -> str:
+    """Say how far the venue's clock is from ours, and how well that is known."""
+    error_ns = account.get("clock_error_ns", -1)
+    if error_ns < 0:
+        return "not measured yet"
+    offset_ms = account["clock_offset_ns"] / NS_PER_MS
+    return f"{offset_ms:+.1f} ms, give or take {error_ns / NS_PER_MS:.1f} ms"
+
+
+def countdown_line(account: Values, now_ns: int) -> str:
+    """Say whether the venue would cancel everything if we fell silent."""
+    if not account.get("countdown_armed"):
+        return "off"
+    return f"armed, last said {(now_ns - account['countdown_ns']) / NS_PER_S:.0f} s ago"
