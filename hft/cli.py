@@ -78,6 +78,14 @@ def flatten(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASSED_ON)
+def doctor(context: typer.Context) -> None:
+    """Check config, keys, venue, streams, machine and database; says what to mend."""
+    from hft.doctor.command import main as examine
+
+    raise typer.Exit(examine(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
 def record(context: typer.Context) -> None:
     """Record a venue's market streams to a file that --replay plays."""
     from hft.record import main as record_streams
