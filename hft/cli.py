@@ -14,7 +14,13 @@ import typer
 
 from hft.errors import ExitCode, HftError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A low-latency trading system.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    # Local values may be secrets.
+    pretty_exceptions_show_locals=False,
+    help="A low-latency trading system.",
+)
 
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _NO_ENGINE = 1

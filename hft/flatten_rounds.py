@@ -11,7 +11,8 @@ from functools import partial
 from typing import Any
 
 from hft.binance import endpoints
-from hft.binance.rest import Rest, VenueError, VenueUnknown
+from hft.binance.budget import Use
+from hft.binance.rest import BudgetSpent, Rest, VenueError, VenueUnknown
 from hft.clock import Deadline, sleep_s, wall_ms
 from hft.errors import AuthError, HftError
 from hft.flatten_orders import (
@@ -53,6 +54,7 @@ class Rounds:
 
     def __init__(self, rest: Rest, say: Say, *, cancel_only: bool) -> None:
         self._rest = rest
+        rest.use = Use.CANCEL
         self._say = say
         self._cancel_only = cancel_only
         self._name = f"flatten-{wall_ms():x}"
@@ -282,10 +284,10 @@ def _holding(row: dict[str, Any]) -> Holding:
 
 
 def _heed(refusal: VenueError) -> None:
-    """Stop at once where the venue says that it was too much.
+    """Stop at once where the venue says, or has said, that it was too much.
 
     Raises:
         TooMany: it does.
     """
-    if refusal.http_status in TOO_MANY:
+    if refusal.http_status in TOO_MANY or isinstance(refusal, BudgetSpent):
         raise TooMany(refusal) from None

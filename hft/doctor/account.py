@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from hft.binance.meter import Meter
 from hft.binance.rest import Rest, VenueError, VenueUnknown
 from hft.binance.signing import signer_of
 from hft.config import Keys, Network, Settings
@@ -72,8 +73,8 @@ def _may_trade(rest: Rest, keys: Keys, kind: str, settings: Settings) -> Finding
 def _rights(rest: Rest, keys: Keys, network: Network) -> Iterator[Finding]:
     """Look whether the key can do more than it needs; where the venue tells that."""
     live = network.venue() == "mainnet"
-    place = Rest(RESTRICTIONS_URL if live else network.rest_url, keys, ca_file=network.ca_file)
-    place.offset = rest.offset
+    url, meter = RESTRICTIONS_URL if live else network.rest_url, Meter(rest.clock)
+    place = Rest(url, keys, ca_file=network.ca_file, meter=meter)
     try:
         yield from rights(place.get(RESTRICTIONS, signed=True))
     except (VenueError, VenueUnknown, AuthError):

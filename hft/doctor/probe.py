@@ -42,9 +42,7 @@ def show_order(rest: Rest, symbol: str, wait_s: float, line: websocket.WebSocket
                 if _read_event(line.recv()).e == ORDER_UPDATE:
                     return passed("user stream", f"told of an order on {symbol} placed to see it")
     except (websocket.WebSocketTimeoutException, TimeoutError):
-        return failed(
-            "user stream", f"open, but mute: an order on {symbol} was not told", _MUTE_FIX
-        )
+        return failed("user stream", f"mute: an order on {symbol} was not told", _MUTE_FIX)
     except (VenueError, VenueUnknown) as problem:
         return failed("user stream", f"the order to see it failed: {problem}", "try again")
     return failed("user stream", f"open, but does not tell of an order on {symbol}", _MUTE_FIX)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-_TOPIC_WIDTH = 12
+_TOPIC_WIDTH = 13
 
 
 class Level(StrEnum):

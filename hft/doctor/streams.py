@@ -6,7 +6,7 @@ proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -140,9 +140,7 @@ def _with_line(
     place = url.partition("?")[0]
     line = websocket.WebSocket(sslopt={"ca_certs": ca_file} if ca_file else None)
     try:
-        line.connect(
-            url, timeout=CONNECT_S, http_no_proxy=["*"] if endpoints.is_loopback(url) else None
-        )
+        line.connect(url, timeout=CONNECT_S)  # type: ignore[no-untyped-call]
     except _BROKEN as problem:
         return failed(topic, f"{place} does not let us in: {_short(problem)}", _FIX)
     try:

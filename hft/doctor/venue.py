@@ -75,8 +75,8 @@ def limits_that_do_not_fit(
         if floor_steps(getattr(risk, name), spec.lot_e8) < least:
             yield failed(
                 "limits",
-                f"{symbol}: {name} is {getattr(risk, name):g} and the venue's smallest order now is "
-                f"{least_text}: no order can pass",
+                f"{symbol}: {name} is {getattr(risk, name):g} and the venue's smallest order is "
+                f"{least_text} now: none can pass",
                 f"[risk] {name} = {least_text} or more",
             )
     if floor_steps(risk.max_order_size, spec.lot_e8) > spec.market_max_lots:
