@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from hft.agent.contract import Context
 from hft.agent.log import Log
 from hft.clock import Deadline, anchor_now, monotonic_ns, wall_ms
-from hft.config import Settings
+from hft.config import Settings, Storage
 from hft.config_keys import Keys, KeySource
 from hft.events import REPORT, Hop, Role, Status
 from hft.ledger.agent import LedgerAgent
@@ -25,6 +24,7 @@ from hft.topology import House
 from ringbuf.doorbell import Doorbell
 from ringbuf.memory import unlink
 from ringbuf.spsc import Producer, packer_of
+from tests.hft.ledger.databases import ask_rows
 
 STRATEGIES = ["LIQUIDATION", "MOMENTUM", "PING_PONG"]
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
@@ -38,12 +38,13 @@ WAIT_S = 20.0
 class World:
     """A house with two symbols and the hands of every process but the ledger's."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, place: str) -> None:
         self.folder = folder
+        self.place = place
         self.name = name
         self.house = House.create(name, anchor_now())
         self.bells = {role: Doorbell(self.house.parked_words(role)) for role in Role}
-        self.settings = Settings()
+        self.settings = Settings(storage=Storage(database_url=place if "://" in place else ""))
         self.keys = Keys("k" * 20, "s" * 20)
         self.reports = Producer(self.house.reports_ledger)
         self._lay()
@@ -100,9 +101,7 @@ class World:
 
     def rows(self, query: str = "SELECT * FROM trades ORDER BY id") -> list[dict[str, Any]]:
         """Read the database as anybody would, with a second connection."""
-        with closing(sqlite3.connect(self.folder / "trades.db")) as database:
-            database.row_factory = sqlite3.Row
-            return [dict(row) for row in database.execute(query)]
+        return ask_rows(self.place, query)
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Every line of every daily log file, oldest file first."""
@@ -117,9 +116,9 @@ class World:
 
 
 @contextmanager
-def a_world(folder: Path) -> Iterator[World]:
-    """A world of its own name, removed at the end."""
-    world = World(folder, f"hft-ledger-test-{os.getpid()}-{monotonic_ns()}")
+def a_world(folder: Path, place: str) -> Iterator[World]:
+    """A world of its own name with its database at `place`, removed at the end."""
+    world = World(folder, f"hft-ledger-test-{os.getpid()}-{monotonic_ns()}", place)
     try:
         yield world
     finally:
@@ -165,7 +164,7 @@ def turn_until(agent: LedgerAgent, condition: Callable[[], bool], wait_s: float 
         agent.do_work(monotonic_ns())
         if condition():
             return
-        assert not deadline.passed(), "the condition never held"
+        assert not deadline.passed(), f"the condition never held; troubles: {agent.troubles}"
         wait_for_news(agent)
 
 
