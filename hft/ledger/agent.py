@@ -132,9 +132,7 @@ class LedgerAgent:
         self._carry()
         if not self.reports.empty() or self._found_waiting:
             return False
-        if not self._compared_last(now_ns):
-            return False
-        if not self.house.end():
+        if not (self._compared_last(now_ns) and self.logs.empty() and self.house.end()):
             return False
         if self._sync is None:
             self._sync = _SyncJob(self._engine)
@@ -269,9 +267,10 @@ class LedgerAgent:
 
     def _write_last_lines(self) -> None:
         try:
-            self.logs.write_rest(self.house.store_last_events)
+            self.logs.write_rest()
+            self.house.store_last_events()
         except (SQLAlchemyError, OSError) as problem:
-            self._ctx.log.error(f"the last log lines could not be written: {problem}")
+            self._ctx.log.error(f"the last log lines and events could not be written: {problem}")
 
 
 class _SyncJob:

@@ -135,10 +135,11 @@ def _server_patience(url: URL) -> dict[str, str | int]:
         "keepalives_interval": SILENCE_MAX_S // 3,
         "keepalives_count": 2,
         "tcp_user_timeout": SILENCE_MAX_S * MS_PER_S,
-        "options": f"-c lock_timeout={BUSY_TIMEOUT_MS}",
         "application_name": "hft",
     }
-    return {name: value for name, value in patience.items() if name not in url.query}
+    patience = {name: value for name, value in patience.items() if name not in url.query}
+    options = f"{url.query.get('options', '')} -c lock_timeout={BUSY_TIMEOUT_MS}"
+    return patience | {"options": options.strip()}
 
 
 def _settle_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

@@ -46,6 +46,8 @@ class HouseDesk:
         self._session_epoch = int(house.run[0]["session_epoch"])
         self._equity_due_ns = 0
         self._account_noted = False
+        self._events: list[Row] = []
+        self._telling: _Job | None = None
         self._ending: _Job | None = None
 
     def begin(self, log_folder: Path) -> None:
@@ -73,20 +75,35 @@ class HouseDesk:
             self._equity_due_ns = now_ns + EQUITY_EVERY_NS
 
     def tell_events(self, records: npt.NDArray[np.void]) -> None:
-        """Store log records with a notice."""
-        rows = self._events(records)
-        self._send(lambda: house_store.store_events(self._engine, rows))
+        """Store log records with a notice, those of one moment in one transaction."""
+        self._events += rows_of_records(records, self._house.anchor, self._session_epoch)
+        if self._telling is None:
+            self._tell()
 
-    def store_last_events(self, records: npt.NDArray[np.void]) -> None:
-        """Store them at once, when the courier has stopped.
+    def _tell(self) -> None:
+        rows = list(self._events)
+        self._telling = self._send(
+            lambda: house_store.store_events(self._engine, rows), lambda: self._told(len(rows))
+        )
+
+    def _told(self, count: int) -> None:
+        del self._events[:count]
+        self._telling = None
+        if self._events:
+            self._tell()
+
+    def store_last_events(self) -> None:
+        """Store the events that are left at once, when the courier has stopped.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: the database refuses; the log file has them.
         """
-        house_store.store_events(self._engine, self._events(records))
+        house_store.store_events(self._engine, self._events)
 
     def end(self) -> bool:
         """Take the last sample and note that this run was asked to end; says when it is noted."""
+        if self._events:
+            return False
         if self._ending is None:
             account_epoch = names_of(self._house, self._strategies).account_epoch
             if account_epoch:
@@ -109,11 +126,8 @@ class HouseDesk:
         self._send(lambda: account_store.store_equity(self._engine, row))
         return True
 
-    def _events(self, records: npt.NDArray[np.void]) -> list[Row]:
-        return rows_of_records(records, self._house.anchor, self._session_epoch)
-
-    def _send(self, what: Callable[[], object]) -> _Job:
-        job = _Job(what)
+    def _send(self, what: Callable[[], object], then: Callable[[], None] | None = None) -> _Job:
+        job = _Job(what, then)
         self._courier.send(job)
         return job
 
@@ -131,8 +145,9 @@ class HouseDesk:
 class _Job:
     """One call for the courier."""
 
-    def __init__(self, what: Callable[[], object]) -> None:
+    def __init__(self, what: Callable[[], object], then: Callable[[], None] | None) -> None:
         self._what = what
+        self._then = then
         self.done = False
 
     def run(self) -> None:
@@ -140,3 +155,5 @@ class _Job:
 
     def finish(self) -> None:
         self.done = True
+        if self._then is not None:
+            self._then()

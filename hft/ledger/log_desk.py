@@ -77,7 +77,7 @@ class LogDesk:
                 consumer.release(self._taken[at])
                 self._taken[at] = 0
 
-    def write_rest(self, tell_events: Callable[[Records], None]) -> None:
+    def write_rest(self) -> None:
         """Write what is left by hand, last of all, when the courier has stopped.
 
         A batch the courier had to leave undone is taken again.
@@ -85,7 +85,6 @@ class LogDesk:
         Raises:
             OSError: the file cannot be written.
         """
-        self._tell_events = tell_events
         self._taken = [0] * len(self._consumers)
         while self.waiting():
             records = self._take()

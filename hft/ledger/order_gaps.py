@@ -70,7 +70,6 @@ class OrderGaps:
         self._strategy_of_session = strategy_of_session
         self._table = rows_of_table(table.copy(), names)
         self._held = {row["client_order_id"] for row in self._table if row["finished_ms"] is None}
-        self._strategies: dict[int, str] = {}
 
     def of_symbol(self, symbol: str, progress: Progress, now_ms: int) -> tuple[list[Row], Listed]:
         """Orders of ours that the database lacks or does not know to have ended; and the list."""
@@ -106,14 +105,9 @@ class OrderGaps:
         for order in orders:
             owner = parse_client_order_id(str(order["clientOrderId"]))
             if owner is not None:
-                strategy = self._strategy(owner[0])
+                strategy = self._strategy_of_session(owner[0])
                 rows.append(row_of_venue_order(order, self._names, owner, strategy))
         return rows
-
-    def _strategy(self, session_epoch: int) -> str:
-        if session_epoch not in self._strategies:
-            self._strategies[session_epoch] = self._strategy_of_session(session_epoch)
-        return self._strategies[session_epoch]
 
     def _news(self, rows: list[Row]) -> list[Row]:
         ended = order_store.ended_orders(

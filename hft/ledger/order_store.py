@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     and_,
-    bindparam,
     case,
     func,
     or_,
@@ -55,10 +54,10 @@ def sum_fills(connection: Connection, client_order_ids: Sequence[str]) -> None:
         "fee_e8": _sum(trades.c.fee_value_e8, mine),
         "realised_e8": _sum(trades.c.pnl_e8, mine),
     }
-    statement = orders.update().where(orders.c.client_order_id == bindparam("name"))
-    names = [{"name": name} for name in dict.fromkeys(client_order_ids)]
-    if names:
-        connection.execute(statement.values(of_fills), names)
+    statement = orders.update().where(
+        orders.c.client_order_id.in_(list(dict.fromkeys(client_order_ids)))
+    )
+    connection.execute(statement.values(of_fills))
 
 
 def _sum(column: ColumnElement[Any], mine: ColumnElement[bool]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import msgspec
 from sqlalchemy import Engine
@@ -188,6 +189,7 @@ class _Desk(msgspec.Struct, frozen=True):
 
 
 def _desk(source: Source, names: Names, rest: Rest) -> _Desk:
+    @cache
     def strategy_of(session_epoch: int) -> str:
         return house_store.strategy_of_session(source.engine, session_epoch)
 
@@ -201,6 +203,7 @@ def _compare_symbol(source: Source, desk: _Desk, symbol: str) -> tuple[Found, bo
     progress = store.read_progress(source.engine, epoch, symbol) or Progress(source.since_ms)
     fetched = fetch_user_trades(desk.rest, symbol, progress, now_ms)
     orders, listed = desk.gaps.of_symbol(symbol, progress, now_ms)
+    desk.owners.learn(symbol, listed.orders)
     known = _known(source.engine, epoch, symbol, [int(trade["id"]) for trade in fetched.trades])
     rows = []
     for trade in fetched.trades:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -40,3 +41,18 @@ def run(place: str, *statements: str) -> None:
         for statement in statements:
             database.execute(statement)
         database.commit()
+
+
+@contextmanager
+def locked(place: str) -> Iterator[None]:
+    """Keep everybody else from writing."""
+    if "://" in place:
+        with psycopg.connect(plain_url(place)) as server:
+            server.execute("LOCK TABLE trades, orders IN ACCESS EXCLUSIVE MODE")
+            yield
+            server.rollback()
+        return
+    with closing(sqlite3.connect(place, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("ROLLBACK")

@@ -18,7 +18,7 @@ from hft.agent.log import Log
 from hft.clock import Deadline, anchor_now, monotonic_ns, wall_ms
 from hft.config import Settings, Storage
 from hft.config_keys import Keys, KeySource
-from hft.events import REPORT, Hop, Role, Status
+from hft.events import REPORT, Hop, OrderType, Role, Status, TimeInForce
 from hft.ledger.agent import LedgerAgent
 from hft.topology import House
 from ringbuf.doorbell import Doorbell
@@ -32,6 +32,8 @@ SESSION_EPOCH = 1_764_000_000
 ACCOUNT_EPOCH = "demo-1"
 TICK_E8, LOT_E8 = 10_000_000, 100_000
 PACKER = packer_of(REPORT)
+ORDER_0 = 9_007_199_254_740_993
+"""Order ids begin beyond what a float holds."""
 WAIT_S = 20.0
 
 
@@ -133,8 +135,14 @@ def _packed(trade_id: int, fields: dict[str, Any]) -> list[Any]:
         "intent_seq": trade_id,
         "local_ns": monotonic_ns(),
         "venue_ms": wall_ms(),
-        "venue_order_id": 9_007_199_254_740_993 + trade_id,
+        "venue_order_id": ORDER_0 + trade_id,
         "trade_id": trade_id,
+        "price_ticks": 617_342,
+        "qty_lots": 10,
+        "cum_qty_lots": 10,
+        "cum_quote_e8": 61_734_200_000,
+        "order_type": OrderType.LIMIT,
+        "tif": TimeInForce.IOC,
         "last_price_ticks": 617_342,
         "last_qty_lots": 10,
         "fee_e8": 24_693_680,
