@@ -37,8 +37,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an empty database may be made, of either kind."""
     if request.param == "sqlite":
         return str(tmp_path / "trades.db")
-    server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_place()
+    place: str = request.getfixturevalue("postgres_place")
+    return place
+
+
+@pytest.fixture
+def postgres_place(postgres: PostgresServer) -> str:
+    """Where an empty database may be made on the server."""
+    return postgres.new_place()
 
 
 def pytest_terminal_summary(

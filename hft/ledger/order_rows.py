@@ -31,10 +31,7 @@ from hft.ledger.inserting import Row
 from hft.ledger.rows import Names
 from hft.units import NS_PER_MS, parse_e8
 
-ENDED = (
-    *(state.name for state in OrderState if state >= FIRST_TERMINAL_STATE),
-    Status.DENIED.name,
-)
+ENDED = tuple(state.name for state in OrderState if state >= FIRST_TERMINAL_STATE)
 """Words of `orders.state` after which nothing more is expected."""
 
 _STATE_OF_VENUE = {
@@ -50,7 +47,7 @@ def rows_of_order_reports(reports: npt.NDArray[np.void], names: Names) -> list[R
     Reports that name no order, no symbol or no side of ours are left out.
     """
     return [
-        _row(report, names, _state_of_report(report), int(report["local_ns"]))
+        _row(report, names, _state_of_report(report), int(report["local_ns"])) | _refusal(report)
         for report in reports
         if report["status"] != Status.POSITION and is_order(report, names)
     ]
@@ -119,7 +116,6 @@ def row_of_venue_order(
 def _row(told: np.void, names: Names, state: str, told_ns: int) -> Row:
     symbol, intent_seq = int(told["symbol"]), int(told["intent_seq"])
     tick_e8, lot_e8 = names.tick_e8[symbol], names.lot_e8[symbol]
-    denied = state == Status.DENIED.name
     told_ms = names.anchor.to_wall_ns(told_ns) // NS_PER_MS
     return {
         "account_epoch": names.account_epoch,
@@ -140,10 +136,10 @@ def _row(told: np.void, names: Names, state: str, told_ns: int) -> Row:
         "realised_e8": 0,
         "state": state,
         "venue_code": int(told["venue_code"]) or None,
-        "denial": _word(Denial, int(told["reason"])) if denied else None,
+        "denial": None,
         "strategy": names.strategy(int(told["strategy"])),
-        "reason": 0 if denied else int(told["reason"]),
-        "sent_ms": None if denied else _sent_ms(told, names, told_ms),
+        "reason": int(told["reason"]),
+        "sent_ms": None if state == OrderState.DENIED.name else _sent_ms(told, names, told_ms),
         "updated_ms": told_ms,
         "finished_ms": told_ms if state in ENDED else None,
         "hops": _hops(told),
@@ -158,6 +154,12 @@ def _state_of_report(report: np.void) -> str:
     if status is Status.AMENDED:
         status = Status.PARTIALLY_FILLED if report["cum_qty_lots"] else Status.ACCEPTED
     return status.name
+
+
+def _refusal(report: np.void) -> Row:
+    if report["status"] != Status.DENIED:
+        return {}
+    return {"denial": _word(Denial, int(report["reason"])), "reason": 0}
 
 
 def _sent_ms(told: np.void, names: Names, told_ms: int) -> int:

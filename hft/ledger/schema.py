@@ -116,7 +116,7 @@ orders = Table(
 )
 """One row per order of ours, those our own gate denied among them, as it stands or as it ended.
 
-`type` and `tif` are words, `state` is one of OrderState's or DENIED, `flags` bits of IntentFlag,
+`type` and `tif` are words, `state` one of OrderState's, `flags` bits of IntentFlag,
 `reason` the number the strategy gave it.  `fee_e8` and `realised_e8` are the sums of its fills, in
 the margin asset.  `sent_ms` is null for an order that never left.  `hops` is JSON: nanoseconds from
 the receipt of the frame that caused the order to each of its stations.  `bid` and `ask` are the

@@ -77,8 +77,8 @@ def test_killed_again_and_again_it_stores_every_fill_once(world: World, venue: L
             deadline = Deadline(chance.uniform(0.0, 0.25))
             wait_until(lambda: reports.depth() == 0 or deadline.passed())  # noqa: B023
     with running_ledger(world):
-        wait_until(lambda: len(world.rows("SELECT * FROM trades")) >= told)
         wait_until(lambda: reports.depth() == 0)
+        wait_until(lambda: len(world.rows()) >= told)
     rows = world.rows()
     assert sorted(row["trade_id"] for row in rows) == list(range(1, told + 1))
     orders = world.rows("SELECT intent_seq, state, fee_e8 FROM orders ORDER BY intent_seq")
