@@ -94,6 +94,10 @@ class LocalVenue:
             p for path, p in self.asked if path.endswith("userTrades") and p["symbol"] == symbol
         ]
 
+    def asked_for_orders(self, symbol: str = "BTCUSDT") -> list[dict[str, str]]:
+        """Parameters of the requests for one symbol's orders, oldest first."""
+        return [p for path, p in self.asked if "allOrders" in path and p["symbol"] == symbol]
+
     def answer(self, path: str, params: dict[str, str]) -> tuple[int, Any]:
         """Answer one request."""
         self.asked.append((path, params))

@@ -97,7 +97,7 @@ class World:
         finally:
             agent.on_close()
 
-    def report(self, trade_id: int, **fields: Any) -> bool:
+    def report(self, trade_id: int, /, **fields: Any) -> bool:
         """Put one report into the ring; by default a full fill of our order number `trade_id`."""
         return self.reports.offer(PACKER, _packed(trade_id, fields))
 
@@ -159,7 +159,7 @@ def _packed(trade_id: int, fields: dict[str, Any]) -> list[Any]:
     return flat
 
 
-def a_report(trade_id: int, **fields: Any) -> npt.NDArray[np.void]:
+def a_report(trade_id: int, /, **fields: Any) -> npt.NDArray[np.void]:
     """One report as the ring would give it."""
     packed = bytearray(PACKER.pack(*_packed(trade_id, fields)))
     return np.frombuffer(packed, REPORT)
