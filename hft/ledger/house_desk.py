@@ -17,7 +17,6 @@ from hft.ledger import account_store, house_store
 from hft.ledger.courier import Courier
 from hft.ledger.event_rows import rows_of_files, rows_of_records
 from hft.ledger.inserting import Row
-from hft.ledger.rows import names_of
 from hft.state.blocks import Mode
 from hft.topology import House
 from hft.units import NS_PER_MS, NS_PER_S
@@ -61,17 +60,8 @@ class HouseDesk:
 
     def work(self, now_ns: int) -> None:
         """Take a sample of the equity when it is time, once the account is known."""
-        names = names_of(self._house, self._strategies)
-        if not names.account_epoch:
-            return
-        if not self._account_noted:
-            self._account_noted = True
-            self._send(
-                lambda: house_store.meet_account(
-                    self._engine, self._session_epoch, names.account_epoch
-                )
-            )
-        if now_ns >= self._equity_due_ns and self._sample(names.account_epoch):
+        account_epoch = self._meet_account()
+        if account_epoch and now_ns >= self._equity_due_ns and self._sample(account_epoch):
             self._equity_due_ns = now_ns + EQUITY_EVERY_NS
 
     def tell_events(self, records: npt.NDArray[np.void]) -> None:
@@ -105,7 +95,7 @@ class HouseDesk:
         if self._events:
             return False
         if self._ending is None:
-            account_epoch = names_of(self._house, self._strategies).account_epoch
+            account_epoch = self._meet_account()
             if account_epoch:
                 self._sample(account_epoch)
             ended_ms = self._house.anchor.to_wall_ns(monotonic_ns()) // NS_PER_MS
@@ -113,6 +103,15 @@ class HouseDesk:
                 lambda: house_store.end_session(self._engine, self._session_epoch, ended_ms)
             )
         return self._ending.done
+
+    def _meet_account(self) -> str:
+        account_epoch = bytes(self._house.identity[0]["account_epoch"]).decode()
+        if account_epoch and not self._account_noted:
+            self._account_noted = True
+            self._send(
+                lambda: house_store.meet_account(self._engine, self._session_epoch, account_epoch)
+            )
+        return account_epoch
 
     def _sample(self, account_epoch: str) -> bool:
         account = self._house.account.read()

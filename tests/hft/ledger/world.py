@@ -23,7 +23,7 @@ from hft.ledger.agent import LedgerAgent
 from hft.topology import House
 from ringbuf.doorbell import Doorbell
 from ringbuf.memory import unlink
-from ringbuf.spsc import Producer, packer_of
+from ringbuf.spsc import Consumer, Producer, packer_of
 from tests.hft.ledger.databases import ask_rows
 
 STRATEGIES = ["LIQUIDATION", "MOMENTUM", "PING_PONG"]
@@ -100,6 +100,11 @@ class World:
     def report(self, trade_id: int, /, **fields: Any) -> bool:
         """Put one report into the ring; by default a full fill of our order number `trade_id`."""
         return self.reports.offer(PACKER, _packed(trade_id, fields))
+
+    def ledger_reports_are_lost(self) -> None:
+        """Take every report out of the ring unread, as a new house begins with an empty one."""
+        waiting = Consumer(self.house.reports_ledger)
+        waiting.release(waiting.waiting())
 
     def rows(self, query: str = "SELECT * FROM trades ORDER BY id") -> list[dict[str, Any]]:
         """Read the database as anybody would, with a second connection."""
