@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import event
@@ -19,16 +18,6 @@ from tests.postgres import PostgresServer
 
 SERVER = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 SQLITE = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
-
-
-@contextmanager
-def away(server: PostgresServer) -> Iterator[None]:
-    """The server killed for as long as the block lasts."""
-    server.stop()
-    try:
-        yield
-    finally:
-        server.start()
 
 
 def trade(world: World, venue: LocalVenue, trade_id: int, **fields: int) -> bool:
@@ -70,7 +59,7 @@ def test_a_server_that_is_killed_while_trading_loses_nothing(
 
     with world.ledger() as ledger:
         trade_some(ledger, lambda: ledger.status.trades > 20)
-        with away(postgres):
+        with postgres.away():
             failures = ledger.status.errors
             world.log(Role.EXECUTION).info("meanwhile", notice=Notice.FUNDING)
             trade_some(ledger, lambda: ledger.status.errors >= failures + 3)
@@ -93,7 +82,7 @@ def test_what_no_longer_fitted_into_the_ring_comes_from_the_venue(
     slots = world.house.reports_ledger.layout.slots
     with world.ledger() as ledger:
         turn_until(ledger, lambda: not ledger.reconciler.busy() and len(venue.asked) > 0)
-        with away(postgres):
+        with postgres.away():
             for trade_id in range(1, 6):
                 assert trade(world, venue, trade_id)
             while world.report(0, intent_seq=0, status=Status.POSITION):
@@ -116,7 +105,7 @@ def test_a_session_without_the_database_to_its_end_is_caught_up_by_the_next(
         trade(world, venue, 1)
         turn_until(ledger, lambda: ledger.status.trades == 1)
         turn_until(ledger, lambda: not ledger.reconciler.busy())
-        with away(postgres):
+        with postgres.away():
             for trade_id in range(2, 8):
                 trade(world, venue, trade_id)
             for _ in range(50):
