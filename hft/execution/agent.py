@@ -17,6 +17,7 @@ from hft.execution import boot
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
+from hft.execution.check import Checker
 from hft.execution.errands import Errands
 from hft.execution.hearing import Hearing
 from hft.execution.intents import IntentDesk, Lane, RiskGate
@@ -26,6 +27,7 @@ from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.picture import Session
 from hft.execution.reconcile import Reconciler
+from hft.execution.times import Times
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Watch
 from hft.state.decision import Intent
@@ -43,12 +45,18 @@ class ExecutionAgent:
     """One risk gate, one order session, one user stream, one set of books."""
 
     def __init__(
-        self, ctx: Context, settings: Settings, key_source: KeySource, gate: RiskGate
+        self,
+        ctx: Context,
+        settings: Settings,
+        key_source: KeySource,
+        gate: RiskGate,
+        times: Times | None = None,
     ) -> None:
         self._ctx = ctx
         self._network = settings.network
         self._key_source = key_source
         self._gate = gate
+        self._times = times or Times()
         self._rest: Rest | None = None
         self._errands: Errands | None = None
         self._session: OrderSession | None = None
@@ -148,7 +156,7 @@ class ExecutionAgent:
         texts = OrderTexts(signing, session_name(epoch), symbols, specs)
         logon = Logon(writer, rest.venue_ms)
         self._session = OrderSession(ctx, network.ws_api_url, network.ca_file, writer, logon)
-        self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands)
+        self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands, self._times)
         account_epoch = bytes(ctx.house.identity[0]["account_epoch"]).decode()
         session = Session(epoch, account_epoch, self._since_ms(rest))
         self._reconciler = Reconciler(books, errands, session)
@@ -159,7 +167,8 @@ class ExecutionAgent:
         self._desk.clock = rest.offset
         self._hearing = Hearing(ctx, books, self._session, self._stream, self._reconciler, amender)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
-        self._watch = Watch(ctx, books, self._gate, self._desk, ways)
+        checker = Checker(books, errands, self._reconciler, epoch, self._times)
+        self._watch = Watch(ctx, books, self._gate, self._desk, ways, checker, self._times)
         self._doubt_everything(rest)
 
     def _since_ms(self, rest: Rest) -> int:

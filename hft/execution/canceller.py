@@ -51,7 +51,7 @@ class Canceller:
         self._errands.ask(
             f"cancel {client_id}",
             lambda rest: rest.cancel(symbol, client_id),
-            lambda result, _now_ns: self._heard(order, result),
+            lambda result, now_ns: self._heard(order, result, now_ns),
         )
 
     def cancel_open(self, symbols: Container[int] | None = None) -> int:
@@ -72,8 +72,9 @@ class Canceller:
                 f"sweep {symbol}", partial(Rest.cancel_all, symbol=symbol), self._swept
             )
 
-    def _heard(self, order: Order, result: Any) -> None:
+    def _heard(self, order: Order, result: Any, now_ns: int) -> None:
         if not isinstance(result, Exception):
+            order.cancel_acked_ns = now_ns
             return  # The user stream tells the end.
         order.cancel_sent = 0
         if order.is_open:

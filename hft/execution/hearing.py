@@ -10,21 +10,22 @@ from hft.binance.order_frames import Reply
 from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.user_events import (
     ACCOUNT_UPDATE,
+    CONFIG_UPDATE,
     MARGIN_CALL,
     ORDER_UPDATE,
     OrderUpdate,
     UserEvent,
-    decode_account_update,
     decode_order_update,
 )
 from hft.clock import monotonic_ns
 from hft.events import Hop, OrderState, Side
+from hft.execution.account_events import AccountEvents
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import Answer, Asked, OrderSession
 from hft.execution.orders import Order
-from hft.execution.picture import own_intent
+from hft.execution.picture import notice_of, own_intent
 from hft.execution.reconcile import Reconciler
 from hft.execution.reports import Fill, hop
 from hft.execution.user_stream import UserStream
@@ -48,6 +49,7 @@ class Hearing:
     ) -> None:
         self._amender = amender
         self._books = books
+        self._account_events = AccountEvents(books)
         self._log = ctx.log
         self._session = session
         self._stream = stream
@@ -108,8 +110,10 @@ class Hearing:
         books.move(order, OrderEvent.REJECT)
 
     def _take_cancel_answer(self, order: Order, reply: Reply | None, now_ns: int) -> None:
-        accepted = reply is not None and reply.status < 300
-        if accepted or not order.is_open:
+        if not order.is_open:
+            return
+        if reply is not None and reply.status < 300:
+            order.cancel_acked_ns = now_ns
             return
         # "Unknown order" is said of one that was just filled and of one that never was: a failed
         # cancel proves nothing, so it may be tried again and the venue is asked.
@@ -131,9 +135,11 @@ class Hearing:
             if event.e == ORDER_UPDATE:
                 self._take_order_update(decode_order_update(event.o), now_ns)
             elif event.e == ACCOUNT_UPDATE:
-                self._take_account_update(event, now_ns)
+                self._account_events.take_update(event, now_ns)
             elif event.e == MARGIN_CALL:
-                self._log.error("MARGIN_CALL: the venue is about to close positions")
+                self._account_events.take_margin_call(event)
+            elif event.e == CONFIG_UPDATE:
+                self._account_events.take_config(event)
         except (msgspec.DecodeError, ValueError, KeyError) as problem:
             self._log.error(f"user stream: {event.e} cannot be booked: {problem}")
             self._reconciler.want(now_ns, disagreed=True)
@@ -159,7 +165,8 @@ class Hearing:
         elif update.x == "EXPIRED":
             books.move(order, OrderEvent.EXPIRE, update.T)
         if order.cum_lots < books.specs[symbol].lots(update.z):
-            self._reconciler.want(now_ns, disagreed=True)
+            books.views[symbol].doubt()
+            self._reconciler.want(now_ns)
 
     def _take_terms(self, order: Order, update: OrderUpdate) -> None:
         """Take over what the order asks for: it may be amended, or cut to what it reduces."""
@@ -180,16 +187,5 @@ class Hearing:
         fill.realised_e8 = parse_e8(update.rp)
         fill.venue_ms = update.T
         fill.maker = update.m
+        fill.notice = notice_of(update.c)
         return fill
-
-    def _take_account_update(self, event: UserEvent, now_ns: int) -> None:
-        books = self._books
-        update = decode_account_update(event.a)
-        for balance in update.B:
-            if balance.a.encode() == books.margin_asset:
-                books.account.wallet_e8 = parse_e8(balance.wb)
-        for change in update.P:
-            symbol = books.index.get(change.s)
-            if symbol is not None and change.ps == "BOTH":
-                books.venue_lots[symbol] = books.specs[symbol].lots(change.pa)
-                books.venue_told_ns[symbol] = now_ns

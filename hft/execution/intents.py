@@ -193,10 +193,10 @@ class IntentDesk:
             len(books.orders.open), self.standing.may_order,
         )  # fmt: skip
         leverage, exposure = books.margin.leverage, books.orders.exposure
-        for symbol, position in enumerate(books.positions):
+        for symbol in range(len(books.positions)):
             _EXPOSURE.pack_into(
                 self._exposure, symbol * EXPOSURE.itemsize,
-                position.lots, leverage[symbol], *exposure[symbol],
+                books.exposed_lots(symbol), leverage[symbol], *exposure[symbol],
             )  # fmt: skip
 
     def last_consumed(self) -> list[tuple[Lane, Intent]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+from websocket import WebSocketBadStatusException
+
 from hft.agent.contract import Context
 from hft.units import NS_PER_S
 from hft.wire.connection import Backoff, Connection, ConnectionClosed, Dialler
@@ -12,6 +14,8 @@ DIAL_TIMEOUT_S = 5.0
 KEEPALIVE_IDLE_S = 15
 KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_PROBES = 3
+NO_SUCH_DOOR = frozenset({400, 401, 403, 404})
+"""HTTP statuses by which a venue says that an address is not for us."""
 
 
 class Link:
@@ -27,6 +31,8 @@ class Link:
         self._descriptor = -1
         self.retry_ns = 0
         self.problem = ""
+        self.refused = False
+        """The venue was reached at the last attempt, and refused to open a WebSocket there."""
 
     @property
     def up(self) -> bool:
@@ -55,6 +61,9 @@ class Link:
         if result is None:
             return False
         self._dialler = None
+        self.refused = (
+            isinstance(result, WebSocketBadStatusException) and result.status_code in NO_SUCH_DOOR
+        )
         if isinstance(result, Exception):
             self.drop(now_ns, f"{type(result).__name__}: {result}")
             return False

@@ -6,16 +6,17 @@ from typing import Any
 
 from hft.agent.contract import Context
 from hft.binance.rest import Rest
-from hft.events import OrderState, Role, Unfit
-from hft.execution import picture
+from hft.events import Agreement, OrderState, Role, Unfit
 from hft.execution.books import Books
 from hft.execution.breakers import Breakers
 from hft.execution.canceller import Canceller
+from hft.execution.check import Checker
 from hft.execution.errands import Errands
 from hft.execution.fitness import Conditions, fitness_of
 from hft.execution.intents import IntentDesk, RiskGate
 from hft.execution.order_session import OrderSession
 from hft.execution.reconcile import Reconciler
+from hft.execution.times import Times
 from hft.execution.user_stream import UserStream
 from hft.seats import Seat, seats_in
 from hft.state.blocks import Life
@@ -27,11 +28,7 @@ from hft.units import NS_PER_MS, NS_PER_S
 LOOK_EVERY_NS = 5 * NS_PER_MS
 SHOW_EVERY_NS = 100 * NS_PER_MS
 SHOW_CHANGE_EVERY_NS = NS_PER_MS
-CHECK_EVERY_NS = 30 * NS_PER_S
-CHECK_AFTER_FILL_NS = NS_PER_S
 CLOCK_EVERY_NS = 60 * NS_PER_S
-DISAGREE_MAX_NS = NS_PER_S
-MUTE_AFTER_NS = 2 * NS_PER_S
 
 _HEARTBEAT_MAX_NS = {spec.role: spec.heartbeat_max_ns for spec in PROCESSES}
 
@@ -46,21 +43,23 @@ class Watch:
         gate: RiskGate,
         desk: IntentDesk,
         ways: tuple[OrderSession, UserStream, Errands, Reconciler, Canceller],
+        checker: Checker,
+        times: Times,
     ) -> None:
         self._house = ctx.house
         self._log = ctx.log
         self._books = books
         self._desk = desk
         self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
+        self._checker = checker
+        self._times = times
         self._standing = desk.standing
         self._streams_seen = 0
         shards = len(ctx.house.shards)
         self._feeds = seats_in(Role.FEED, shards)
         self._strategies = seats_in(Role.STRATEGY, shards)
         self._strategies_died_ns = list(map(self._death, self._strategies))
-        self._disagreed_ns = [0] * len(books.symbols)
-        self._next_show_ns = self._next_change_ns = self._next_look_ns = self._check_due_ns = 0
-        self._fills_checked = -1
+        self._next_show_ns = self._next_change_ns = self._next_look_ns = 0
         self._clock_ns = 0
         self._shown = -1
         self._was_fit = False
@@ -86,11 +85,16 @@ class Watch:
             self._show(now_ns)
 
     def _drop_mute_stream(self, now_ns: int) -> None:
-        """Dial the stream anew when the venue accepted an order and the stream never told."""
+        """Dial the stream anew when the venue acknowledged something and the stream never told."""
+        mute_ns = self._times.mute_ns
         for order in self._books.orders.open.values():
             acked = order.state is OrderState.ACCEPTED and order.sent_ns
-            if acked and not order.stream_seen and now_ns - order.sent_ns > MUTE_AFTER_NS:
-                self._stream.drop(now_ns, "an accepted order was not seen on it within 2 s")
+            if acked and not order.stream_seen and now_ns - order.sent_ns > mute_ns:
+                self._stream.drop_mute(now_ns, "an accepted order was not seen on it in time")
+                return
+            if order.cancel_acked_ns and now_ns - order.cancel_acked_ns > mute_ns:
+                order.cancel_acked_ns = 0
+                self._stream.drop_mute(now_ns, "a cancel that was carried out was not seen on it")
                 return
 
     def _keep_up(self, now_ns: int) -> None:
@@ -101,23 +105,26 @@ class Watch:
             self._reconciler.want(now_ns, disagreed=True)
         if self._stream.up and not self._reconciler.pending:
             self._drop_mute_stream(now_ns)
-            self._compare_positions(now_ns)
+        self._compare_positions(now_ns)
         if not self._reconciler.pending and next(self._books.orders.unknown(), None) is not None:
             self._reconciler.want(now_ns)
         self._reconciler.tick(now_ns, stream_up=self._stream.up)
 
     def _compare_positions(self, now_ns: int) -> None:
-        """A position that stays different from what the venue last told is looked into."""
+        """A position that the three ways tell differently for some time is looked into."""
         books = self._books
-        for symbol, position in enumerate(books.positions):
-            if not books.venue_told_ns[symbol] or books.venue_lots[symbol] == position.lots:
-                self._disagreed_ns[symbol] = 0
-            elif not self._disagreed_ns[symbol]:
-                self._disagreed_ns[symbol] = now_ns
-            elif now_ns - self._disagreed_ns[symbol] > DISAGREE_MAX_NS:
-                self._disagreed_ns[symbol] = 0
-                self._log.warning(f"{books.symbols[symbol]}: the venue tells another position")
-                self._reconciler.want(now_ns, disagreed=True)
+        agreement = books.judge_agreement(now_ns, self._times.disagree_ns)
+        if agreement is not Agreement.DISAGREED or self._reconciler.pending:
+            return
+        for symbol, view in enumerate(books.views):
+            if view.agreement is Agreement.DISAGREED:
+                spec, ours = books.specs[symbol], books.positions[symbol].lots
+                self._log.warning(
+                    f"{books.symbols[symbol]}: our fills give {spec.qty_text(ours)}, the user "
+                    f"stream told {spec.qty_text(view.stream_lots)}, REST "
+                    f"{spec.qty_text(view.rest_lots)}: the venue is asked"
+                )
+        self._reconciler.want(now_ns)
 
     def _death(self, seat: Seat) -> int:
         return int(self._house.orders_to[seat]["died_ns"])
@@ -144,6 +151,10 @@ class Watch:
         tops = map(self._books.top, range(len(self._books.symbols)))
         return all(now_ns - top.newest_ns <= limits.feed_stale_ns for top in tops)
 
+    def _account_is_fresh(self, now_ns: int, limits: Limits) -> bool:
+        age_ns = now_ns - self._books.account.checked_ns
+        return not limits.account_stale_ns or age_ns <= limits.account_stale_ns
+
     def _judge(self, now_ns: int, limits: Limits) -> None:
         orders = self._books.orders
         conditions = Conditions(
@@ -151,7 +162,9 @@ class Watch:
             stream_up=self._stream.up,
             clock_known=self._desk.clock.error_ns >= 0,
             reconciled=self._reconciler.agreed,
+            positions_agree=self._books.account.agreement != Agreement.DISAGREED,
             nothing_unknown=next(orders.unknown(), None) is None,
+            account_fresh=self._account_is_fresh(now_ns, limits),
             reports_have_room=self._books.reports.has_room(),
             ledger_runs=self._runs(Seat.LEDGER, now_ns),
             feed_runs=self._all_run(self._feeds, now_ns),
@@ -200,54 +213,11 @@ class Watch:
             self._log.warning(f"not fit to trade freely: {reason.name}")
 
     def _ask_what_is_due(self, now_ns: int) -> None:
-        fills = self._books.account.fills
-        fills_waiting = fills != self._fills_checked
-        fill_ns = max((position.last_fill_ns for position in self._books.positions), default=0)
-        if now_ns >= self._check_due_ns or (
-            fills_waiting and now_ns - fill_ns > CHECK_AFTER_FILL_NS
-        ):
-            self._check_due_ns = now_ns + CHECK_EVERY_NS
-            self._fills_checked = fills
-            self._ask_for_check(fills)
+        self._checker.tick(now_ns)
         if now_ns - self._clock_ns > CLOCK_EVERY_NS or self.clock_wanted:
             first, self._clock_ns, self.clock_wanted = self._clock_ns == 0, now_ns, False
             if not first:
                 self._errands.ask("clock", Rest.sync_clock, self._on_clock)
-
-    def _ask_for_check(self, fills: int) -> None:
-        books = self._books
-        asset, symbols, specs = books.margin_asset.decode(), books.symbols, books.specs
-        moment = self._moment()
-
-        def check(rest: Rest) -> Any:
-            lots = [
-                picture.fetch_position(rest, name, spec)[0]
-                for name, spec in zip(symbols, specs, strict=True)
-            ]
-            return (fills, moment), picture.fetch_money(rest, asset), lots
-
-        self._errands.ask("check", check, self._on_check)
-
-    def _moment(self) -> tuple[int, int, int]:
-        """What changes with every order: while it is the same, nothing more was tied up."""
-        account = self._books.account
-        return account.orders_sent, account.fills, len(self._books.orders.open)
-
-    def _on_check(self, result: Any, now_ns: int) -> None:
-        if isinstance(result, Exception):
-            self._log.warning(f"balances and positions could not be checked: {result}")
-            return
-        (fills, moment), money, lots = result
-        books = self._books
-        books.account.available_e8 = money.available_e8
-        if fills != books.account.fills or self._reconciler.holding:
-            return  # Something traded meanwhile: these figures prove nothing.
-        books.account.wallet_e8, books.account.checked_ns = money.wallet_e8, now_ns
-        books.sum_up()
-        if moment == self._moment():
-            books.margin.told(money.available_e8)
-        books.venue_lots = list(lots)
-        books.venue_told_ns = [now_ns] * len(lots)
 
     def _on_clock(self, result: Any, _now_ns: int) -> None:
         if isinstance(result, Exception):
