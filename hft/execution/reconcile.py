@@ -10,7 +10,7 @@ from typing import Any
 
 from hft.binance.order_text import ORDER_RECV_WINDOW_MS
 from hft.binance.rest import VenueError
-from hft.events import Notice, OrderState
+from hft.events import FIRST_TERMINAL_STATE, Notice, OrderState
 from hft.execution import picture
 from hft.execution.books import Books
 from hft.execution.errands import Errands
@@ -131,11 +131,13 @@ class Reconciler:
     def _fold(self, seen: Picture, now_ns: int) -> None:
         """Fold in the order of certainty: which orders, their fills, their ends, what is held."""
         books = self._books
+        stood = {order: order.state for order in books.orders.open.values()}
         for answer in seen.answers:
             self._learn_id(answer)
         for index, symbol in enumerate(seen.symbols):
             self._book(index, symbol.fills)
         closed = [self._close(answer) for answer in seen.answers]
+        self._tell_resolved(stood)
         same = [self._compare(index, symbol, now_ns) for index, symbol in enumerate(seen.symbols)]
         books.account.wallet_e8 = seen.money.wallet_e8
         books.account.available_e8 = seen.money.available_e8
@@ -229,6 +231,18 @@ class Reconciler:
         elif order.cum_lots and order.state is OrderState.ACCEPTED:
             self._books.move(order, OrderEvent.FILL, answer.asked_ms)
         return True
+
+    def _tell_resolved(self, stood: dict[Order, OrderState]) -> None:
+        """Say what became of orders that were in doubt, or whose end nobody had told."""
+        for order, before in stood.items():
+            if order.state is not before and (
+                before is OrderState.UNKNOWN or order.state >= FIRST_TERMINAL_STATE
+            ):
+                self._log.info(
+                    f"{self._books.symbols[order.symbol]}: intent {order.intent_seq} was "
+                    f"{before.name} and is {order.state.name}: the venue was asked",
+                    Notice.ORDER_RESOLVED,
+                )
 
     def _settle_absent(self, order: Order, asked_ms: int) -> bool:
         if order.venue_order_id:

@@ -10,7 +10,18 @@ from .rig import Rig, Venue, new_rig, venue_running
 @pytest.fixture(scope="package")
 def _venue() -> Iterator[Venue]:
     with venue_running("--seed", "5") as running:
+        compile_everything(running)
         yield running
+
+
+def compile_everything(venue: Venue) -> None:
+    """Take the first step, which compiles what is not compiled yet: longer than a test waits."""
+    rig = new_rig(venue)
+    try:
+        rig.start()
+        rig.step()
+    finally:
+        rig.close()
 
 
 @pytest.fixture
