@@ -19,6 +19,7 @@ from hft.execution.latency import Latency
 from hft.execution.margin import Margin
 from hft.execution.order_life import IllegalMove, OrderEvent, after_event, is_news
 from hft.execution.orders import Order, OrderTable
+from hft.execution.owed import Owed
 from hft.execution.positions import BookedFills, Position
 from hft.execution.reports import Fill, Reports, hop
 from hft.execution.wallet import Wallet
@@ -71,6 +72,7 @@ class Books:
         self.booked = [BookedFills(0) for _ in specs]
         self.views = [Views() for _ in specs]
         """By symbol: the two other ways to the truth."""
+        self.owed = Owed()
         self.wallet = Wallet()
         self.account_updates = 0
         """Events about balances and positions so far."""

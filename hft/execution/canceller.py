@@ -74,7 +74,7 @@ class Canceller:
 
     def _heard(self, order: Order, result: Any, now_ns: int) -> None:
         if not isinstance(result, Exception):
-            order.cancel_acked_ns = now_ns
+            self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
             return  # The user stream tells the end.
         order.cancel_sent = 0
         if order.is_open:

@@ -33,6 +33,7 @@ from hft.state.blocks import Leg
 from hft.units import NS_PER_S, parse_e8
 
 RECHECK_NS = NS_PER_S
+ENDED = frozenset({"CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "FILLED"})
 
 
 class Hearing:
@@ -66,12 +67,25 @@ class Hearing:
         events = self._stream.receive(now_ns)
         if self._reconciler.holding:
             self._held += events
+            self._settle_debts(events)
             return len(answers)
         if self._held:
             events, self._held = self._held + events, []
         for event in events:
             self._take_event(event, now_ns)
         return len(answers) + len(events)
+
+    def _settle_debts(self, events: list[UserEvent]) -> None:
+        """Take note of what was told, though it must wait to be booked."""
+        for event in events:
+            if event.e != ORDER_UPDATE:
+                continue
+            try:
+                update = decode_order_update(event.o)
+            except msgspec.DecodeError:
+                continue  # What cannot be read is said when its turn has come.
+            intent_seq = own_intent(update.c, self._session_epoch)
+            self._books.owed.told(intent_seq, ended=update.X in ENDED)
 
     # Replies.
 
@@ -99,6 +113,8 @@ class Hearing:
         outcome = outcome_of(reply.status, error.code, error.msg)
         if outcome is Outcome.ACCEPTED and reply.result is not None:
             books.acknowledge(order, reply.result.order_id, reply.result.update_time)
+            if not order.stream_seen:
+                books.owed.acknowledged(order.intent_seq, now_ns, cancel=False)
             return
         order.venue_code = error.code
         if outcome is not Outcome.REJECTED:
@@ -113,7 +129,7 @@ class Hearing:
         if not order.is_open:
             return
         if reply is not None and reply.status < 300:
-            order.cancel_acked_ns = now_ns
+            self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
             return
         # "Unknown order" is said of one that was just filled and of one that never was: a failed
         # cancel proves nothing, so it may be tried again and the venue is asked.
@@ -153,6 +169,7 @@ class Hearing:
         order = books.orders.by_seq(intent_seq) if intent_seq else None
         if order is not None:
             order.stream_seen = True
+            books.owed.told(intent_seq, ended=update.X in ENDED)
             self._take_terms(order, update)
         if update.is_fill:
             books.book(self._fill_of(symbol, update, intent_seq))

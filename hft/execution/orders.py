@@ -59,11 +59,11 @@ class Order:
     """One order, the fields of its row as attributes."""
 
     __slots__ = (
-        "amend_lots", "amend_ticks", "ask", "base_ns", "bid", "cancel_acked_ns", "cancel_sent",
-        "counted", "cum_lots", "cum_quote_e8", "fee_e8", "flags", "hops", "index", "intent_seq",
-        "market_seq", "order_ref", "order_type", "price_ticks", "qty_lots", "realised_e8", "reason",
-        "recv_ns", "retired", "sent_ns", "sent_venue_ms", "side", "state", "strategy",
-        "stream_seen", "symbol", "tif", "updated_ns", "venue_code", "venue_order_id",
+        "amend_lots", "amend_ticks", "ask", "base_ns", "bid", "cancel_sent", "counted",
+        "cum_lots", "cum_quote_e8", "fee_e8", "flags", "hops", "index", "intent_seq", "market_seq",
+        "order_ref", "order_type", "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns",
+        "retired", "sent_ns", "sent_venue_ms", "side", "state", "strategy", "stream_seen",
+        "symbol", "tif", "updated_ns", "venue_code", "venue_order_id",
     )  # fmt: skip
 
     def __init__(self, index: int) -> None:
@@ -77,9 +77,9 @@ class Order:
         self.venue_code = self.symbol = self.strategy = self.reason = 0
         self.state = OrderState.FREE
         self.side = self.order_type = self.tif = self.flags = self.cancel_sent = 0
-        # Not in the row: what the hops count from, when it left, when the venue said that it was
-        # cancelled, what is counted as open, and whether the user stream has spoken of it.
-        self.base_ns = self.sent_ns = self.cancel_acked_ns = 0
+        # Not in the row: what the hops count from, when it left, what is counted as open, and
+        # whether the user stream has spoken of it.
+        self.base_ns = self.sent_ns = 0
         self.counted = _NOTHING
         self.stream_seen = self.retired = False
 

@@ -184,7 +184,6 @@ class Reconciler:
         order = self._books.orders.by_seq(answer.question.intent_seq)
         if order is None or not answer.status:
             return
-        order.stream_seen = True
         if order.amend_lots:
             self._resolve_amend(order, answer)
         else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from hft.agent.contract import Context
 from hft.binance.rest import Rest
-from hft.events import Agreement, OrderState, Role, Unfit
+from hft.events import Agreement, Role, Unfit
 from hft.execution.books import Books
 from hft.execution.breakers import Breakers
 from hft.execution.canceller import Canceller
@@ -86,24 +86,18 @@ class Watch:
 
     def _drop_mute_stream(self, now_ns: int) -> None:
         """Dial the stream anew when the venue acknowledged something and the stream never told."""
-        mute_ns = self._times.mute_ns
-        for order in self._books.orders.open.values():
-            acked = order.state is OrderState.ACCEPTED and order.sent_ns
-            if acked and not order.stream_seen and now_ns - order.sent_ns > mute_ns:
-                self._stream.drop_mute(now_ns, "an accepted order was not seen on it in time")
-                return
-            if order.cancel_acked_ns and now_ns - order.cancel_acked_ns > mute_ns:
-                order.cancel_acked_ns = 0
-                self._stream.drop_mute(now_ns, "a cancel that was carried out was not seen on it")
-                return
+        overdue = self._books.owed.overdue(now_ns, self._times.mute_ns)
+        if overdue:
+            self._stream.drop_mute(now_ns, overdue)
 
     def _keep_up(self, now_ns: int) -> None:
         self._session.tick(now_ns)
         self._stream.tick(now_ns)
         if self._stream.came_up != self._streams_seen:
             self._streams_seen = self._stream.came_up
+            self._books.owed.forgive()
             self._reconciler.want(now_ns, disagreed=True)
-        if self._stream.up and not self._reconciler.pending:
+        if self._stream.up and not self._reconciler.holding:
             self._drop_mute_stream(now_ns)
         self._compare_positions(now_ns)
         if not self._reconciler.pending and next(self._books.orders.unknown(), None) is not None:
