@@ -16,6 +16,7 @@ BENCHES = (
     "stress",
     "decode",
     "step",
+    "gate",
     "pipeline",
     "scaling",
     "tick_to_order",

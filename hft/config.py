@@ -116,6 +116,14 @@ class Trading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volume_multiplier: AmountOrOff = 3.0
     on_exit: CancelOrFlatten = "cancel"
     on_execution_lost: CancelOrFlatten = "cancel"
+    countdown_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3_600_000,
+            description="0 (off) or a whole number of milliseconds up to 3600000",
+        ),
+    ] = 30_000
 
 
 class Risk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -49,7 +49,7 @@ from ringbuf.spsc import packer_of
 _FIXED = ("network", "processes", "dashboard", "storage", "log")
 _FIXED_TRADING = (
     "symbols", "strategy", "strategies_dirs", "fee_maker", "fee_taker", "dry_run",
-    "dry_run_balance", "dry_run_latency_ms",
+    "dry_run_balance", "dry_run_latency_ms", "countdown_ms",
 )  # fmt: skip
 _SIGNING = (Role.EXECUTION, Role.LEDGER)
 _LIMITS_PACKER = packer_of(LIMITS)

@@ -9,6 +9,10 @@ EXCHANGE_INFO = "/fapi/v1/exchangeInfo"
 ORDER = "/fapi/v1/order"
 OPEN_ORDERS = "/fapi/v1/openOrders"
 ALL_OPEN_ORDERS = "/fapi/v1/allOpenOrders"
+COUNTDOWN_CANCEL_ALL = "/fapi/v1/countdownCancelAll"
+ALGO_ORDER = "/fapi/v1/algoOrder"
+OPEN_ALGO_ORDERS = "/fapi/v1/openAlgoOrders"
+ALL_OPEN_ALGO_ORDERS = "/fapi/v1/algoOpenOrders"
 USER_TRADES = "/fapi/v1/userTrades"
 LISTEN_KEY = "/fapi/v1/listenKey"
 BALANCE = "/fapi/v2/balance"
@@ -35,6 +39,11 @@ KEY_CANNOT_LOG_ON = -4056
 LOGON_REFUSED_CODES = UNAUTHORISED_CODES | {KEY_CANNOT_LOG_ON}
 
 TIMESTAMP_OUTSIDE_WINDOW = -1021
+TIMESTAMP_TOO_OLD_TO_MATCH = -5028
+"""The same, said by the matching engine."""
+TIMESTAMP_CODES = frozenset({TIMESTAMP_OUTSIDE_WINDOW, TIMESTAMP_TOO_OLD_TO_MATCH})
+"""Refused before anything came of it: measured anew, the clock may be right the next time."""
+TOO_MANY_ORDERS = -1015
 LISTEN_KEY_UNKNOWN = -1125
 UNKNOWN_ORDER_SENT = -2011
 ORDER_DOES_NOT_EXIST = -2013

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hft.binance.endpoints import RECV_WINDOW_MS
+from hft.binance.order_terms import OrderTerms
 from hft.binance.order_text import CLIENT_ID_PREFIX, DIGITS, ORDER_RECV_WINDOW_MS
 from hft.binance.signing import Signer, Value, ws_payload
 
@@ -69,6 +70,20 @@ class OrderWriter:
         }
         return self._write(request_id, "order.cancel", self._authorised(params))
 
+    def place_waiting(self, request_id: int, terms: OrderTerms) -> bytes:
+        """Write an `algoOrder.place` request."""
+        params = self._authorised(terms.parameters())
+        return self._write(request_id, "algoOrder.place", params)
+
+    def cancel_waiting(self, request_id: int, client_id: str, venue_ms: int) -> bytes:
+        """Write an `algoOrder.cancel` request for an order that waits for its trigger."""
+        params: Mapping[str, Value] = {
+            "clientAlgoId": client_id,
+            "recvWindow": ORDER_RECV_WINDOW_MS,
+            "timestamp": venue_ms,
+        }
+        return self._write(request_id, "algoOrder.cancel", self._authorised(params))
+
     def _authorised(self, params: Mapping[str, Value]) -> Mapping[str, Value]:
         return params if self.logs_on else self._signed(params)
 
@@ -96,6 +111,11 @@ class OrderWriter:
         }
         return self._write(request_id, "order.modify", self._authorised(params))
 
+    def place(self, request_id: int, params: Mapping[str, Value]) -> bytes:
+        """Write an `order.place` request with these parameters, its time among them."""
+        named = {**params, "recvWindow": ORDER_RECV_WINDOW_MS}
+        return self._write(request_id, "order.place", self._authorised(named))
+
     def time(self, request_id: int) -> bytes:
         """Write a `time` request: unsigned, it shows that the venue is still there."""
         return f'{{"id":{request_id},"method":"time"}}'.encode()
@@ -111,11 +131,27 @@ class ReplyResult(msgspec.Struct, rename="camel"):
     server_time: int = 0
 
 
+class ReplyData(msgspec.Struct, frozen=True, rename="camel"):
+    """What comes with a refusal for the rate: when to come back, in the venue's milliseconds."""
+
+    retry_after: int = 0
+
+
 class ReplyError(msgspec.Struct, frozen=True):
     """Why a request was refused."""
 
     code: int = 0
     msg: str = ""
+    data: ReplyData = ReplyData()
+
+
+class RateRow(msgspec.Struct, frozen=True):
+    """One of the venue's limits and how much of it was used."""
+
+    kind: str = msgspec.field(default="", name="rateLimitType")
+    interval: str = ""
+    number: int = msgspec.field(default=1, name="intervalNum")
+    count: int = 0
 
 
 _NO_ERROR = ReplyError()
@@ -128,6 +164,7 @@ class Reply(msgspec.Struct):
     status: int = 0
     result: ReplyResult | None = None
     error: ReplyError = _NO_ERROR
+    rate_limits: list[RateRow] = msgspec.field(default_factory=list, name="rateLimits")
 
 
 decode_reply = msgspec.json.Decoder(Reply).decode

@@ -1,6 +1,7 @@
 """The venue over HTTP: start-up, recovery, bookkeeping and flatten; never the hot path.
 
-One `Rest` per thread.  Replies come back as decoded JSON, prices and amounts still text.
+One `Rest` per thread.  Replies come back as decoded JSON, prices and amounts still text.  Every
+request asks the budget first, and what the venue says of its limits is obeyed.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from hft.binance import endpoints
-from hft.binance.clock_offset import ClockOffset, best_offset
+from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Refused, Ticket, Use
+from hft.binance.clock_offset import ClockOffset
+from hft.binance.costs import Cost, cost_of
+from hft.binance.meter import Meter, counts_of
 from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.signing import Value, rest_query, signer_of
-from hft.clock import monotonic_ns, wall_ns
+from hft.binance.venue_clock import VenueClock
+from hft.clock import Deadline, monotonic_ns, sleep_s
 from hft.errors import AuthError, HftError
-from hft.units import NS_PER_MS
+from hft.units import NS_PER_S
 
 if TYPE_CHECKING:
     from hft.config import Keys
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
 CLOCK_SAMPLES = 5
 TRADES_LIMIT_MAX = 1000
 _ERROR_TEXT_MAX = 160
+_WAITING = (TOO_MANY_REQUESTS, BANNED)
+_CANCELS = frozenset(f"DELETE {path}" for path in (endpoints.ORDER, endpoints.ALL_OPEN_ORDERS))
 Params = Mapping[str, Value]
 
 
@@ -41,19 +49,40 @@ class VenueError(HftError):
         self.retry_after_s = retry_after_s
 
 
+class BudgetSpent(VenueError):
+    """The venue was not asked: what is left of its limits is for others, or it told us to wait."""
+
+    def __init__(self, what: str, wait_s: float) -> None:
+        super().__init__(0, f"{what} has to wait {wait_s:.1f} s for the venue's limits", 0, wait_s)
+
+
 class VenueUnknown(HftError):
     """No answer, or one that does not say whether the request was executed."""
+
+
+class VenueUnreachable(VenueUnknown):
+    """No connection came about: not one byte of the request left."""
 
 
 class Rest:
     """A connection to one venue's REST interface, kept alive between calls.
 
-    Every call raises `AuthError` for a refused key, `VenueError` for any other refusal and
-    `VenueUnknown` when it cannot tell.
+    Every call raises `AuthError` for a refused key, `VenueError` for any other refusal (and as
+    `BudgetSpent` when the venue was not asked) and `VenueUnknown` when it cannot tell.
+
+    All that share a `meter` share one budget and one clock.  A call that has to wait, because the
+    venue said so or the budget is spent, waits up to `patience_s`; with 0 it raises at once.
     """
 
     def __init__(
-        self, base_url: str, keys: Keys | None, timeout_s: float = 5.0, ca_file: str = ""
+        self,
+        base_url: str,
+        keys: Keys | None,
+        timeout_s: float = 5.0,
+        ca_file: str = "",
+        *,
+        meter: Meter | None = None,
+        patience_s: float = 0.0,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
@@ -64,7 +93,11 @@ class Rest:
             self._session.verify = ca_file
         if keys:
             self._session.headers["X-MBX-APIKEY"] = keys.api_key
-        self.offset = ClockOffset(0, -1)
+        self.meter = meter or Meter(VenueClock())
+        self.clock = self.meter.clock
+        self.use = Use.NEEDED
+        """What the next calls are for; cancels always count as such."""
+        self.patience_s = patience_s
 
     def close(self) -> None:
         """Close the connection."""
@@ -95,24 +128,29 @@ class Rest:
         return int(self.get(endpoints.TIME)["serverTime"])
 
     def sync_clock(self, samples: int = CLOCK_SAMPLES) -> ClockOffset:
-        """Measure the venue's clock against ours, keep and return the best of `samples`."""
-        taken = []
+        """Measure the venue's clock against ours, `samples` times; returns what is known then."""
         for _ in range(samples):
-            sent_mono_ns, sent_wall_ns = monotonic_ns(), wall_ns()
+            sent_ns = monotonic_ns()
             server_ms = self.server_time_ms()
-            taken.append((sent_wall_ns, monotonic_ns() - sent_mono_ns, server_ms))
-        self.offset = best_offset(taken)
+            self.clock.add(sent_ns, monotonic_ns(), server_ms)
         return self.offset
 
+    @property
+    def offset(self) -> ClockOffset:
+        """The venue's clock against ours now."""
+        return self.clock.offset(monotonic_ns())
+
     def venue_ms(self) -> int:
-        """Our wall clock, corrected to the venue's, in milliseconds."""
-        return (wall_ns() + self.offset.offset_ns) // NS_PER_MS
+        """The venue's clock now, in milliseconds."""
+        return self.clock.venue_ms()
 
     # What the house asks for.
 
     def exchange_info(self) -> Any:
-        """Every symbol with its filters."""
-        return self.get(endpoints.EXCHANGE_INFO)
+        """Every symbol with its filters; what it says of limits is obeyed from then on."""
+        told = self.get(endpoints.EXCHANGE_INFO)
+        self.meter.learn(told.get("rateLimits", ()))
+        return told
 
     def account(self) -> Any:
         """The account: assets, positions and, from the simulator, its `accountEpoch`."""
@@ -162,6 +200,43 @@ class Rest:
         """Cancel every open order of one symbol."""
         return self.delete(endpoints.ALL_OPEN_ORDERS, {"symbol": symbol}, signed=True)
 
+    def count_down(self, symbol: str, wait_ms: int) -> None:
+        """Have the venue cancel every order of a symbol in so long, unless told again; 0: never."""
+        params: dict[str, Value] = {"symbol": symbol, "countdownTime": wait_ms}
+        self.post(endpoints.COUNTDOWN_CANCEL_ALL, params, signed=True)
+
+    def place_once(self, path: str, params: Params, reach_s: float) -> Any:
+        """Send a new order that bears its own time already, and never a second time.
+
+        A connection that does not come about within `reach_s` ends it before it began.
+
+        Raises:
+            VenueUnreachable: the venue cannot have it.
+        """
+        if self._signer is None:
+            raise AuthError("AUTH_ERROR: this call needs an API key and none is configured")
+        ticket = self.meter.take(Use.NEEDED, cost_of(f"POST {path}"))
+        if ticket is None:
+            raise VenueUnreachable("what is left of the venue's limits is kept for cancels")
+        query = self._signer.signed_query(params)
+        return self._exchange(f"POST {path}", query, (reach_s, self._timeout_s), ticket)
+
+    def algo_status(self, client_id: str) -> Any:
+        """One order that waits, or waited, for its trigger; -2013 where the venue knows none."""
+        return self.get(endpoints.ALGO_ORDER, {"clientAlgoId": client_id}, signed=True)
+
+    def open_algo_orders(self, symbol: str | None = None) -> Any:
+        """The orders of one symbol, or of all, that wait for their trigger."""
+        return self.get(endpoints.OPEN_ALGO_ORDERS, _only(symbol=symbol), signed=True)
+
+    def cancel_algo(self, client_id: str) -> Any:
+        """Cancel one order that waits for its trigger, by our name for it."""
+        return self.delete(endpoints.ALGO_ORDER, {"clientAlgoId": client_id}, signed=True)
+
+    def cancel_all_algos(self, symbol: str) -> Any:
+        """Cancel every order of one symbol that waits for its trigger."""
+        return self.delete(endpoints.ALL_OPEN_ALGO_ORDERS, {"symbol": symbol}, signed=True)
+
     def listen_key(self) -> str:
         """Get a listen key, the living one if there is one."""
         return str(self.post(endpoints.LISTEN_KEY)["listenKey"])
@@ -171,26 +246,53 @@ class Rest:
         self.put(endpoints.LISTEN_KEY)
 
     def _call(self, method: str, path: str, params: Params, *, signed: bool) -> Any:
+        deadline = Deadline(self.patience_s)
         try:
             return self._send(method, path, params, signed=signed)
         except VenueError as refusal:
-            # A refused timestamp was not executed: measure the clock again and ask once more.
-            if refusal.code != endpoints.TIMESTAMP_OUTSIDE_WINDOW or not signed:
+            if signed and refusal.code in endpoints.TIMESTAMP_CODES:
+                # A refused timestamp was not executed: measure the clock again, ask once more.
+                self.clock.doubt(NS_PER_S)
+                self.sync_clock()
+            elif refusal.http_status in _WAITING and 0 < refusal.retry_after_s <= deadline.left_s():
+                sleep_s(refusal.retry_after_s)
+            else:
                 raise
-        self.sync_clock()
         return self._send(method, path, params, signed=signed)
 
     def _send(self, method: str, path: str, params: Params, *, signed: bool) -> Any:
-        url = self._base_url + path
+        request = f"{method} {path}"
+        use = Use.CANCEL if request in _CANCELS else self.use
+        ticket = self._take(request, use, cost_of(request, params))
         query = self._signed_query(params) if signed else rest_query(params)
+        return self._exchange(request, query, (self._timeout_s, self._timeout_s), ticket)
+
+    def _exchange(
+        self, request: str, query: str, timeouts: tuple[float, float], ticket: Ticket
+    ) -> Any:
+        method, _, path = request.partition(" ")
+        url = self._base_url + path
         if query:
             url = f"{url}?{query}"
         try:
-            reply = self._session.request(method, url, timeout=self._timeout_s)
+            reply = self._session.request(method, url, timeout=timeouts, allow_redirects=False)
         except requests.RequestException as problem:
+            self.meter.lose(ticket)
             what = type(problem).__name__
-            raise VenueUnknown(f"no answer from {self._base_url}{path}: {what}") from problem
-        return self._judge(path, reply)
+            told = VenueUnreachable if _never_left(problem) else VenueUnknown
+            raise told(f"no answer from {self._base_url}{path}: {what}") from problem
+        self.meter.hear(ticket, counts_of(reply.headers))
+        return self._judge(path, reply, ticket)
+
+    def _take(self, request: str, use: Use, cost: Cost) -> Ticket:
+        """Let the budget decide, and wait for it as long as there is patience."""
+        deadline = Deadline(self.patience_s)
+        while (ticket := self.meter.take(use, cost)) is None:
+            wait_s = self.meter.wait_s(use, cost)
+            if wait_s > deadline.left_s():
+                raise BudgetSpent(request, wait_s)
+            sleep_s(wait_s)
+        return ticket
 
     def _signed_query(self, params: Params) -> str:
         if self._signer is None:
@@ -198,7 +300,7 @@ class Rest:
         stamp = {"recvWindow": endpoints.RECV_WINDOW_MS, "timestamp": self.venue_ms()}
         return self._signer.signed_query({**params, **stamp})
 
-    def _judge(self, path: str, reply: requests.Response) -> Any:
+    def _judge(self, path: str, reply: requests.Response, ticket: Ticket) -> Any:
         code, message, body = _read(reply)
         outcome = outcome_of(reply.status_code, code, message)
         if outcome is Outcome.ACCEPTED:
@@ -209,7 +311,19 @@ class Rest:
             raise AuthError(f"AUTH_ERROR: the venue refused the API key ({code}: {message})")
         if outcome is Outcome.UNKNOWN:
             raise VenueUnknown(f"{path}: HTTP {reply.status_code}, code {code}: {message}")
-        raise VenueError(code, message, reply.status_code, _retry_after_s(reply))
+        wait_s = _retry_after_s(reply)
+        if reply.status_code in _WAITING:
+            until_ms = self.meter.until_ms(wait_s)
+            self.meter.refuse(ticket, Refused(reply.status_code, code, until_ms, message))
+        raise VenueError(code, message, reply.status_code, wait_s)
+
+
+def _never_left(problem: requests.RequestException) -> bool:
+    """Say whether a request failed before there was a connection to write it to."""
+    if isinstance(problem, requests.ConnectTimeout):
+        return True
+    cause = problem.args[0] if problem.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
 def _read(reply: requests.Response) -> tuple[int, str, Any]:

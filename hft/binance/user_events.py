@@ -12,6 +12,7 @@ ORDER_UPDATE = "ORDER_TRADE_UPDATE"
 ACCOUNT_UPDATE = "ACCOUNT_UPDATE"
 LISTEN_KEY_EXPIRED = "listenKeyExpired"
 MARGIN_CALL = "MARGIN_CALL"
+ALGO_UPDATE = "ALGO_UPDATE"
 CONFIG_UPDATE = "ACCOUNT_CONFIG_UPDATE"
 NOTHING = b"null"
 """A part of an event that is not there."""
@@ -84,6 +85,26 @@ class OrderUpdate(msgspec.Struct):
         return self.x in ("TRADE", "CALCULATED") and self.t > 0
 
 
+class AlgoUpdate(msgspec.Struct):
+    """`o` of ALGO_UPDATE: an order that waits, or waited, for its trigger.
+
+    What it became is told from TRIGGERED on; before, these keys are missing, null, empty or zero.
+    """
+
+    caid: str
+    s: str
+    X: str
+    q: str | None = None
+    ai: str | None = None
+    aq: str | None = None
+    rm: str | None = None
+
+    @property
+    def child_id(self) -> int:
+        """The venue's id of the ordinary order it became; 0: none yet."""
+        return int(self.ai) if self.ai and self.ai.isdigit() else 0
+
+
 class BalanceChange(msgspec.Struct):
     """One asset of ACCOUNT_UPDATE."""
 
@@ -112,5 +133,6 @@ class AccountUpdate(msgspec.Struct):
 
 decode_event = msgspec.json.Decoder(UserEvent).decode
 decode_order_update = msgspec.json.Decoder(OrderUpdate).decode
+decode_algo_update = msgspec.json.Decoder(AlgoUpdate).decode
 decode_account_update = msgspec.json.Decoder(AccountUpdate).decode
 decode_called = msgspec.json.Decoder(list[CalledPosition]).decode

@@ -24,8 +24,6 @@ class Standing(msgspec.Struct):
     reconciled: bool = False
     session_up: bool = False
     user_stream_up: bool = False
-    may_order: bool = True
-    """The venue's limits leave room for more than cancels and flatten."""
 
     def trading_state(self) -> TradingState:
         """The tighter of fitness and latch."""

@@ -10,11 +10,11 @@ from hft.binance import endpoints
 from hft.binance.order_frames import Reply, client_order_id
 from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.rest import Rest
-from hft.clock import wall_ns
+from hft.clock import monotonic_ns
 from hft.events import Denial, Side
 from hft.execution.books import Books
 from hft.execution.order_life import OrderEvent
-from hft.execution.order_session import OrderSession
+from hft.execution.order_session import OrderSession, Request
 from hft.execution.orders import Order
 from hft.execution.reconcile import Reconciler
 from hft.wire.connection import ConnectionClosed
@@ -37,8 +37,8 @@ class Amender:
         books, spec = self._books, self._books.specs[order.symbol]
         if not self._session.up:
             return Denial.NOT_CONNECTED
-        order.amend_ticks, order.amend_lots = ticks, lots
-        order.sent_venue_ms = self._rest.offset.to_venue_ms(wall_ns())
+        order.amend_ticks, order.amend_lots, order.amend_ns = ticks, lots, monotonic_ns()
+        order.sent_venue_ms = self._rest.venue_ms()
         books.move(order, OrderEvent.AMEND_ASKED)
         name = client_order_id(self._session_epoch, order.intent_seq)
         side = Side(order.side).name
@@ -47,17 +47,20 @@ class Amender:
             self._session.amend(order, name, terms, order.sent_venue_ms)
         except ConnectionClosed as problem:
             if not problem.written:
-                order.amend_ticks = order.amend_lots = 0
+                order.end_amend()
                 books.move(order, OrderEvent.AMEND_REFUSED)
                 return Denial.NOT_CONNECTED
-            books.move(order, OrderEvent.DOUBT)
+            self._doubt(order, monotonic_ns())
         books.account.amends_sent += 1
         return Denial.NONE
 
-    def take_answer(self, order: Order, reply: Reply | None, now_ns: int) -> None:
+    def take_answer(self, request: Request, reply: Reply | None, now_ns: int) -> None:
         """Take in the reply to an amend; None: it will never come."""
-        if not order.amend_lots or not order.is_open:
-            return  # The user stream was faster, or the order has ended.
+        order = request.order
+        if order is None or not order.amend_lots or request.sent_ns != order.amend_ns:
+            return  # The user stream was faster, and a newer amend may be on its way.
+        if not order.is_open:
+            return
         if reply is None:
             self._doubt(order, now_ns)
             return
@@ -89,5 +92,6 @@ class Amender:
         self._books.amend(order, order.amend_ticks, order.amend_lots, venue_ms)
 
     def _doubt(self, order: Order, now_ns: int) -> None:
+        order.amend_doubted = True
         self._books.move(order, OrderEvent.DOUBT)
         self._reconciler.want(now_ns)

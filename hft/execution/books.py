@@ -17,7 +17,7 @@ from hft.execution.account import Account
 from hft.execution.agreement import Views
 from hft.execution.latency import Latency
 from hft.execution.margin import Margin
-from hft.execution.order_life import IllegalMove, OrderEvent, after_event, is_news
+from hft.execution.order_life import IllegalMove, OrderEvent, is_news
 from hft.execution.orders import Order, OrderTable
 from hft.execution.owed import Owed
 from hft.execution.positions import BookedFills, Position
@@ -78,6 +78,8 @@ class Books:
         """Events about balances and positions so far."""
         self.margin_asset = b""
         self.margin = Margin(self)
+        self.is_puzzled = False
+        """Something was told that cannot be: whoever may ask the venue should, and clears this."""
         self._foreign_fees: set[bytes] = set()
         self.resumed = resume and self._resume()
 
@@ -109,40 +111,53 @@ class Books:
 
     def move(self, order: Order, event: OrderEvent, venue_ms: int = 0) -> None:
         """Take in what was learnt about an order; tell it when that changed its state."""
-        before = order.state
-        try:
-            order.state = after_event(before, event, order.cum_lots)
-        except IllegalMove as problem:
-            self.log.error(f"intent {order.intent_seq}: {problem}; the venue is asked again")
+        before, doubted = order.state, order.in_doubt
+        if not self._advance(order, event):
             return
         order.updated_ns = monotonic_ns()
         if is_news(before, order.state):
             self.reports.tell_order(order, self.positions[order.symbol], venue_ms)
         self.orders.save(order)
+        self._note_resolved(order, doubted=doubted)
 
     def amend(self, order: Order, ticks: int, lots: int, venue_ms: int) -> None:
-        """Take in that an order stands at another price or whole quantity now."""
-        if (order.price_ticks, order.qty_lots) == (ticks, lots) and not order.amend_lots:
-            return
+        """Take in that an order stands at another price or whole quantity, whoever asked for it.
+
+        `venue_ms` is when, 0 where the venue did not say.
+        """
+        asked, doubted = (order.amend_ticks, order.amend_lots) == (ticks, lots), order.in_doubt
+        known = (order.price_ticks, order.qty_lots) == (ticks, lots) and not asked
+        if known or 0 < venue_ms < order.terms_ms:
+            return  # The reply and the user stream both tell of it, in either order.
         order.price_ticks, order.qty_lots = ticks, lots
-        order.amend_ticks = order.amend_lots = 0
-        order.state = after_event(order.state, OrderEvent.AMENDED, order.cum_lots)
+        order.terms_ms = max(venue_ms, order.terms_ms)
+        if asked:
+            order.end_amend()
+        if not self._advance(order, OrderEvent.AMENDED):
+            return
         order.updated_ns = monotonic_ns()
         if order.is_open:
             position = self.positions[order.symbol]
             self.reports.tell_order(order, position, venue_ms, Status.AMENDED)
         self.orders.save(order)
+        self._note_resolved(order, doubted=doubted)
 
     def keep_unamended(self, order: Order, venue_ms: int) -> None:
         """Take in that an amend did not happen; its asker is told how the order stands."""
-        order.amend_ticks = order.amend_lots = 0
-        self.move(order, OrderEvent.AMEND_REFUSED, venue_ms)
+        doubted = order.in_doubt
+        order.end_amend()
+        if not self._advance(order, OrderEvent.AMEND_REFUSED):
+            return
+        order.updated_ns = monotonic_ns()
         if order.is_open:
             self.reports.tell_order(order, self.positions[order.symbol], venue_ms)
+        self.orders.save(order)
+        self._note_resolved(order, doubted=doubted)
 
     def acknowledge(self, order: Order, venue_order_id: int, venue_ms: int) -> None:
         """Take in that the venue has an order, and under which id."""
-        order.venue_order_id = venue_order_id
+        # An order that waits for its trigger has no id of its own yet.
+        order.venue_order_id = venue_order_id or order.venue_order_id
         self.move(order, OrderEvent.ACK, venue_ms)
 
     def book(self, fill: Fill) -> bool:
@@ -164,6 +179,7 @@ class Books:
             self._foreign_fees.add(fill.fee_asset)
             self.log.warning(f"fees are paid in {fill.fee_asset.decode()}: they are not in the P&L")
         order = self._order_of(fill)
+        doubted = order is not None and order.in_doubt
         if order is not None:
             self._fold_into(order, fill, value_e8, now_ns)
         self.booked[fill.symbol].add(fill.trade_id)
@@ -172,6 +188,7 @@ class Books:
         self.publish_position(fill.symbol)
         if order is not None:
             self.orders.save(order)
+            self._note_resolved(order, doubted=doubted)
         else:
             self._tell_stranger(fill)
         return True
@@ -235,12 +252,28 @@ class Books:
         if order.sent_ns and not order.hops[Hop.FILLED]:
             self.latency.record(Leg.ORDER_TO_FILL, now_ns - order.sent_ns)
         order.hops[Hop.FILLED] = hop(order.base_ns, now_ns)
-        whole = order.cum_lots >= order.qty_lots
+        # While an amend is on its way, more may be wanted than the books know of; how much an order
+        # that closes the position will be, is told when it has fired.
+        whole = 0 < max(order.qty_lots, order.amend_lots) <= order.cum_lots
+        self._advance(order, OrderEvent.FILL_WHOLE if whole else OrderEvent.FILL)
+
+    def _advance(self, order: Order, event: OrderEvent) -> bool:
+        """Move an order along the table of its life; False: it has no such move, and stays."""
         try:
-            event = OrderEvent.FILL_WHOLE if whole else OrderEvent.FILL
-            order.state = after_event(order.state, event, order.cum_lots)
+            order.state = order.state_after(event)
         except IllegalMove as problem:
-            self.log.error(f"intent {order.intent_seq}: {problem}; the fill is booked all the same")
+            self.log.error(f"intent {order.intent_seq}: {problem}; the venue is asked")
+            self.is_puzzled = True
+            return False
+        return True
+
+    def _note_resolved(self, order: Order, *, doubted: bool) -> None:
+        if doubted and not order.in_doubt:
+            self.log.warning(
+                f"{self.symbols[order.symbol]}: intent {order.intent_seq} was in doubt and is "
+                f"{order.state.name}, {order.cum_lots} of {order.qty_lots} lots filled",
+                Notice.ORDER_RESOLVED,
+            )
 
     def exposed_lots(self, symbol: int) -> int:
         """Give the position that an order may at most reduce.

@@ -16,10 +16,14 @@ from hft.binance.rest import Rest, VenueError, VenueUnknown
 from hft.clock import Deadline, sleep_s
 from hft.config import Keys, KeySource, Network
 from hft.errors import AuthError, BootError
+from hft.events import Side
 from hft.state.blocks import ACCOUNT_EPOCH_MAX
 from hft.topology import House
+from hft.units import parse_e8
 
 LEDGER_WAIT_S = 3.0
+PATIENCE_S = 5.0
+"""How long the start waits where the venue says so."""
 
 
 def read_keys(source: KeySource) -> Keys:
@@ -34,13 +38,18 @@ def read_keys(source: KeySource) -> Keys:
     return keys
 
 
-def reach(network: Network, keys: Keys) -> Rest:
-    """Connect and measure the venue's clock.
+def reach(network: Network, keys: Keys, house: House) -> Rest:
+    """Connect and measure the venue's clock; what an earlier life was told of limits holds.
 
     Raises:
-        BootError: the venue does not answer.
+        BootError: the venue does not answer, or lets nobody in for too long.
     """
     rest = Rest(network.rest_url, keys, ca_file=network.ca_file)
+    rest.patience_s = PATIENCE_S
+    before = house.account.read()
+    if before is not None:
+        row = before[0]
+        rest.meter.heed(int(row["limited_until_ns"]), int(row["banned_until_ns"]))
     try:
         rest.sync_clock()
     except (VenueError, VenueUnknown) as problem:
@@ -110,9 +119,13 @@ def identify(rest: Rest, keys: Keys, network: Network, house: House) -> bool:
 
 
 def cancel_leftovers(rest: Rest, symbols: list[str], session_epoch: int, log: Log) -> None:
-    """Cancel what sessions before this one left open; orders of others are left alone."""
+    """Cancel what sessions before this one left open; orders of others are left alone.
+
+    So is a stop or take-profit that can only make a position smaller, while there is one.
+    """
     foreign = 0
     for symbol in symbols:
+        _cancel_waiting_leftovers(rest, symbol, session_epoch, log)
         for row in rest.open_orders(symbol):
             client_id = row["clientOrderId"]
             ours = parse_client_order_id(client_id)
@@ -122,6 +135,27 @@ def cancel_leftovers(rest: Rest, symbols: list[str], session_epoch: int, log: Lo
                 _cancel_leftover(rest, symbol, client_id, log)
     if foreign:
         log.warning(f"{foreign} open orders are not ours: they are left alone")
+
+
+def _cancel_waiting_leftovers(rest: Rest, symbol: str, session_epoch: int, log: Log) -> None:
+    """Cancel what waits for a trigger, unless it protects a position."""
+    left = [
+        row
+        for row in rest.open_algo_orders(symbol)
+        if (ours := parse_client_order_id(row["clientAlgoId"])) and ours[0] != session_epoch
+    ]
+    held_e8 = sum(parse_e8(row["positionAmt"]) for row in rest.position_risk(symbol)) if left else 0
+    for row in left:
+        client_id, side = row["clientAlgoId"], Side[row["side"]]
+        if (row["reduceOnly"] or row["closePosition"]) and held_e8 * side < 0:
+            log.warning(f"{symbol}: {client_id} of a dead session stays: it protects the position")
+            continue
+        try:
+            rest.cancel_algo(client_id)
+        except VenueError as refusal:
+            if refusal.code != endpoints.UNKNOWN_ORDER_SENT:
+                raise
+        log.warning(f"{symbol}: order {client_id} of a dead session is cancelled")
 
 
 def _cancel_leftover(rest: Rest, symbol: str, client_id: str, log: Log) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.agent.contract import Context
-from hft.clock import wall_ms, wall_ns
+from hft.clock import wall_ms
 from hft.events import Notice, OnTrip
 from hft.execution.books import Books
 from hft.execution.errands import Errands
@@ -56,7 +56,7 @@ class Breakers:
         if now_ns < self._next_ns:
             return
         self._next_ns = now_ns + LOOK_EVERY_NS
-        self._keep_score()
+        self.keep_score()
         measures = self._measure(now_ns, limits)
         if latch.halted or (latch.reduce and limits.on_trip == OnTrip.REDUCE):
             return
@@ -64,10 +64,11 @@ class Breakers:
         if trip is not None:
             self._trip(trip, OnTrip(limits.on_trip), now_ns)
 
-    def _keep_score(self) -> None:
+    def keep_score(self) -> None:
+        """Add up what session and day have brought, and note the session's best moment."""
         books, account = self._books, self._books.account
         books.sum_up()
-        now_ms = self._desk.clock.to_venue_ms(wall_ns())
+        now_ms = self._desk.clock.venue_ms()
         if account.pnl_e8 > account.peak_pnl_e8:
             account.peak_pnl_e8, account.peak_wall_ms = account.pnl_e8, now_ms
         if now_ms // MS_PER_DAY != account.day:

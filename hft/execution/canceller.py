@@ -7,15 +7,18 @@ from functools import partial
 from typing import Any
 
 from hft.binance import endpoints
+from hft.binance.budget import Use
+from hft.binance.costs import cost_of
 from hft.binance.order_frames import client_order_id
 from hft.binance.rest import Rest, VenueError
-from hft.clock import wall_ns
 from hft.execution.books import Books
 from hft.execution.errands import Errands
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.wire.connection import ConnectionClosed
+
+_COST = cost_of("order.cancel")
 
 
 class Canceller:
@@ -30,16 +33,21 @@ class Canceller:
         self._errands = errands
         self._rest = rest
         self._session_epoch = epoch
+        self.held: dict[int, Order] = {}
+        """By row: orders whose cancel has to wait, for the venue's limits or for the right time."""
 
     def cancel(self, order: Order) -> None:
         """Cancel one open order, unless that was asked already and not yet answered."""
-        if order.cancel_sent:
+        if order.cancel_sent or order.index in self.held:
+            return
+        if self._rest.meter.wait_s(Use.CANCEL, _COST):
+            self.hold(order)
             return
         order.cancel_sent = 1
         self._books.move(order, OrderEvent.CANCEL_ASKED)
         self._books.account.cancels_sent += 1
         client_id = client_order_id(self._session_epoch, order.intent_seq)
-        venue_ms = self._rest.offset.to_venue_ms(wall_ns())
+        venue_ms = self._rest.venue_ms()
         if self._session.up:
             try:
                 self._session.cancel(order, client_id, venue_ms)
@@ -47,30 +55,62 @@ class Canceller:
                 self._log.warning("order session: ended under a cancel, which goes over REST")
             else:
                 return
-        symbol = self._books.symbols[order.symbol]
+        symbol, waits = self._books.symbols[order.symbol], order.waits
         self._errands.ask(
             f"cancel {client_id}",
-            lambda rest: rest.cancel(symbol, client_id),
+            lambda rest: rest.cancel_algo(client_id) if waits else rest.cancel(symbol, client_id),
             lambda result, now_ns: self._heard(order, result, now_ns),
+            Use.CANCEL,
         )
 
+    def hold(self, order: Order) -> None:
+        """Leave an order to `cancel_held`."""
+        order.cancel_sent = 0
+        self.held[order.index] = order
+
+    def cancel_held(self) -> None:
+        """Cancel what had to wait and is still open."""
+        held, self.held = self.held, {}
+        for order in held.values():
+            if order.is_open:
+                self.cancel(order)
+
     def cancel_open(self, symbols: Container[int] | None = None) -> int:
-        """Cancel every open order, or those of some symbols; returns how many there are."""
+        """Cancel every open order, or those of some symbols; returns how many there are.
+
+        What protects a position is left alone: nobody who halts wants it to go unprotected.
+        """
         orders = [
             order
             for order in self._books.orders.open.values()
-            if symbols is None or order.symbol in symbols
+            if (symbols is None or order.symbol in symbols) and not self.is_kept(order)
         ]
         for order in orders:
             self.cancel(order)
         return len(orders)
 
+    def is_kept(self, order: Order) -> bool:
+        """Say whether an order protects a position that is held, or that may yet come about."""
+        if not order.protects:
+            return False
+        books = self._books
+        others = (each for each in books.open_of(order.symbol) if not each.protects)
+        return books.positions[order.symbol].lots * order.side < 0 or any(others)
+
+    def is_done(self) -> bool:
+        """Say whether no order is left but those that protect a position."""
+        return all(map(self.is_kept, self._books.orders.open.values()))
+
     def sweep(self) -> None:
-        """Cancel everything on our symbols over REST, as a last resort."""
-        for symbol in self._books.symbols:
+        """Cancel everything on our symbols over REST, as a last resort, but what is kept."""
+        books = self._books
+        for index, symbol in enumerate(books.symbols):
             self._errands.ask(
-                f"sweep {symbol}", partial(Rest.cancel_all, symbol=symbol), self._swept
+                f"sweep {symbol}", partial(Rest.cancel_all, symbol=symbol), self._swept, Use.CANCEL
             )
+            if not any(map(self.is_kept, books.open_of(index))):
+                algos = partial(Rest.cancel_all_algos, symbol=symbol)
+                self._errands.ask(f"sweep algo orders of {symbol}", algos, self._swept)
 
     def _heard(self, order: Order, result: Any, now_ns: int) -> None:
         if not isinstance(result, Exception):
@@ -80,7 +120,9 @@ class Canceller:
         if order.is_open:
             self._books.move(order, OrderEvent.CANCEL_REFUSED)
         done = isinstance(result, VenueError) and result.code == endpoints.UNKNOWN_ORDER_SENT
-        if not done:
+        if isinstance(result, VenueError) and result.retry_after_s:
+            self.hold(order)
+        elif not done:
             self._log.warning(f"a cancel over REST failed: {result}")
 
     def _swept(self, result: Any, _now_ns: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from hft.binance import endpoints
+from hft.binance.budget import Use
 from hft.binance.order_frames import client_order_id
 from hft.binance.rest import Rest, VenueError
 from hft.clock import monotonic_ns
@@ -92,7 +93,9 @@ class Checker:
     def _ask(self) -> None:
         books, symbols, specs = self._books, self._books.symbols, self._books.specs
         standing = frozenset(
-            order.intent_seq for order in books.orders.open.values() if order.state in _STANDING
+            order.intent_seq
+            for order in books.orders.open.values()
+            if order.state in _STANDING and not order.waits
         )
         moment = Moment(monotonic_ns(), self._told(), self._tied(), standing)
         asset = books.margin_asset.decode()
@@ -104,7 +107,12 @@ class Checker:
             ]
             return Seen(lots, picture.fetch_money(rest, asset), _open_orders(rest, symbols))
 
-        self._errands.ask("check", look, lambda result, now: self._on_seen(moment, result, now))
+        self._errands.ask(
+            "check",
+            look,
+            lambda result, now_ns: self._on_seen(moment, result, now_ns),
+            Use.PERIODIC,
+        )
 
     def _on_seen(self, moment: Moment, result: Any, now_ns: int) -> None:
         books = self._books
@@ -189,7 +197,10 @@ class Checker:
 
     def _cancel(self, symbol: str, client_id: str) -> None:
         self._errands.ask(
-            f"cancel {client_id}", lambda rest: rest.cancel(symbol, client_id), self._on_cancelled
+            f"cancel {client_id}",
+            lambda rest: rest.cancel(symbol, client_id),
+            self._on_cancelled,
+            Use.CANCEL,
         )
 
     def _on_cancelled(self, result: Any, _now_ns: int) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from hft.agent.contract import Context
 from hft.execution.link import Link
 
+NO_SUCH_DOOR = frozenset({400, 401, 403, 404})
+"""HTTP statuses by which a venue says that an address is not for us."""
+
 
 class Ear:
     """A link that knows which listen key it follows, since when, and whether it heard anything."""
@@ -35,6 +38,10 @@ class Ear:
         self.up_ns = self._newest_ns = now_ns
         self.heard = self._bytes_in = 0
         return True
+
+    def was_turned_away(self) -> bool:
+        """Say whether the last attempt failed because the venue knows no such address."""
+        return self.link.refusal.status in NO_SUCH_DOOR
 
     def receive(self, now_ns: int) -> list[bytes]:
         """Read what is there."""

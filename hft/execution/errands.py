@@ -1,4 +1,7 @@
-"""What blocks, done beside the duty cycle: one REST errand at a time, in a short-lived thread."""
+"""What blocks, done beside the duty cycle: one REST errand at a time, in a short-lived thread.
+
+Errands that cannot wait go before those that can.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from hft.binance import endpoints
-from hft.binance.rest import Rest
+from hft.binance.budget import Use
+from hft.binance.rest import Rest, VenueUnknown
 
 _FORGOTTEN = (endpoints.UNKNOWN_ORDER_SENT, endpoints.ORDER_DOES_NOT_EXIST)
 
@@ -26,25 +30,29 @@ class Errands:
     def __init__(self, rest: Rest, wake: Callable[[], None]) -> None:
         self._rest = rest
         self._wake = wake
-        self._waiting: deque[tuple[str, Job, Then]] = deque()
+        self._waiting: dict[Use, deque[tuple[str, Job, Then]]] = {use: deque() for use in Use}
         self._running: tuple[str, Then] | None = None
         self._result: list[Any] = []
         self._thread: threading.Thread | None = None
         self.failures = 0
         """Jobs that got no answer or were refused, but for orders the venue no longer knows."""
+        self.answered = True
+        """The venue answered the last job, be it with a refusal."""
 
-    def ask(self, name: str, job: Job, then: Then) -> bool:
+    def ask(self, name: str, job: Job, then: Then, use: Use = Use.NEEDED) -> bool:
         """Queue a job, unless one of that name is queued or running; says whether it was taken."""
         if self.is_under_way(name):
             return False
-        self._waiting.append((name, job, then))
+        self._waiting[use].append((name, job, then))
         self._start_next()
         return True
 
     def is_under_way(self, name: str) -> bool:
         """Say whether a job of that name is queued or running."""
         running = self._running is not None and self._running[0] == name
-        return running or any(waiting[0] == name for waiting in self._waiting)
+        return running or any(
+            waiting[0] == name for queue in self._waiting.values() for waiting in queue
+        )
 
     def poll(self, now_ns: int) -> int:
         """Hand over a finished job's result and start the next; returns the work count."""
@@ -52,6 +60,7 @@ class Errands:
             return 0
         _, then = self._running
         result = self._result.pop()
+        self.answered = not isinstance(result, VenueUnknown)
         self._running = None
         self._start_next()
         if isinstance(result, Exception):
@@ -61,19 +70,22 @@ class Errands:
 
     def close(self, timeout_s: float) -> None:
         """Forget what waits, and give the running one a moment to end."""
-        self._waiting.clear()
+        for queue in self._waiting.values():
+            queue.clear()
         if self._thread is not None:
             self._thread.join(timeout_s)
 
     def _start_next(self) -> None:
-        if self._running is not None or not self._waiting:
+        use = next((use for use, queue in self._waiting.items() if queue), None)
+        if self._running is not None or use is None:
             return
-        name, job, then = self._waiting.popleft()
+        name, job, then = self._waiting[use].popleft()
         self._running = (name, then)
-        self._thread = threading.Thread(target=self._run, args=(job,), name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(job, use), name=name, daemon=True)
         self._thread.start()
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job, use: Use) -> None:
+        self._rest.use = use
         try:
             result = job(self._rest)
         except Exception as problem:  # noqa: BLE001  Handed over to whoever asked.

@@ -8,9 +8,13 @@ from hft.events import TradingState, Unfit
 
 
 class Conditions(NamedTuple):
-    """What fitness depends on; all true is fit."""
+    """What fitness depends on; all true is fit, but for the last two.
+
+    Without the order session it still is, as long as orders can go over REST.
+    """
 
     session_up: bool
+    stand_by_open: bool
     stream_up: bool
     clock_known: bool
     reconciled: bool
@@ -22,6 +26,9 @@ class Conditions(NamedTuple):
     feed_runs: bool
     feed_fresh: bool
     strategy_runs: bool
+    clock_certain: bool = True
+    banned: bool = False
+    limited: bool = False
 
 
 def fitness_of(now: Conditions) -> tuple[TradingState, Unfit]:
@@ -32,17 +39,19 @@ def fitness_of(now: Conditions) -> tuple[TradingState, Unfit]:
     reason = _reducing(now)
     if reason is not Unfit.NONE:
         return TradingState.REDUCING, reason
-    return TradingState.ACTIVE, Unfit.NONE
+    return TradingState.ACTIVE, Unfit.NONE if now.session_up else Unfit.ORDER_SESSION_DOWN
 
 
 def _halting(now: Conditions) -> Unfit:
     """Without these an order could not be sent, followed or trusted."""
-    if not now.session_up:
+    if not now.session_up and not now.stand_by_open:
         return Unfit.ORDER_SESSION_DOWN
     if not now.stream_up:
         return Unfit.USER_STREAM_DOWN
     if not now.clock_known:
         return Unfit.CLOCK_UNKNOWN
+    if now.banned:
+        return Unfit.BANNED
     if not now.reconciled:
         return Unfit.NOT_RECONCILED
     return Unfit.NONE
@@ -63,6 +72,10 @@ def _reducing(now: Conditions) -> Unfit:
         return Unfit.FEED_STALE
     if not now.strategy_runs:
         return Unfit.STRATEGY_DOWN
+    if not now.clock_certain:
+        return Unfit.CLOCK_UNCERTAIN
+    if now.limited:
+        return Unfit.RATE_LIMITED
     if not now.reports_have_room:
         # A dead ledger matters from here on: until now its ring kept what it will read.
         return Unfit.REPORTS_BACKED_UP if now.ledger_runs else Unfit.LEDGER_DOWN

@@ -5,35 +5,41 @@ from __future__ import annotations
 import msgspec
 
 from hft.agent.contract import Context
-from hft.binance import endpoints
 from hft.binance.order_frames import Reply
 from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.user_events import (
     ACCOUNT_UPDATE,
+    ALGO_UPDATE,
     CONFIG_UPDATE,
     MARGIN_CALL,
     ORDER_UPDATE,
+    AlgoUpdate,
     OrderUpdate,
     UserEvent,
+    decode_algo_update,
     decode_order_update,
 )
 from hft.clock import monotonic_ns
-from hft.events import Hop, OrderState, Side
+from hft.events import Hop, OrderState, OrderType, Side
 from hft.execution.account_events import AccountEvents
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.order_life import OrderEvent
-from hft.execution.order_session import Answer, Asked, OrderSession
+from hft.execution.order_session import Answer, Asked
 from hft.execution.orders import Order
 from hft.execution.picture import notice_of, own_intent
 from hft.execution.reconcile import Reconciler
 from hft.execution.reports import Fill, hop
+from hft.execution.roads import Roads
+from hft.execution.second_tries import SecondTries
+from hft.execution.stops import follow_algo
 from hft.execution.user_stream import UserStream
 from hft.state.blocks import Leg
 from hft.units import NS_PER_S, parse_e8
 
 RECHECK_NS = NS_PER_S
-ENDED = frozenset({"CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "FILLED"})
+ENDED = frozenset({"CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "FILLED", "FINISHED", "REJECTED"})
+"""Statuses of an order or a waiting one that ended."""
 
 
 class Hearing:
@@ -43,25 +49,22 @@ class Hearing:
         self,
         ctx: Context,
         books: Books,
-        session: OrderSession,
+        roads: Roads,
         stream: UserStream,
-        reconciler: Reconciler,
-        amender: Amender,
+        hands: tuple[Reconciler, Amender, SecondTries],
     ) -> None:
-        self._amender = amender
         self._books = books
         self._account_events = AccountEvents(books)
         self._log = ctx.log
-        self._session = session
+        self._roads = roads
         self._stream = stream
-        self._reconciler = reconciler
+        self._reconciler, self._amender, self._second_tries = hands
         self._session_epoch = int(ctx.house.run[0]["session_epoch"])
         self._held: list[UserEvent] = []
-        self.clock_doubted = False
 
     def work(self, now_ns: int) -> int:
         """Take in every reply and event that is there; returns how many."""
-        answers = self._session.receive(now_ns)
+        answers = self._roads.receive(now_ns)
         for answer in answers:
             self._take_answer(answer, now_ns)
         events = self._stream.receive(now_ns)
@@ -78,27 +81,24 @@ class Hearing:
     def _settle_debts(self, events: list[UserEvent]) -> None:
         """Take note of what was told, though it must wait to be booked."""
         for event in events:
-            if event.e != ORDER_UPDATE:
-                continue
             try:
-                update = decode_order_update(event.o)
+                name, status = _order_told(event)
             except msgspec.DecodeError:
                 continue  # What cannot be read is said when its turn has come.
-            intent_seq = own_intent(update.c, self._session_epoch)
-            self._books.owed.told(intent_seq, ended=update.X in ENDED)
+            self._books.owed.told(own_intent(name, self._session_epoch), ended=status in ENDED)
 
     # Replies.
 
     def _take_answer(self, answer: Answer, now_ns: int) -> None:
         request, reply = answer
-        if reply is not None and reply.error.code == endpoints.TIMESTAMP_OUTSIDE_WINDOW:
-            self.clock_doubted = True
+        if request.asked is Asked.LOGON and reply is not None:
+            self._second_tries.hear_refused_time(reply.error.code)
         if request.order is None:
             return
         if request.asked is Asked.CANCEL:
             self._take_cancel_answer(request.order, reply, now_ns)
         elif request.asked is Asked.AMEND:
-            self._amender.take_answer(request.order, reply, now_ns)
+            self._amender.take_answer(request, reply, now_ns)
         elif reply is None:
             self._doubt(request.order, now_ns)
         else:
@@ -120,6 +120,8 @@ class Hearing:
         if outcome is not Outcome.REJECTED:
             self._doubt(order, now_ns)
             return
+        if self._second_tries.takes_order(order, error.code):
+            return
         books.account.rejected += 1
         books.account.last_reject_code = error.code
         self._log.warning(f"the venue rejected intent {order.intent_seq}: {error.code} {error.msg}")
@@ -130,6 +132,9 @@ class Hearing:
             return
         if reply is not None and reply.status < 300:
             self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
+            order.cancel_acked_ns = now_ns  # The user stream tells how much of it was filled.
+            return
+        if reply is not None and self._second_tries.takes_cancel(order, reply):
             return
         # "Unknown order" is said of one that was just filled and of one that never was: a failed
         # cancel proves nothing, so it may be tried again and the venue is asked.
@@ -152,6 +157,8 @@ class Hearing:
                 self._take_order_update(decode_order_update(event.o), now_ns)
             elif event.e == ACCOUNT_UPDATE:
                 self._account_events.take_update(event, now_ns)
+            elif event.e == ALGO_UPDATE:
+                self._take_algo_update(decode_algo_update(event.o), event.T, now_ns)
             elif event.e == MARGIN_CALL:
                 self._account_events.take_margin_call(event)
             elif event.e == CONFIG_UPDATE:
@@ -167,7 +174,9 @@ class Hearing:
             return
         intent_seq = own_intent(update.c, self._session_epoch)
         order = books.orders.by_seq(intent_seq) if intent_seq else None
+        order = order or books.orders.by_venue_id(symbol, update.i)
         if order is not None:
+            intent_seq = order.intent_seq
             order.stream_seen = True
             books.owed.told(intent_seq, ended=update.X in ENDED)
             self._take_terms(order, update)
@@ -181,6 +190,9 @@ class Hearing:
             books.move(order, OrderEvent.CANCEL, update.T)
         elif update.x == "EXPIRED":
             books.move(order, OrderEvent.EXPIRE, update.T)
+        elif update.X == "FILLED" and order.is_open:
+            # Less was wanted than the books know: an amend of which nothing was told yet.
+            books.move(order, OrderEvent.FILL_WHOLE, update.T)
         if order.cum_lots < books.specs[symbol].lots(update.z):
             books.views[symbol].doubt()
             self._reconciler.want(now_ns)
@@ -188,11 +200,24 @@ class Hearing:
     def _take_terms(self, order: Order, update: OrderUpdate) -> None:
         """Take over what the order asks for: it may be amended, or cut to what it reduces."""
         spec = self._books.specs[order.symbol]
-        lots = spec.lots(update.q)
+        ticks, lots = spec.ticks(update.p), spec.lots(update.q)
         if update.x == "AMENDMENT":
-            self._books.amend(order, spec.ticks(update.p), lots, update.T)
-        elif not order.amend_lots:
+            self._books.amend(order, ticks, lots, update.T)
+        elif order.terms_ms < update.T:
             order.qty_lots = lots
+            if order.order_type == OrderType.LIMIT:
+                order.price_ticks = ticks
+
+    def _take_algo_update(self, update: AlgoUpdate, venue_ms: int, now_ns: int) -> None:
+        """Take in what became of an order that waits for its trigger, or waited."""
+        intent_seq = own_intent(update.caid, self._session_epoch)
+        order = self._books.orders.by_seq(intent_seq) if intent_seq else None
+        if order is None:
+            return
+        order.stream_seen = True
+        if not follow_algo(self._books, order, update, venue_ms):
+            self._reconciler.want(now_ns, after_ns=RECHECK_NS)
+        self._books.owed.told(intent_seq, ended=not order.is_open)
 
     def _fill_of(self, symbol: int, update: OrderUpdate, intent_seq: int) -> Fill:
         spec = self._books.specs[symbol]
@@ -206,3 +231,14 @@ class Hearing:
         fill.maker = update.m
         fill.notice = notice_of(update.c)
         return fill
+
+
+def _order_told(event: UserEvent) -> tuple[str, str]:
+    """Give the name and the status of the order that an event speaks of; empty: of none."""
+    if event.e == ORDER_UPDATE:
+        update = decode_order_update(event.o)
+        return update.c, update.X
+    if event.e == ALGO_UPDATE:
+        waiting = decode_algo_update(event.o)
+        return waiting.caid, waiting.X
+    return "", ""

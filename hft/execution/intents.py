@@ -15,9 +15,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from hft.agent.contract import Context
-from hft.binance.clock_offset import ClockOffset
+from hft.binance.order_terms import CONDITIONAL_TYPES, WAITING_MAX
 from hft.binance.order_text import REQUEST, OrderTexts
-from hft.clock import monotonic_ns, wall_ns
+from hft.binance.venue_clock import VenueClock
+from hft.clock import monotonic_ns
 from hft.events import INTENT, Action, Denial, OrderState
 from hft.execution.account import Standing
 from hft.execution.amender import Amender
@@ -29,17 +30,19 @@ from hft.execution.launch import (
     HELD,
     NOTHING,
     SENT,
+    count_order,
     entry,
     judge,
+    keep,
     launch,
     note_change,
     note_sent,
 )
 from hft.execution.order_life import OrderEvent
-from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
 from hft.execution.pad import Pad
 from hft.execution.pad_rows import PAD
+from hft.execution.roads import Roads
 from hft.state.decision import Intent, Limits, Measures, Trip, fill_limits
 from hft.state.exposure import EXPOSURE
 from hft.wire.connection import ConnectionClosed
@@ -88,13 +91,15 @@ class IntentDesk:
         ctx: Context,
         books: Books,
         gate: RiskGate,
-        session: OrderSession,
+        roads: Roads,
         changers: tuple[Canceller, Amender],
         texts: OrderTexts,
+        clock: VenueClock,
     ) -> None:
         self.denials = DenialLog(ctx.log)
         self._books = books
-        self._session = session
+        self.roads = roads
+        self._session = roads.session
         self._canceller, self._amender = changers
         self._pad = pad = Pad(ctx.house, books.specs, texts, gate.address)
         lanes = (
@@ -113,7 +118,7 @@ class IntentDesk:
         self._request_id = self._masked_id = 0
         self._limits = _NO_LIMITS
         self.standing = Standing()
-        self.clock = ClockOffset(0, -1)
+        self.clock = clock
 
     @property
     def limits(self) -> Limits:
@@ -135,6 +140,7 @@ class IntentDesk:
 
         What `prepare` laid ready must be the newest there is, and is used up afterwards.
         """
+        self._look_at_stand_by()
         handled = self.settle()
         for lane in self._lanes:
             handled += self._work_lane(lane)
@@ -183,14 +189,13 @@ class IntentDesk:
             # RFC 6455, 5.3: a mask nobody can foretell, for every frame.
             self._masked_id = self._request_id
             self._request[_MASK_WORD] = int.from_bytes(os.urandom(4), "little")
-        now_ns = monotonic_ns()
         _PREPARED.pack_into(
             self._prepared, 0, 1,
-            self.standing.fitness, books.reports.has_room(), session.up, account.pnl_e8,
-            len(books.symbols), self._row, session.descriptor(),
-            wall_ns() - now_ns + self.clock.offset_ns, account.peak_pnl_e8, account.day_pnl_e8,
-            account.equity_e8, books.margin.untied_e8(), account.checked_ns, self.clock.error_ns,
-            len(books.orders.open), self.standing.may_order,
+            self.standing.fitness, books.reports.has_room(), self.roads.open, session.up,
+            account.pnl_e8, len(books.symbols), self._row, session.descriptor(),
+            self.clock.less_local_ns(), account.peak_pnl_e8, account.day_pnl_e8,
+            account.equity_e8, books.margin.untied_e8(), account.checked_ns,
+            self.clock.error_ns(monotonic_ns()), len(books.orders.open), self._session.may_order,
         )  # fmt: skip
         leverage, exposure = books.margin.leverage, books.orders.exposure
         for symbol in range(len(books.positions)):
@@ -227,8 +232,8 @@ class IntentDesk:
             denial = self._amend(lane, intent)
         else:
             denial = Denial(int(self._pad.ruling[0]["denial"]))
-        if denial is Denial.NONE and intent.action != Action.AMEND:
-            denial = self._do(intent)
+            if denial is Denial.NONE:
+                denial = self._do(lane, intent)
         if denial is not Denial.NONE:
             self._deny(intent, denial)
         handled = books.orders.handled_seq
@@ -247,7 +252,10 @@ class IntentDesk:
         order = books.orders.adopt(self._row)
         order.base_ns, signed_ns, sent_ns, _, _ = _OUTCOME.unpack_from(self._prepared, _OUTCOME_AT)
         if failure is not None:
-            self._failed_to_send(order, written=failure.written)
+            if failure.written:
+                books.move(order, OrderEvent.DOUBT)
+            else:
+                self._send_otherwise(lane, order, self._intent())
             return
         order.sent_ns = sent_ns
         self._session.expect(order, self._request_id, signed_ns)
@@ -267,20 +275,43 @@ class IntentDesk:
         self._session.send_frame(self._frame[:frame_bytes])
         note_sent(lane.table)
 
-    def _failed_to_send(self, order: Order, *, written: bool) -> None:
-        if written:
-            self._books.move(order, OrderEvent.DOUBT)
-            return
-        # Not one byte left: the venue cannot have it, so nobody else need hear of an order.
-        order.state = OrderState.REJECTED
-        self._books.orders.save(order)
-        self._deny(self._intent(), Denial.NOT_CONNECTED)
+    def _place(self, lane: Lane, intent: Intent) -> Denial:
+        """Place an order that compiled code has let through and left to us."""
+        books = self._books
+        if intent.order_type in CONDITIONAL_TYPES and books.orders.waiting() >= WAITING_MAX:
+            return Denial.OPEN_ORDERS_ABOVE_LIMIT
+        keep(lane.table)
+        order = books.orders.adopt(self._row)
+        order.base_ns = int(self._pad.pad[0]["base_ns"])
+        self._send_otherwise(lane, order, intent)
+        return Denial.NONE
 
-    def _do(self, intent: Intent) -> Denial:
-        """Do what passed and is no order to be launched."""
-        if intent.action in (Action.CANCEL, Action.CANCEL_ALL):
-            return self._cancel(intent)
-        return Denial.NOT_SUPPORTED
+    def _send_otherwise(self, lane: Lane, order: Order, intent: Intent) -> None:
+        """Send an order of which nothing has left; deny it where there is no way."""
+        if not self.roads.send(order, intent, self._limits.intent_expiry_ns):
+            self._take_back(order, intent)
+            return
+        self._pad.pad[0]["sent_ns"] = monotonic_ns()
+        count_order(lane.table)
+
+    def _take_back(self, order: Order, intent: Intent) -> None:
+        # Not one byte left: the venue cannot have it, so nobody else need hear of an order.
+        order.state = order.state_after(OrderEvent.DENY)
+        self._books.orders.save(order)
+        self._deny(intent, Denial.NOT_CONNECTED)
+
+    def _look_at_stand_by(self) -> None:
+        stand_by = self.roads.stand_by
+        for order, intent in stand_by.unsent:
+            if order.state is OrderState.SENT:
+                self._take_back(order, intent)
+        stand_by.unsent.clear()
+
+    def _do(self, lane: Lane, intent: Intent) -> Denial:
+        """Do what passed and was not launched."""
+        if intent.action == Action.PLACE:
+            return self._place(lane, intent)
+        return self._cancel(intent)
 
     def _cancel(self, intent: Intent) -> Denial:
         books = self._books

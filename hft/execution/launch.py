@@ -48,8 +48,8 @@ _LONG = np.dtype("<i8")
 _ORDER_WORDS = ORDER.itemsize // 8
 
 NOTHING, HELD, SENT, BROKEN = range(4)
-"""What `launch` did: no intent waited; one waits for Python, denied or no order; one was sent; it
-never came back."""
+"""What `launch` did: no intent waited; one waits for Python, denied, no order, or one that takes
+another road; one was sent; it never came back."""
 
 _RING_WORDS, _RING_SLOTS, _INTENT = (
     int(row) for row in (PadRow.RING_WORDS, PadRow.RING_SLOTS, PadRow.INTENT)
@@ -80,6 +80,8 @@ def launch(table: int) -> int:
     intent = array_at(table, _INTENT, INTENT)[0]
     if intent.action != Action.PLACE:
         note_change(table)
+        return HELD
+    if pad.by_socket == 0:
         return HELD
     if intent.order_type != OrderType.MARKET and intent.order_type != OrderType.LIMIT:
         return HELD
@@ -157,10 +159,7 @@ def fire(table: int) -> None:
     ruling = array_at(table, _RULING, RULING)[0]
     pad = array_at(table, _PAD, PAD)[0]
     request = array_at(table, _REQUEST, REQUEST)[0]
-    pad.gated_ns = clock_gettime()
-    pad.venue_ms = (pad.gated_ns + pad.venue_less_local_ns) // _MS_NS
-    _store_row(table, intent, ruling, pad)
-    store_release(array_at(table, _HANDLED, _WORD), 0, intent.seq)
+    keep(table)
     _describe(request, intent, ruling, array_at(table, _DECIMALS, PRICE_DECIMALS)[intent.symbol])
     request.venue_ms = pad.venue_ms
     pad.frame_bytes = write_order(pad.text_table)
@@ -174,6 +173,17 @@ def fire(table: int) -> None:
 
 
 @compiled
+def keep(table: int) -> None:
+    """Store the row of the order that was let through, SENT, before anything of it leaves."""
+    intent = array_at(table, _INTENT, INTENT)[0]
+    pad = array_at(table, _PAD, PAD)[0]
+    pad.gated_ns = clock_gettime()
+    pad.venue_ms = (pad.gated_ns + pad.venue_less_local_ns) // _MS_NS
+    _store_row(table, intent, array_at(table, _RULING, RULING)[0], pad)
+    store_release(array_at(table, _HANDLED, _WORD), 0, intent.seq)
+
+
+@compiled
 def note_sent(table: int) -> None:
     """Note when an order left: in its row, in the histograms and for the limit on their rate."""
     pad = array_at(table, _PAD, PAD)[0]
@@ -182,7 +192,13 @@ def note_sent(table: int) -> None:
     row.hops[_SIGNED] = _hop(pad.base_ns, pad.signed_ns)
     row.hops[_SENT_HOP] = _hop(pad.base_ns, pad.sent_ns)
     count_sent(array_at(table, _LATENCY, LATENCY), row.hops)
-    _note(array_at(table, _SENT, _LONG), pad.sent_ns)
+    count_order(table)
+
+
+@compiled
+def count_order(table: int) -> None:
+    """Count an order that left at `sent_ns` for the limit on their rate."""
+    _note(array_at(table, _SENT, _LONG), array_at(table, _PAD, PAD)[0].sent_ns)
 
 
 @compiled

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import socket
 
-from websocket import WebSocketBadStatusException
-
 from hft.agent.contract import Context
 from hft.units import NS_PER_S
-from hft.wire.connection import Backoff, Connection, ConnectionClosed, Dialler
+from hft.wire.connection import (
+    Backoff,
+    Connection,
+    ConnectionClosed,
+    Dialler,
+    Refusal,
+    refusal_of,
+)
 
 DIAL_TIMEOUT_S = 5.0
 KEEPALIVE_IDLE_S = 15
 KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_PROBES = 3
-NO_SUCH_DOOR = frozenset({400, 401, 403, 404})
-"""HTTP statuses by which a venue says that an address is not for us."""
 
 
 class Link:
@@ -31,8 +34,8 @@ class Link:
         self._descriptor = -1
         self.retry_ns = 0
         self.problem = ""
-        self.refused = False
-        """The venue was reached at the last attempt, and refused to open a WebSocket there."""
+        self.refusal = Refusal()
+        """How the last attempt was refused."""
 
     @property
     def up(self) -> bool:
@@ -61,11 +64,11 @@ class Link:
         if result is None:
             return False
         self._dialler = None
-        self.refused = (
-            isinstance(result, WebSocketBadStatusException) and result.status_code in NO_SUCH_DOOR
-        )
         if isinstance(result, Exception):
+            self.refusal = refusal_of(result)
             self.drop(now_ns, f"{type(result).__name__}: {result}")
+            # The door says when it may be knocked at again.
+            self.retry_ns += int(self.refusal.retry_after_s * NS_PER_S)
             return False
         _keep_alive(result)
         self.connection = Connection(result)

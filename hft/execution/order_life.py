@@ -20,7 +20,8 @@ class OrderEvent(IntEnum):
     EXPIRE = 5
     REJECT = 6
     DOUBT = 7
-    """No answer in time, or the connection ended before one."""
+    """No answer in time, or the connection ended before one: whether the venue has it, or what was
+    asked of it, is not known."""
     NEVER_THERE = 8
     """Asked for by name after its time was over, the venue knows nothing of it."""
     DENY = 9
@@ -66,6 +67,7 @@ _MOVES_OF: dict[OrderState, dict[OrderEvent, OrderState]] = {
         _E.NEVER_THERE: _S.REJECTED,
         _E.CANCEL_ASKED: _S.UNKNOWN,
         _E.CANCEL_REFUSED: _S.UNKNOWN,
+        # Its row was torn by a death, and an amend was on its way.
         _E.AMENDED: _S.ACCEPTED,
         _E.AMEND_REFUSED: _S.ACCEPTED,
     },
@@ -104,9 +106,9 @@ _MOVES_OF: dict[OrderState, dict[OrderEvent, OrderState]] = {
         _E.REJECT: _S.REJECTED,
         _E.CANCEL_ASKED: _S.CANCEL_PENDING,
         _E.CANCEL_REFUSED: _S.ACCEPTED,
+        _E.AMEND_ASKED: _S.CANCEL_PENDING,
         _E.AMENDED: _S.CANCEL_PENDING,
         _E.AMEND_REFUSED: _S.CANCEL_PENDING,
-        # What became of an amend that was on its way is not known; the cancel settles it.
         _E.DOUBT: _S.CANCEL_PENDING,
     },
     _S.AMEND_PENDING: {
@@ -115,9 +117,11 @@ _MOVES_OF: dict[OrderState, dict[OrderEvent, OrderState]] = {
         _E.FILL_WHOLE: _S.FILLED,
         _E.CANCEL: _S.CANCELLED,
         _E.EXPIRE: _S.EXPIRED,
-        _E.DOUBT: _S.UNKNOWN,
+        # It rests, at the old terms or the new ones: that it is there is not in doubt.
+        _E.DOUBT: _S.AMEND_PENDING,
         _E.CANCEL_ASKED: _S.CANCEL_PENDING,
         _E.CANCEL_REFUSED: _S.AMEND_PENDING,
+        _E.AMEND_ASKED: _S.AMEND_PENDING,
         _E.AMENDED: _S.ACCEPTED,
         _E.AMEND_REFUSED: _S.ACCEPTED,
     },
@@ -133,6 +137,8 @@ _MOVES_OF: dict[OrderState, dict[OrderEvent, OrderState]] = {
     _S.CANCELLED: {
         _E.ACK: _S.CANCELLED,
         _E.CANCEL: _S.CANCELLED,
+        # Absent when it was asked for, it counted as cancelled; the event says how it ended.
+        _E.EXPIRE: _S.CANCELLED,
         _E.FILL: _S.CANCELLED,
         _E.FILL_WHOLE: _S.FILLED,
         _E.CANCEL_REFUSED: _S.CANCELLED,
@@ -141,6 +147,7 @@ _MOVES_OF: dict[OrderState, dict[OrderEvent, OrderState]] = {
     },
     _S.EXPIRED: {
         _E.ACK: _S.EXPIRED,
+        _E.CANCEL: _S.EXPIRED,
         _E.EXPIRE: _S.EXPIRED,
         _E.FILL: _S.EXPIRED,
         _E.FILL_WHOLE: _S.FILLED,
@@ -169,10 +176,20 @@ STATUS_OF = {
 }
 PENDING = frozenset((_S.CANCEL_PENDING, _S.AMEND_PENDING))
 """The order rests as before; nobody else need be told."""
+_RESTING = frozenset((_S.ACCEPTED, _S.PARTIALLY_FILLED))
 
 
-def after_event(state: OrderState, event: OrderEvent, cum_lots: int) -> OrderState:
-    """Give the state after `event` of an order that has `cum_lots` filled.
+def after_event(
+    state: OrderState,
+    event: OrderEvent,
+    cum_lots: int,
+    *,
+    amending: bool = False,
+    cancelling: bool = False,
+) -> OrderState:
+    """Give the state after `event` of an order of which `cum_lots` are filled.
+
+    `amending` and `cancelling`: whether that was asked and is not answered.
 
     Raises:
         IllegalMove: the table has no such move.
@@ -180,14 +197,17 @@ def after_event(state: OrderState, event: OrderEvent, cum_lots: int) -> OrderSta
     after = advance(state, event)
     if after is OrderState.ACCEPTED and cum_lots:
         after = advance(after, OrderEvent.FILL)
+    if amending and after in _RESTING:
+        after = advance(after, OrderEvent.AMEND_ASKED)
+    if cancelling and after in _RESTING | PENDING:
+        after = advance(after, OrderEvent.CANCEL_ASKED)
     return after
 
 
 def is_news(before: OrderState, after: OrderState) -> bool:
     """Say whether a move is worth a report: one between resting and pending changes nothing."""
-    resting = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, *PENDING)
     if before in PENDING or after in PENDING:
-        return not (before in resting and after in resting)
+        return not (before in _RESTING | PENDING and after in _RESTING | PENDING)
     return before is not after
 
 

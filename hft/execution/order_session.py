@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
 
 from hft.agent.contract import Context
+from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Refused, Ticket, Use
+from hft.binance.costs import HANDSHAKE, cost_of
+from hft.binance.meter import NO_COUNTS, Meter
 from hft.binance.order_frames import OrderWriter, Reply, decode_reply
+from hft.binance.order_terms import OrderTerms
+from hft.binance.signing import Value
 from hft.clock import monotonic_ns
 from hft.errors import AuthError
 from hft.execution.link import Link
@@ -18,7 +24,11 @@ from hft.units import NS_PER_S
 from hft.wire.connection import ConnectionClosed
 
 REPLY_TIMEOUT_NS = 3 * NS_PER_S
-WARM_EVERY_NS = 15 * NS_PER_S
+TIME_EVERY_NS = 4 * NS_PER_S
+"""How often the venue's clock is asked for, which keeps the connection warm as well."""
+_THROTTLED = -1008
+THROTTLE_NS = NS_PER_S
+"""How long nothing is entered when the venue protects itself from new orders."""
 
 
 class Asked(IntEnum):
@@ -37,6 +47,7 @@ class Request(NamedTuple):
     asked: Asked
     order: Order | None
     sent_ns: int
+    ticket: Ticket
 
 
 class Answer(NamedTuple):
@@ -50,15 +61,24 @@ class OrderSession:
     """Sends orders and cancels, matches replies by id, and says which will never be answered."""
 
     def __init__(
-        self, ctx: Context, url: str, ca_file: str, writer: OrderWriter, logon: Logon
+        self,
+        ctx: Context,
+        where: tuple[str, str],
+        writer: OrderWriter,
+        meter: Meter,
+        logon: Logon,
     ) -> None:
+        self._url, ca_file = where
         self._link = Link(ctx, "order session", ca_file)
         self._log = ctx.log
-        self._url = url
         self._writer = writer
         self._logon = logon
         self._next_id = 1
         self._waiting: dict[int, Request] = {}
+        self._meter = meter
+        self._handshake: Ticket | None = None
+        self._time_due_ns = 0
+        self._time_use = Use.NEEDED
         self._last_sent_ns = 0
 
     @property
@@ -78,21 +98,19 @@ class OrderSession:
 
     def tick(self, now_ns: int) -> None:
         """Keep it connected and warm; a reply that does not come in time ends the connection."""
-        if self._link.may_dial(now_ns):
-            self._link.dial(self._url)
-        if self._link.poll(now_ns) and self._logon.begin():
-            self._log_on(now_ns)
+        self._dial(now_ns)
         if not self._link.up:
             return
         oldest = next(iter(self._waiting.values()), None)
         if oldest is not None and now_ns - oldest.sent_ns > REPLY_TIMEOUT_NS:
             self._link.drop(now_ns, f"no reply to {oldest.asked.name} within 3 s")
-        elif now_ns - self._last_sent_ns > WARM_EVERY_NS:
-            self._keep_warm(now_ns)
+        elif now_ns >= self._time_due_ns:
+            self._ask_time(now_ns)
 
     def _log_on(self, now_ns: int) -> None:
         request_id = self._take_id()
-        asked = Request(Asked.LOGON, None, now_ns)
+        ticket = self._meter.note(Use.CANCEL, cost_of("session.logon"))
+        asked = Request(Asked.LOGON, None, now_ns, ticket)
         try:
             self._send(self._logon.write(request_id), request_id, asked)
         except ConnectionClosed as problem:
@@ -106,13 +124,52 @@ class OrderSession:
         else:
             self._log.info("order session is logged on")
 
-    def _keep_warm(self, now_ns: int) -> None:
+    def ask_time_soon(self) -> None:
+        """Ask for the venue's clock at once, for cancels are signed by it too."""
+        self._time_due_ns, self._time_use = 0, Use.CANCEL
+
+    def _dial(self, now_ns: int) -> None:
+        if self._link.may_dial(now_ns):
+            # Cancels go by it: it may use what is kept for them.
+            self._handshake = self._meter.take(Use.CANCEL, HANDSHAKE)
+            if self._handshake is not None:
+                self._link.dial(self._url)
+        if self._link.poll(now_ns):
+            self._time_due_ns = now_ns
+            if self._logon.begin():
+                self._log_on(now_ns)
+        if self._handshake is not None and not self._link.dialling:
+            if self._link.up:
+                self._meter.hear(self._handshake, NO_COUNTS)
+            else:
+                self._heed_refused_handshake(self._handshake)
+            self._handshake = None
+
+    def _heed_refused_handshake(self, ticket: Ticket) -> None:
+        """A door that is shut for haste says for how long, in its status line and headers."""
+        self._meter.lose(ticket)
+        refusal = self._link.refusal
+        if refusal.status in (TOO_MANY_REQUESTS, BANNED):
+            until_ms = self._meter.until_ms(refusal.retry_after_s)
+            self._meter.refuse(ticket, Refused(refusal.status, 0, until_ms))
+
+    def _ask_time(self, now_ns: int) -> None:
+        self._time_due_ns = now_ns + TIME_EVERY_NS
+        ticket = self._meter.take(self._time_use, cost_of("time"))
+        if ticket is None:
+            return
+        self._time_use = Use.NEEDED
         request_id = self._take_id()
-        asked = Request(Asked.TIME, None, now_ns)
+        asked = Request(Asked.TIME, None, monotonic_ns(), ticket)
         try:
             self._send(self._writer.time(request_id), request_id, asked)
         except ConnectionClosed as problem:
             self._link.drop(now_ns, str(problem))
+
+    @property
+    def may_order(self) -> bool:
+        """Say whether the venue's limits leave room for another order."""
+        return self._meter.may_order
 
     @property
     def next_id(self) -> int:
@@ -147,30 +204,58 @@ class OrderSession:
     def expect(self, order: Order, request_id: int, signed_ns: int) -> None:
         """Remember an order that left under `next_id`, for its reply."""
         self._next_id = request_id
-        self._waiting[request_id] = Request(Asked.PLACE, order, signed_ns)
+        ticket = self._meter.note(Use.NEEDED, cost_of("order.place"))
+        self._waiting[request_id] = Request(Asked.PLACE, order, signed_ns, ticket)
         self._last_sent_ns = signed_ns
 
+    def place(self, order: Order, params: Mapping[str, Value]) -> None:
+        """Send an order with its parameters, time and all.
+
+        Raises:
+            ConnectionClosed: it was not sent whole; its `written` says whether a part was.
+        """
+        request_id = self._take_id()
+        frame = self._writer.place(request_id, params)
+        ticket = self._meter.note(Use.NEEDED, cost_of("order.place"))
+        self._send(frame, request_id, Request(Asked.PLACE, order, monotonic_ns(), ticket))
+
+    def place_waiting(self, order: Order, terms: OrderTerms) -> None:
+        """Send an order that will wait at the venue for its trigger.
+
+        Raises:
+            ConnectionClosed: it was not sent whole; its `written` says whether a part was.
+        """
+        request_id = self._take_id()
+        frame = self._writer.place_waiting(request_id, terms)
+        ticket = self._meter.note(Use.NEEDED, cost_of("algoOrder.place"))
+        self._send(frame, request_id, Request(Asked.PLACE, order, monotonic_ns(), ticket))
+
     def cancel(self, order: Order, client_id: str, venue_ms: int) -> None:
-        """Send a cancel.
+        """Send a cancel, whatever the budget says: the caller has asked it.
 
         Raises:
             ConnectionClosed: it was not sent whole; sending it again is harmless.
         """
         request_id = self._take_id()
-        frame = self._writer.cancel(request_id, client_id, order.symbol, venue_ms)
-        self._send(frame, request_id, Request(Asked.CANCEL, order, monotonic_ns()))
+        if order.waits:
+            frame = self._writer.cancel_waiting(request_id, client_id, venue_ms)
+        else:
+            frame = self._writer.cancel(request_id, client_id, order.symbol, venue_ms)
+        ticket = self._meter.note(Use.CANCEL, cost_of("order.cancel"))
+        self._send(frame, request_id, Request(Asked.CANCEL, order, monotonic_ns(), ticket))
 
     def amend(
         self, order: Order, client_id: str, terms: tuple[int, str, str, str], venue_ms: int
     ) -> None:
-        """Send other terms for an order: symbol, side, price and whole quantity.
+        """Send other terms for an order, `amend_ns`: symbol, side, price and whole quantity.
 
         Raises:
             ConnectionClosed: it was not sent whole; its `written` says whether a part was.
         """
         request_id = self._take_id()
         frame = self._writer.amend(request_id, client_id, terms, venue_ms)
-        self._send(frame, request_id, Request(Asked.AMEND, order, monotonic_ns()))
+        ticket = self._meter.note(Use.NEEDED, cost_of("order.modify"))
+        self._send(frame, request_id, Request(Asked.AMEND, order, order.amend_ns, ticket))
 
     def receive(self, now_ns: int) -> list[Answer]:
         """Read the replies that are there; after the connection's end, what stays unanswered."""
@@ -183,7 +268,9 @@ class OrderSession:
             if answer.request.asked is Asked.LOGON and answer.reply is not None:
                 self._hear_logon(answer.reply, now_ns)
         if not self._link.up and self._waiting:
-            answers += [Answer(request, None) for request in self._waiting.values()]
+            for request in self._waiting.values():
+                self._meter.lose(request.ticket)
+                answers.append(Answer(request, None))
             self._waiting.clear()
         return answers
 
@@ -205,7 +292,21 @@ class OrderSession:
         if request is None:
             self._log.error(f"order session: {reply.status} {reply.error.code} {reply.error.msg}")
             return None
+        self._take_note(request, reply)
         return Answer(request, reply)
+
+    def _take_note(self, request: Request, reply: Reply) -> None:
+        """Learn what a reply says of the venue's limits and, where that was asked, its clock."""
+        meter, error = self._meter, reply.error
+        if request.asked is Asked.TIME and reply.result is not None:
+            meter.clock.add(request.sent_ns, monotonic_ns(), reply.result.server_time)
+        meter.hear_rows(request.ticket, reply.rate_limits)
+        if reply.status in (TOO_MANY_REQUESTS, BANNED):
+            until_ms = meter.surely_after(error.data.retry_after)
+            refused = Refused(reply.status, error.code, until_ms, error.msg)
+            meter.refuse(request.ticket, refused)
+        elif error.code == _THROTTLED:
+            meter.throttle(THROTTLE_NS)
 
     def _take_id(self) -> int:
         self._next_id += 1

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hft.binance.order_terms import CONDITIONAL_TYPES
 from hft.events import (
     FIRST_TERMINAL_STATE,
     SYMBOLS_MAX,
@@ -59,11 +60,12 @@ class Order:
     """One order, the fields of its row as attributes."""
 
     __slots__ = (
-        "amend_lots", "amend_ticks", "ask", "base_ns", "bid", "cancel_sent", "counted",
-        "cum_lots", "cum_quote_e8", "fee_e8", "flags", "hops", "index", "intent_seq", "market_seq",
-        "order_ref", "order_type", "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns",
-        "retired", "sent_ns", "sent_venue_ms", "side", "state", "strategy", "stream_seen",
-        "symbol", "tif", "updated_ns", "venue_code", "venue_order_id",
+        "amend_doubted", "amend_lots", "amend_ns", "amend_ticks", "ask", "base_ns", "bid",
+        "cancel_acked_ns", "cancel_sent", "counted", "cum_lots", "cum_quote_e8", "fee_e8",
+        "flags", "hops", "index", "intent_seq", "market_seq", "order_ref", "order_type",
+        "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns", "retired", "sent_ns",
+        "sent_venue_ms", "side", "state", "strategy", "stream_seen", "symbol", "terms_ms", "tif",
+        "updated_ns", "venue_code", "venue_order_id",
     )  # fmt: skip
 
     def __init__(self, index: int) -> None:
@@ -77,11 +79,13 @@ class Order:
         self.venue_code = self.symbol = self.strategy = self.reason = 0
         self.state = OrderState.FREE
         self.side = self.order_type = self.tif = self.flags = self.cancel_sent = 0
-        # Not in the row: what the hops count from, when it left, what is counted as open, and
-        # whether the user stream has spoken of it.
-        self.base_ns = self.sent_ns = 0
+        # Not in the row: what the hops count from, when it left, what is counted as open, whether
+        # the user stream has spoken of it, when its newest amend left and whether no answer to
+        # that will come, the venue's time of its terms, and when the venue let it be cancelled.
+        self.base_ns = self.sent_ns = self.cancel_acked_ns = 0
         self.counted = _NOTHING
-        self.stream_seen = self.retired = False
+        self.amend_ns = self.terms_ms = 0
+        self.stream_seen = self.retired = self.amend_doubted = False
 
     @property
     def is_open(self) -> bool:
@@ -89,9 +93,43 @@ class Order:
         return OrderState.FREE < self.state < FIRST_TERMINAL_STATE
 
     @property
+    def waits(self) -> bool:
+        """Say whether it waits at the venue for a trigger: it has no order of its own yet."""
+        return self.order_type in CONDITIONAL_TYPES and not self.venue_order_id
+
+    @property
+    def protects(self) -> bool:
+        """Say whether it is a stop or take-profit that can only make a position smaller."""
+        return self.order_type in CONDITIONAL_TYPES and not self.may_add
+
+    @property
     def may_add(self) -> bool:
         """Say whether a fill of it could make a position larger."""
         return self.flags & _NEVER_ADDS == 0
+
+    @property
+    def in_doubt(self) -> bool:
+        """Say whether only the venue can tell if it is there, or at which terms."""
+        return self.state is OrderState.UNKNOWN or (self.is_open and self.amend_doubted)
+
+    def state_after(self, event: OrderEvent) -> OrderState:
+        """Give the state that `event` leads to.
+
+        Raises:
+            IllegalMove: the table has no such move.
+        """
+        return after_event(
+            self.state,
+            event,
+            self.cum_lots,
+            amending=self.amend_lots > 0,
+            cancelling=self.cancel_sent > 0,
+        )
+
+    def end_amend(self) -> None:
+        """Forget what was asked for: it stands or it fell."""
+        self.amend_ticks = self.amend_lots = 0
+        self.amend_doubted = False
 
     def pack_into(self, view: memoryview, version: int) -> None:
         """Write the row."""
@@ -159,11 +197,9 @@ class OrderTable:
         for order in sorted(left, key=lambda order: order.updated_ns):
             # Whoever waited for the answer to a cancel is dead, and cancelling twice is harmless.
             order.cancel_sent = 0
-            if order.amend_lots and order.is_open:
-                order.state = OrderState.UNKNOWN
-            elif order.state is OrderState.CANCEL_PENDING:
-                refused = OrderEvent.CANCEL_REFUSED
-                order.state = after_event(order.state, refused, order.cum_lots)
+            order.amend_doubted = order.amend_lots > 0
+            if order.state is OrderState.CANCEL_PENDING:
+                order.state = order.state_after(OrderEvent.CANCEL_REFUSED)
             if order.state is not OrderState.FREE:
                 self._index(order)
             if order.is_open:
@@ -252,11 +288,15 @@ class OrderTable:
 
     def unknown(self) -> Iterator[Order]:
         """The orders in doubt."""
-        return (order for order in self.open.values() if order.state is OrderState.UNKNOWN)
+        return (order for order in self.open.values() if order.in_doubt)
 
     def in_flight(self) -> Iterator[Order]:
         """The orders that were sent and of which nothing is known yet, or nothing any more."""
         return (order for order in self.open.values() if order.state <= OrderState.UNKNOWN)
+
+    def waiting(self) -> int:
+        """Count the orders that wait at the venue for a trigger."""
+        return sum(order.waits for order in self.open.values())
 
     def _index(self, order: Order) -> None:
         self._by_seq[order.intent_seq] = order

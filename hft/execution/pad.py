@@ -13,7 +13,7 @@ from hft.binance.filters import SymbolSpec
 from hft.binance.order_text import OrderTexts
 from hft.events import INTENT, SYMBOLS_MAX, Action, OrderType, Side, TimeInForce
 from hft.execution.facts import SNAPSHOT_WORDS
-from hft.execution.launch import entry, judge, launch, note_change, note_sent
+from hft.execution.launch import count_order, entry, judge, keep, launch, note_change, note_sent
 from hft.execution.pad_rows import CHANGE_TIMES, PAD, PRICE_DECIMALS, SENT_TIMES
 from hft.state.blocks import LIMITS
 from hft.state.decision import FACTS, RULING
@@ -72,7 +72,7 @@ class Pad:
 
 def hot_functions() -> tuple[Callable[..., Any], ...]:
     """The compiled functions of the order path; more signatures after READY: a late compilation."""
-    return launch, judge, note_sent, note_change, bin_of
+    return launch, judge, keep, note_sent, count_order, note_change, bin_of
 
 
 def warm(gate: int) -> None:
@@ -81,7 +81,8 @@ def warm(gate: int) -> None:
     house.spec[0] = msgspec.structs.astuple(_SCRATCH_SPEC)
     texts = OrderTexts(("key", "secret"), "0", ["BTCUSDT"], [_SCRATCH_SPEC])
     pad = Pad(house, [_SCRATCH_SPEC], texts, gate)
-    pad.pad[0]["fresh"] = pad.pad[0]["symbol_count"] = 1
+    for word in ("fresh", "symbol_count", "by_socket"):
+        pad.pad[0][word] = 1
     pad.pad[0]["descriptor"] = -1
     intent = np.zeros(1, INTENT)[0]
     intent["seq"], intent["price"], intent["qty"] = 1, 60_000.0, 0.01
@@ -91,7 +92,9 @@ def warm(gate: int) -> None:
     table = pad.tables[0].address
     launch(table)
     judge(table)
+    keep(table)
     note_sent(table)
+    count_order(table)
     note_change(table)
     bin_of(1)
     entry()

@@ -17,7 +17,8 @@ PAD = record(
     ("fresh", "<i8"),  # 1: what follows was prepared since the last intent was taken.
     ("fitness", "<i8"),  # TradingState that conditions allow.
     ("has_report_room", "<i8"),
-    ("connected", "<i8"),
+    ("connected", "<i8"),  # 1: some road to the venue is open.
+    ("by_socket", "<i8"),  # 1: the order session is up; 0: Python must send the order.
     ("pnl_e8", "<i8"),
     ("symbol_count", "<i8"),
     ("row", "<i8"),  # Of the order table, for the next order; -1: it is full.

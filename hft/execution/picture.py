@@ -5,6 +5,7 @@ Runs in an errand's thread and touches no books: it is handed an `Inquiry` and g
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -21,6 +22,8 @@ from hft.execution.reports import Fill
 from hft.units import E8, parse_e8
 
 ATTEMPTS = 4
+_FIRED = frozenset({"TRIGGERING", "TRIGGERED", "FINISHED"})
+"""States of an algo order in whose place an ordinary order stands, or is about to."""
 STRANGERS_MAX = 50
 _BY_VENUE = {"autoclose-": Notice.LIQUIDATION, "adl_autoclose": Notice.ADL}
 """How the venue begins the names of orders by which it closes positions itself."""
@@ -43,6 +46,8 @@ class Question(msgspec.Struct, frozen=True):
 
     intent_seq: int
     symbol: int
+    conditional: bool = False
+    """It waits for a trigger, or did."""
 
 
 class Inquiry(msgspec.Struct, frozen=True):
@@ -65,6 +70,7 @@ class OrderAnswer(msgspec.Struct, frozen=True):
     asked_ms: int
     status: str = ""
     venue_order_id: int = 0
+    updated_ms: int = 0
     price_ticks: int = 0
     qty_lots: int = 0
     cum_lots: int = 0
@@ -153,12 +159,18 @@ def _ask_order(rest: Rest, inquiry: Inquiry, question: Question) -> OrderAnswer:
     symbol, spec = inquiry.symbols[question.symbol], inquiry.specs[question.symbol]
     client_id = client_order_id(inquiry.session.epoch, question.intent_seq)
     asked_ms = rest.venue_ms()
-    try:
-        row = rest.order_status(symbol, client_id)
-    except VenueError as refusal:
-        if refusal.code != endpoints.ORDER_DOES_NOT_EXIST:
-            raise
+    row: Any = None
+    waiting: Any = None
+    if question.conditional:
+        waiting = _if_known(lambda: rest.algo_status(client_id))
+    if waiting is None or waiting["algoStatus"] in _FIRED:
+        row = _if_known(lambda: _ordinary(rest, symbol, client_id, waiting))
+    if row is None and waiting is None:
         return OrderAnswer(question, asked_ms)
+    if row is None:
+        # It waits, it ended without a fill, or it is about to become an order.
+        status, lots = waiting["algoStatus"], spec.lots(waiting["quantity"])
+        return OrderAnswer(question, asked_ms, status=status, qty_lots=lots)
     order_id, cum_lots = int(row["orderId"]), spec.lots(row["executedQty"])
     trades = rest.user_trades(symbol, order_id=order_id) if cum_lots else []
     return OrderAnswer(
@@ -166,12 +178,31 @@ def _ask_order(rest: Rest, inquiry: Inquiry, question: Question) -> OrderAnswer:
         asked_ms,
         status=row["status"],
         venue_order_id=order_id,
+        updated_ms=int(row.get("updateTime", 0)),
         price_ticks=spec.ticks(row.get("price", "0")),
         qty_lots=spec.lots(row["origQty"]),
         cum_lots=cum_lots,
         cum_quote_e8=cut_e8(row.get("cumQuote", "0")),
         fills=[_fill_of(question.symbol, spec, trade, question.intent_seq) for trade in trades],
     )
+
+
+def _ordinary(rest: Rest, symbol: str, client_id: str, fired: Any) -> Any:
+    """Ask about an ordinary order, by the id the venue gave it where one that fired tells it."""
+    actual_id = fired["actualOrderId"] if fired is not None else ""
+    if not actual_id:
+        return rest.order_status(symbol, client_id)
+    return rest.get(endpoints.ORDER, {"symbol": symbol, "orderId": actual_id}, signed=True)
+
+
+def _if_known(ask: Callable[[], Any]) -> Any:
+    """Ask about an order; None where the venue knows none of that name."""
+    try:
+        return ask()
+    except VenueError as refusal:
+        if refusal.code != endpoints.ORDER_DOES_NOT_EXIST:
+            raise
+        return None
 
 
 def _look_at_symbol(

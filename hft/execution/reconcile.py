@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from hft.binance import endpoints
+from hft.binance.order_terms import CONDITIONAL_TYPES
 from hft.binance.order_text import ORDER_RECV_WINDOW_MS
 from hft.binance.rest import VenueError
-from hft.events import FIRST_TERMINAL_STATE, Notice, OrderState
+from hft.events import Notice, OrderState, OrderType
 from hft.execution import picture
 from hft.execution.books import Books
 from hft.execution.errands import Errands
@@ -40,7 +42,11 @@ _TERMINAL = {
     "EXPIRED_IN_MATCH": OrderEvent.EXPIRE,
     "REJECTED": OrderEvent.REJECT,
     "FILLED": OrderEvent.FILL_WHOLE,
+    # Of an algo order that fired, and whose ordinary order the venue no longer knows.
+    "FINISHED": OrderEvent.CANCEL,
 }
+_ABOUT_TO_BE = frozenset({"TRIGGERING", "TRIGGERED"})
+"""An algo order that has fired and has no order in its place yet."""
 
 
 class Reconciler:
@@ -103,7 +109,8 @@ class Reconciler:
             after_ids=after_ids,
             known=frozenset(books.orders.venue_ids()),
             questions=[
-                Question(order.intent_seq, order.symbol) for order in books.orders.open.values()
+                Question(order.intent_seq, order.symbol, order.order_type in CONDITIONAL_TYPES)
+                for order in books.orders.open.values()
             ],
         )
 
@@ -131,13 +138,13 @@ class Reconciler:
     def _fold(self, seen: Picture, now_ns: int) -> None:
         """Fold in the order of certainty: which orders, their fills, their ends, what is held."""
         books = self._books
-        stood = {order: order.state for order in books.orders.open.values()}
+        certain = [order for order in books.orders.open.values() if not order.in_doubt]
         for answer in seen.answers:
             self._learn_id(answer)
         for index, symbol in enumerate(seen.symbols):
             self._book(index, symbol.fills)
         closed = [self._close(answer) for answer in seen.answers]
-        self._tell_resolved(stood)
+        self._tell_ended(certain)
         same = [self._compare(index, symbol, now_ns) for index, symbol in enumerate(seen.symbols)]
         books.account.wallet_e8 = seen.money.wallet_e8
         books.account.available_e8 = seen.money.available_e8
@@ -184,29 +191,32 @@ class Reconciler:
         order = self._books.orders.by_seq(answer.question.intent_seq)
         if order is None or not answer.status:
             return
+        if order.is_open:
+            self._books.acknowledge(order, answer.venue_order_id, answer.asked_ms)
         if order.amend_lots:
             self._resolve_amend(order, answer)
+        elif order.order_type == OrderType.LIMIT and answer.price_ticks != order.price_ticks:
+            self._books.amend(order, answer.price_ticks, answer.qty_lots, answer.updated_ms)
         else:
             # A reduce-only order may have been cut to what there was to reduce.
             order.qty_lots = answer.qty_lots
-        if order.is_open and not self._is_amend_in_doubt(order):
-            self._books.acknowledge(order, answer.venue_order_id, answer.asked_ms)
 
     def _resolve_amend(self, order: Order, answer: OrderAnswer) -> None:
         """Find out by the order itself whether it was changed."""
         if answer.status in _TERMINAL or not order.is_open:
-            order.amend_ticks = order.amend_lots = 0
+            order.end_amend()
             order.qty_lots = answer.qty_lots
         elif (answer.price_ticks, answer.qty_lots) == (order.amend_ticks, order.amend_lots):
-            self._books.amend(order, answer.price_ticks, answer.qty_lots, answer.asked_ms)
-        elif answer.asked_ms > order.sent_venue_ms + ORDER_RECV_WINDOW_MS + NOT_FOUND_MARGIN_MS:
-            # Its time is over: what stands there now is what stays.
+            self._books.amend(order, answer.price_ticks, answer.qty_lots, answer.updated_ms)
+        elif order.amend_doubted and self._is_past(order, answer.asked_ms):
+            # What stands there now is what stays.
             order.price_ticks, order.qty_lots = answer.price_ticks, answer.qty_lots
             self._books.keep_unamended(order, answer.asked_ms)
 
     @staticmethod
-    def _is_amend_in_doubt(order: Order) -> bool:
-        return order.state is OrderState.UNKNOWN and order.amend_lots > 0
+    def _is_past(order: Order, asked_ms: int) -> bool:
+        """Say whether the newest request about an order can no longer be carried out."""
+        return asked_ms > order.sent_venue_ms + ORDER_RECV_WINDOW_MS + NOT_FOUND_MARGIN_MS
 
     def _close(self, answer: OrderAnswer) -> bool:
         """Bring one order to the state the venue gives it; False: it must be asked for again."""
@@ -222,38 +232,39 @@ class Reconciler:
             order.cum_lots, order.cum_quote_e8 = answer.cum_lots, answer.cum_quote_e8
             order.fee_e8 = sum(fill.fee_e8 for fill in answer.fills)
             order.realised_e8 = sum(fill.realised_e8 for fill in answer.fills)
-        if self._is_amend_in_doubt(order):
-            return False
         event = _TERMINAL.get(answer.status)
         if event is not None:
             self._books.move(order, event, answer.asked_ms)
         elif order.cum_lots and order.state is OrderState.ACCEPTED:
             self._books.move(order, OrderEvent.FILL, answer.asked_ms)
-        return True
+        elif order.cancel_acked_ns:
+            # The venue let it be cancelled, and it is there: it may be cancelled again.
+            order.cancel_acked_ns = order.cancel_sent = 0
+            self._books.move(order, OrderEvent.CANCEL_REFUSED, answer.asked_ms)
+        return not order.in_doubt and answer.status not in _ABOUT_TO_BE
 
-    def _tell_resolved(self, stood: dict[Order, OrderState]) -> None:
-        """Say what became of orders that were in doubt, or whose end nobody had told."""
-        for order, before in stood.items():
-            if order.state is not before and (
-                before is OrderState.UNKNOWN or order.state >= FIRST_TERMINAL_STATE
-            ):
-                self._log.info(
-                    f"{self._books.symbols[order.symbol]}: intent {order.intent_seq} was "
-                    f"{before.name} and is {order.state.name}: the venue was asked",
+    def _tell_ended(self, certain: list[Order]) -> None:
+        """Say which orders have ended without a word; those in doubt are told where they change."""
+        for order in certain:
+            if not order.is_open:
+                self._log.warning(
+                    f"{self._books.symbols[order.symbol]}: intent {order.intent_seq} is "
+                    f"{order.state.name}: the venue was asked, the user stream had not told",
                     Notice.ORDER_RESOLVED,
                 )
 
     def _settle_absent(self, order: Order, asked_ms: int) -> bool:
-        if order.venue_order_id:
+        if not self._is_past(order, asked_ms):
+            # It may still be on its way, or not yet where it is looked up; only one in doubt keeps
+            # us asking.
+            return not order.in_doubt
+        if order.venue_order_id or order.state >= OrderState.ACCEPTED:
             # It was there once; the venue forgets what ended without a fill.
             self._books.move(order, OrderEvent.CANCEL, asked_ms)
-            return True
-        if asked_ms > order.sent_venue_ms + ORDER_RECV_WINDOW_MS + NOT_FOUND_MARGIN_MS:
-            order.venue_code = -2013
+        else:
+            order.venue_code = endpoints.ORDER_DOES_NOT_EXIST
             self._books.move(order, OrderEvent.NEVER_THERE, asked_ms)
-            return True
-        # It may still be on its way; only one in doubt keeps us asking.
-        return order.state is not OrderState.UNKNOWN
+        return True
 
     def _compare(self, index: int, seen: SymbolPicture, now_ns: int) -> bool:
         """Compare one position; False when it must be looked at again."""

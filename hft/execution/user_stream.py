@@ -70,7 +70,7 @@ class UserStream:
             self.came_up += 1
             self._keep_due_ns = now_ns + self._times.keep_key_ns
             self._rotate_due_ns = now_ns + self._times.rotate_ns
-        elif dialling and ear.link.refused and not ear.link.dialling:
+        elif dialling and not ear.link.dialling and ear.was_turned_away():
             self.address.failed("is refused")
         if not ear.up:
             return
@@ -158,7 +158,7 @@ class UserStream:
             if now_ns - self._next.up_ns > self._times.overlap_ns:
                 self._end_overlap(now_ns)
         elif not self._next.link.dialling:
-            if self._next.link.refused:
+            if self._next.was_turned_away():
                 self.address.failed("is refused")
             self._put_off(self._next.link.problem)
 

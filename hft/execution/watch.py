@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 from hft.agent.contract import Context
-from hft.binance.rest import Rest
-from hft.events import Agreement, Role, Unfit
+from hft.events import Agreement, Role, TradingState, Unfit
+from hft.execution.allowance import Allowance
 from hft.execution.books import Books
 from hft.execution.breakers import Breakers
 from hft.execution.canceller import Canceller
 from hft.execution.check import Checker
+from hft.execution.countdown import Countdown, Wish
 from hft.execution.errands import Errands
 from hft.execution.fitness import Conditions, fitness_of
 from hft.execution.intents import IntentDesk, RiskGate
 from hft.execution.order_session import OrderSession
 from hft.execution.reconcile import Reconciler
+from hft.execution.second_tries import SecondTries
+from hft.execution.timekeeper import Timekeeper
 from hft.execution.times import Times
 from hft.execution.user_stream import UserStream
 from hft.seats import Seat, seats_in
@@ -23,14 +26,22 @@ from hft.state.blocks import Life
 from hft.state.decision import Limits, read_limits
 from hft.state.latch import Latch, latch_of
 from hft.topology import PROCESSES
-from hft.units import NS_PER_MS, NS_PER_S
+from hft.units import NS_PER_MS
 
 LOOK_EVERY_NS = 5 * NS_PER_MS
 SHOW_EVERY_NS = 100 * NS_PER_MS
 SHOW_CHANGE_EVERY_NS = NS_PER_MS
-CLOCK_EVERY_NS = 60 * NS_PER_S
 
 _HEARTBEAT_MAX_NS = {spec.role: spec.heartbeat_max_ns for spec in PROCESSES}
+
+
+class Guards(NamedTuple):
+    """What stands between the house and the venue's patience."""
+
+    allowance: Allowance
+    timekeeper: Timekeeper
+    second_tries: SecondTries
+    countdown: Countdown
 
 
 class Watch:
@@ -43,7 +54,7 @@ class Watch:
         gate: RiskGate,
         desk: IntentDesk,
         ways: tuple[OrderSession, UserStream, Errands, Reconciler, Canceller],
-        checker: Checker,
+        guards: tuple[Guards, Checker],
         times: Times,
     ) -> None:
         self._house = ctx.house
@@ -51,7 +62,7 @@ class Watch:
         self._books = books
         self._desk = desk
         self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
-        self._checker = checker
+        self._guards, self._checker = guards
         self._times = times
         self._standing = desk.standing
         self._streams_seen = 0
@@ -60,11 +71,10 @@ class Watch:
         self._strategies = seats_in(Role.STRATEGY, shards)
         self._strategies_died_ns = list(map(self._death, self._strategies))
         self._next_show_ns = self._next_change_ns = self._next_look_ns = 0
-        self._clock_ns = 0
         self._shown = -1
         self._was_fit = False
-        self.clock_wanted = False
         self._breakers = Breakers(ctx, books, gate, desk, self._errands)
+        self._well = False
 
     def tick(self, now_ns: int) -> None:
         """Look around, if it is time."""
@@ -78,11 +88,30 @@ class Watch:
         limits = read_limits(self._house.limits)
         if limits is not None:
             self._desk.limits = limits
+        self._guards.allowance.tick(now_ns)
         self._judge(now_ns, self._desk.limits)
+        self._guards.second_tries.tick()
+        self.mind_the_countdown(now_ns)
         self._ask_what_is_due(now_ns)
         self._desk.denials.tell_rest(now_ns)
         if now_ns >= self._next_show_ns:
             self._show(now_ns)
+
+    @property
+    def countdown_is_off(self) -> bool:
+        """Say whether the venue counts nothing down for us."""
+        return self._guards.countdown.is_off
+
+    def mind_the_countdown(self, now_ns: int, *, leaving: bool = False) -> None:
+        """Have the venue cancel everything should we fall silent; `leaving`: not any more."""
+        countdown = self._guards.countdown
+        countdown.poll(now_ns)
+        wish = Wish.ON if self._well else Wish.RUN_OUT
+        halted = self._standing.latch.halted and self._well
+        if (leaving or halted) and self._canceller.is_done():
+            wish = Wish.OFF
+        if countdown.tick(now_ns, wish):
+            self._reconciler.want(now_ns)
 
     def _drop_mute_stream(self, now_ns: int) -> None:
         """Dial the stream anew when the venue acknowledged something and the stream never told."""
@@ -100,6 +129,9 @@ class Watch:
         if self._stream.up and not self._reconciler.holding:
             self._drop_mute_stream(now_ns)
         self._compare_positions(now_ns)
+        if self._books.is_puzzled:
+            self._books.is_puzzled = False
+            self._reconciler.want(now_ns, disagreed=True)
         if not self._reconciler.pending and next(self._books.orders.unknown(), None) is not None:
             self._reconciler.want(now_ns)
         self._reconciler.tick(now_ns, stream_up=self._stream.up)
@@ -150,11 +182,12 @@ class Watch:
         return not limits.account_stale_ns or age_ns <= limits.account_stale_ns
 
     def _judge(self, now_ns: int, limits: Limits) -> None:
-        orders = self._books.orders
+        orders, guards = self._books.orders, self._guards
         conditions = Conditions(
             session_up=self._session.up,
+            stand_by_open=self._desk.roads.stand_by_open,
             stream_up=self._stream.up,
-            clock_known=self._desk.clock.error_ns >= 0,
+            clock_known=self._desk.clock.known,
             reconciled=self._reconciler.agreed,
             positions_agree=self._books.account.agreement != Agreement.DISAGREED,
             nothing_unknown=next(orders.unknown(), None) is None,
@@ -164,12 +197,21 @@ class Watch:
             feed_runs=self._all_run(self._feeds, now_ns),
             feed_fresh=self._feed_is_fresh(now_ns, limits),
             strategy_runs=self._all_run(self._strategies, now_ns),
+            clock_certain=guards.timekeeper.tick(now_ns, limits.clock_error_max_ns),
+            banned=guards.allowance.banned,
+            limited=guards.allowance.limited,
+        )
+        self._well = (
+            conditions.feed_runs
+            and conditions.strategy_runs
+            and conditions.stream_up
+            and conditions.reconciled
         )
         fitness, reason = fitness_of(conditions)
         latch = latch_of(self._house.latch_supervisor[0], self._house.latch_gate[0])
         standing = self._standing
         if reason is not standing.unfit:
-            self._tell_fitness(reason)
+            self._tell_fitness(fitness, reason)
         standing.fitness, standing.unfit = fitness, reason
         if latch.halted and not standing.latch.halted:
             self._cancel_on_halt(latch)
@@ -199,25 +241,17 @@ class Watch:
             f"{len(orders)} open orders are cancelled"
         )
 
-    def _tell_fitness(self, reason: Unfit) -> None:
+    def _tell_fitness(self, fitness: TradingState, reason: Unfit) -> None:
         if reason is Unfit.NONE:
             self._was_fit = True
             self._log.info("fit to trade")
+        elif fitness is TradingState.ACTIVE:
+            self._log.warning("the order session is down: orders go over REST")
         elif self._was_fit:
             self._log.warning(f"not fit to trade freely: {reason.name}")
 
     def _ask_what_is_due(self, now_ns: int) -> None:
         self._checker.tick(now_ns)
-        if now_ns - self._clock_ns > CLOCK_EVERY_NS or self.clock_wanted:
-            first, self._clock_ns, self.clock_wanted = self._clock_ns == 0, now_ns, False
-            if not first:
-                self._errands.ask("clock", Rest.sync_clock, self._on_clock)
-
-    def _on_clock(self, result: Any, _now_ns: int) -> None:
-        if isinstance(result, Exception):
-            self._log.warning(f"the venue's clock could not be read: {result}")
-        else:
-            self._desk.clock = result
 
     def _show(self, now_ns: int) -> None:
         if self._reconciler.is_new:
@@ -226,13 +260,13 @@ class Watch:
         self._next_show_ns = now_ns + SHOW_EVERY_NS
         self._next_change_ns = now_ns + SHOW_CHANGE_EVERY_NS
         self._shown = books.reports.written
-        books.sum_up()
+        self._breakers.keep_score()
         for symbol in range(len(books.symbols)):
             books.publish_position(symbol)
         unknown = sum(1 for _ in books.orders.unknown())
         books.account.publish(
             self._house.account,
             self._standing,
-            self._desk.clock,
+            self._desk.clock.offset(now_ns),
             (now_ns, unknown, len(books.orders.open)),
         )

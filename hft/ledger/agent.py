@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from hft.agent.contract import Context
+from hft.binance.budget import Use
 from hft.binance.rest import Rest
 from hft.clock import Deadline
 from hft.errors import BootError
@@ -27,6 +28,7 @@ from hft.ledger.courier import Courier
 from hft.ledger.database import open_database, shown_place, sync_to_disk
 from hft.ledger.log_desk import LogDesk
 from hft.ledger.log_file import LogFile
+from hft.ledger.manners import Manners
 from hft.ledger.reconcile import Found, FoundBatch, Reconciler, Source
 from hft.ledger.report_desk import ReportDesk
 from hft.ledger.rows import names_of
@@ -95,6 +97,7 @@ class LedgerAgent:
         started_ms = int(house.run[0]["started_wall_ns"]) // NS_PER_MS
         source = Source(self._engine, self._connect, house.orders, started_ms - BEFORE_START_MS)
         self.reconciler = Reconciler(source, wake)
+        self._manners = Manners(house.account)
         # Closed in the opposite order: threads before what they write to.
         opened.callback(self._write_last_lines)
         opened.callback(self._lines.close)
@@ -170,7 +173,15 @@ class LedgerAgent:
 
     def _connect(self) -> Rest:
         network = self._settings.network
-        return Rest(network.rest_url, self._key_source.read(), REST_TIMEOUT_S, network.ca_file)
+        rest = Rest(
+            network.rest_url,
+            self._key_source.read(),
+            REST_TIMEOUT_S,
+            network.ca_file,
+            meter=self._manners.meter,
+        )
+        rest.use = Use.PERIODIC
+        return rest
 
     def _look_for_gaps(self) -> None:
         gaps, unsound = self.reports.consumer.gaps(), self.reports.unsound
@@ -187,6 +198,7 @@ class LedgerAgent:
         finished += self._take_found()
         taken = self.reports.work() + self.logs.work()
         self._tell_troubles()
+        self._manners.tell(self.status)
         if taken:
             self._ctx.vitals["events_in"] += taken
         self.status.write()
@@ -228,6 +240,10 @@ class LedgerAgent:
         return self._last_asked and not self.reconciler.busy()
 
     def _compare(self, now_ns: int) -> bool:
+        wait_ns = self._manners.wait_ns(now_ns)
+        if wait_ns:
+            self.reconciler.put_off(now_ns + wait_ns)
+            return False
         return self.reconciler.start(now_ns, names_of(self._ctx.house, self._strategies))
 
     def _tell_troubles(self) -> None:

@@ -107,6 +107,10 @@ class Reconciler:
         """Say whether a comparison should start now."""
         return self._thread is None and now_ns >= self._due_ns
 
+    def put_off(self, until_ns: int) -> None:
+        """Compare no sooner than then."""
+        self._due_ns = max(self._due_ns, until_ns)
+
     def start(self, now_ns: int, names: Names) -> bool:
         """Start a comparison, unless one is under way or the account is not known yet."""
         if self._thread is not None or not names.account_epoch:

@@ -22,6 +22,8 @@ class Status:
         self.gap_filled = values["gap_filled"]
         self.last_commit_ns = values["last_commit_ns"]
         self.errors = values["errors"]
+        self.limited_until_ns = values["limited_until_ns"]
+        self.banned_until_ns = values["banned_until_ns"]
         self._written: tuple[int, ...] = ()
 
     def count_reports(self, committed: int, stored: Stored, now_ns: int) -> None:

@@ -136,6 +136,8 @@ def _check_words(intent: Record, facts: Record) -> Denial:
     # A sequence used twice would give two orders one name.
     if np.int64(intent.seq) <= facts.last_seq:
         return Denial.DUPLICATE_INTENT
+    if closes and intent.qty != 0.0:
+        return Denial.MALFORMED  # How much it closes, the venue finds out (-4137).
     if intent.qty <= 0.0 and not closes:
         return Denial.QUANTITY_NOT_POSITIVE
     needs_price = is_limit or intent.order_type != OrderType.MARKET
@@ -202,16 +204,17 @@ def _ask(intent: Record, spec: Record, facts: Record) -> Asked:
 
 @merged
 def _only_reduces(asked: Asked, facts: Record) -> bool:
-    """Even with everything open on its side filled, the position gets smaller, never flips.
+    """Even with all that may add on its side filled, the position gets smaller, never flips.
 
-    A reduce-only order is cut by the venue; an amend cannot make one of an order that is none.
+    The venue cuts it, as one that is reduce-only, to what the others of those leave.  An amend
+    cannot make a reduce-only order of one that is none.
     """
     held = -facts.position_lots * asked.side
     if held <= 0:
         return False
     if not asked.adds:
         return True
-    fits = asked.lots + asked.open_lots + asked.reducing_lots <= held
+    fits = asked.lots + asked.open_lots <= held
     return bool(fits and not asked.is_amend)
 
 

@@ -127,8 +127,10 @@ class FaultyProtocol(ClientProtocol):
         elif isinstance(fault, SlowReply):
             self._answer_late(fault, partial(door.answer, message), super().write_text)
         elif isinstance(fault, TooMany):
-            refused, _ = self._faulty.refuse(armed, fault)
-            self.write_text(_session_error(request, refused))
+            refused, wait_s = self._faulty.refuse(armed, fault)
+            now_ms = self._faulty.venue.now_ms()
+            data = {"serverTime": now_ms, "retryAfter": now_ms + 1000 * wait_s}
+            self.write_text(_session_error(request, refused, data))
         elif isinstance(fault, UnknownStatus | HttpError):
             if _executes(armed, fault):
                 door.answer(message)
@@ -208,7 +210,10 @@ def _session_params(request: dict[str, object]) -> dict[str, object]:
     return params if isinstance(params, dict) else {}
 
 
-def _session_error(request: dict[str, object], refused: Refusal) -> bytes:
-    return orjson.dumps(
-        {"id": request.get("id"), "status": refused.status, "error": refused.body()}
-    )
+def _session_error(
+    request: dict[str, object], refused: Refusal, data: dict[str, int] | None = None
+) -> bytes:
+    error = refused.body()
+    if data is not None:
+        error["data"] = data
+    return orjson.dumps({"id": request.get("id"), "status": refused.status, "error": error})

@@ -16,6 +16,8 @@ FIVE_MINUTES_MS = 300_000
 WEIGHT_MAX = 2_400
 ORDERS_10S_MAX = 300
 ORDERS_1M_MAX = 1_200
+UNREACHED = 1_000_000_000
+"""What exchangeInfo announces of each while nothing is enforced."""
 HANDSHAKE_WEIGHT = 5
 """Request weight of opening a WebSocket API connection."""
 

@@ -10,6 +10,7 @@ from hft.simulator.candle_messages import ticker_row
 from hft.simulator.depth_streams import depth_texts
 from hft.simulator.desk import Listing
 from hft.simulator.history import quiet_day
+from hft.simulator.limits import UNREACHED
 from hft.simulator.messages import Json
 from hft.simulator.order_entry import optional_int
 from hft.simulator.refusals import refusal
@@ -33,7 +34,11 @@ def server_time(call: Call) -> object:
 def info(call: Call) -> object:
     """Describe limits, assets and symbols."""
     symbols = [listing.symbol for listing in call.venue.exchange.listings.values()]
-    return exchange_info(symbols, call.now_ms)
+    told = exchange_info(symbols, call.now_ms)
+    if not call.venue.limits.enforced:
+        # Clients keep to what is announced: here it is what nobody reaches.
+        told["rateLimits"] = [{**row, "limit": UNREACHED} for row in RATE_LIMITS]
+    return told
 
 
 def depth_weight(params: Mapping[str, str]) -> int:

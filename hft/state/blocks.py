@@ -382,4 +382,6 @@ LEDGER_STATUS = record(
     ("gap_filled", "<i8"),  # Trades that came from userTrades instead of a report.
     ("last_commit_ns", "<i8"),
     ("errors", "<i8"),
+    ("limited_until_ns", "<i8"),  # What the venue told the ledger, as in ACCOUNT.
+    ("banned_until_ns", "<i8"),
 )

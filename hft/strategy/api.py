@@ -58,6 +58,8 @@ __all__ = [
     "limit",
     "market",
     "state_dtype",
+    "stop_market",
+    "take_profit_market",
     "verdict",
 ]
 
@@ -148,6 +150,35 @@ def limit(
         out.order_type[row] = OrderType.LIMIT
         out.price[row] = price
         out.tif[row] = tif
+    return row
+
+
+def stop_market(
+    out: Record, event: Record, side: int, trigger: float, qty: float, flags: int = 0
+) -> int:
+    """Ask for an order that waits at the venue and sells once the price has fallen to `trigger`, or
+    buys once it has risen there; returns its row in `out`, -1: no room.
+
+    It becomes a market order then.  `flags` may hold ``IntentFlag.REDUCE_ONLY``, ``ON_MARK`` (the
+    mark price is watched instead of the last one) and ``CLOSE_POSITION`` (it closes whatever the
+    position is then; `qty` is 0).
+    """
+    row = market(out, event, side, qty, flags)
+    if row >= 0:
+        out.order_type[row] = OrderType.STOP_MARKET
+        out.price[row] = trigger
+    return row
+
+
+def take_profit_market(
+    out: Record, event: Record, side: int, trigger: float, qty: float, flags: int = 0
+) -> int:
+    """Ask for the same as `stop_market`, triggered from the other side: it sells once the price
+    has risen to `trigger`, or buys once it has fallen there.
+    """
+    row = stop_market(out, event, side, trigger, qty, flags)
+    if row >= 0:
+        out.order_type[row] = OrderType.TAKE_PROFIT_MARKET
     return row
 
 

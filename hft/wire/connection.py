@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
 import websocket
 
@@ -48,6 +49,22 @@ class ConnectionClosed(Exception):
     def __init__(self, text: str, *, written: bool = True) -> None:
         super().__init__(text)
         self.written = written
+
+
+class Refusal(NamedTuple):
+    """How a handshake was refused: the HTTP status, 0 for none, and for how long to stay away."""
+
+    status: int = 0
+    retry_after_s: float = 0.0
+
+
+def refusal_of(problem: Exception) -> Refusal:
+    """Read what a failed attempt to connect says."""
+    if not isinstance(problem, websocket.WebSocketBadStatusException):
+        return Refusal()
+    headers = {name.lower(): value for name, value in (problem.resp_headers or {}).items()}
+    wait = str(headers.get("retry-after", ""))
+    return Refusal(problem.status_code, float(wait) if wait.isdecimal() else 0.0)
 
 
 class Backoff:

@@ -8,7 +8,7 @@ import sys
 from hft.agent.contract import Context
 from hft.agent.log import Log
 from hft.clock import monotonic_ns
-from hft.config import Network, Settings
+from hft.config import Network, Settings, Trading
 from hft.events import Role
 from hft.execution import pad
 from hft.execution.agent import ExecutionAgent
@@ -27,7 +27,8 @@ def main(name: str, url: str) -> None:
     bells = {role: Doorbell(house.parked_words(role)) for role in Role}
     log = Log(Role.EXECUTION, house.log_ring(Role.EXECUTION), bells[Role.LEDGER])
     ws = url.replace("http", "ws")
-    settings = Settings(network=Network("custom", url, ws, f"{ws}/ws-fapi/v1"))
+    network = Network("custom", url, ws, f"{ws}/ws-fapi/v1")
+    settings = Settings(network=network, trading=Trading(countdown_ms=0))
     context = Context(Role.EXECUTION, house, bells, log)
     agent = ExecutionAgent(context, settings, GivenKeys(KEYS), Gate())  # type: ignore[arg-type]
     agent.on_start()

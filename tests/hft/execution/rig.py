@@ -12,19 +12,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
+import requests
 
 from hft.agent.contract import Context
 from hft.agent.log import Log
+from hft.binance.budget import Use
 from hft.binance.order_frames import parse_client_order_id
 from hft.binance.rest import Rest
 from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s, wall_ns
-from hft.config import Keys, Network, Settings
+from hft.config import Keys, Network, Settings, Trading
 from hft.events import INTENT, Action, Agreement, Notice, OrderType, Role, Side, Status, TimeInForce
 from hft.execution.agent import ExecutionAgent
 from hft.execution.times import Times
 from hft.flatten import flatten
 from hft.risk.gate import Gate
 from hft.seats import Seat
+from hft.simulator.fault_kinds import read_scenario
 from hft.state.blocks import TOP, Life
 from hft.state.decision import Limits, write_limits
 from hft.topology import House
@@ -53,21 +56,48 @@ class GivenKeys(msgspec.Struct):
 class Venue:
     """A simulator in its own process."""
 
-    def __init__(self, *arguments: str, port: int = 0) -> None:
+    def __init__(self, *arguments: str, port: int = 0, limits: str = "off") -> None:
         command = [sys.executable, "-m", "hft.simulator", "--port", str(port), "--symbols", SYMBOL]
-        command += ["--limits", "off", "--api-key", KEYS.api_key]
+        command += ["--limits", limits, "--api-key", KEYS.api_key]
         command += ["--api-secret", KEYS.secret_key, *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.url = str(json.loads(self.process.stdout.readline())["listening"])
         self.rest = Rest(self.url, KEYS)
+        self.rest.use = Use.CANCEL  # What a test asks is asked before all else.
         self.begins_after = 0
 
     def tidy_up(self) -> None:
         """Cancel and close everything, and forget the fills so far."""
+        self.rest.count_down(SYMBOL, 0)
         assert flatten(self.rest, lambda *_: None, cancel_only=False) == []
         rows = self.rest.user_trades(SYMBOL)
         self.begins_after = rows[-1]["id"] if rows else 0
+
+    def strike(self, **fault: Any) -> None:
+        """Have it commit a fault."""
+        requests.post(f"{self.url}/sim/faults", json=fault, timeout=WAIT_S).raise_for_status()
+
+    def forget_faults(self) -> None:
+        """Have it be well again."""
+        requests.delete(f"{self.url}/sim/faults", timeout=WAIT_S).raise_for_status()
+
+    def strike_all(self, scenario: str) -> None:
+        """Have it commit the faults of a packaged scenario."""
+        words = msgspec.to_builtins(read_scenario(scenario))
+        requests.post(f"{self.url}/sim/faults", json=words, timeout=WAIT_S).raise_for_status()
+
+    def state(self) -> dict[str, Any]:
+        """What it says of itself."""
+        return dict(requests.get(f"{self.url}/sim/state", timeout=WAIT_S).json())
+
+    def counts(self) -> dict[str, Any]:
+        """What it counted since its start."""
+        return dict(self.state()["counts"])
+
+    def stepped(self) -> bool:
+        """Say whether its clock is off just now."""
+        return bool(self.state()["faults"]["clock_step_ms"])
 
     @property
     def network(self) -> Network:
@@ -140,17 +170,19 @@ class Rig:
         self.seq = 0
         self.silent: set[Seat] = set()
         self.reports: list[Any] = []
+        self._statuses: dict[int, list[str]] = {}
         self.lines: list[str] = []
         self.notices: list[Notice] = []
         self.times = Times()
         self.agent: ExecutionAgent | None = None
         self.network = venue.network
         self.keys = KEYS
+        self.countdown_ms = 0
         self.refresh_top()
         self.others_live()
 
     def settings(self) -> Settings:
-        return Settings(network=self.network)
+        return Settings(network=self.network, trading=Trading(countdown_ms=self.countdown_ms))
 
     def context(self) -> Context:
         log = Log(Role.EXECUTION, self.house.log_ring(Role.EXECUTION), self.bells[Role.LEDGER])
@@ -165,6 +197,12 @@ class Rig:
         finally:
             self.read()
         return self.agent
+
+    def agent_asks_time(self) -> None:
+        """Have execution ask for the venue's clock at its next look."""
+        assert self.agent is not None
+        assert self.agent._session is not None
+        self.agent._session.ask_time_soon()
 
     def forget_agent(self) -> None:
         """Let execution die: its sockets close, its memory stays as it is."""
@@ -196,8 +234,9 @@ class Rig:
     def until(self, wanted: Callable[[], bool], what: str = "", wait_s: float = WAIT_S) -> None:
         deadline = Deadline(wait_s)
         while not wanted():
-            tail = "\n".join([*self.lines[-12:], *map(str, self.told()[-8:])])
-            assert not deadline.passed(), f"not within {wait_s} s: {what}\n{tail}"
+            if deadline.passed():
+                tail = "\n".join([*self.lines[-12:], *map(str, self.told()[-8:])])
+                raise AssertionError(f"not within {wait_s} s: {what}\n{tail}")
             self.step()
 
     def until_fit(self) -> None:
@@ -227,7 +266,11 @@ class Rig:
         """Take in the reports of both readers, and the log."""
         count = self.ledger_reports.waiting()
         if count:
-            self.reports += list(self.ledger_reports.copy(count))
+            rows = list(self.ledger_reports.copy(count))
+            self.reports += rows
+            for row in rows:
+                status = Status(int(row["status"])).name
+                self._statuses.setdefault(int(row["intent_seq"]), []).append(status)
             self.ledger_reports.release(count)
         self.strategy_reports.release(self.strategy_reports.waiting())
         for row in self._log.copy(self._log.waiting()):
@@ -244,7 +287,7 @@ class Rig:
         ]
 
     def statuses(self, seq: int) -> list[str]:
-        return [status for intent_seq, status, _ in self.told() if intent_seq == seq]
+        return list(self._statuses.get(seq, []))
 
     def fills_told(self) -> list[Any]:
         """Reports with a trade, each trade once, in order of trade id."""
@@ -339,7 +382,8 @@ class Rig:
 
     def names_at_venue(self) -> list[str]:
         """The client ids of every order of this house that the venue has on record."""
-        rows = self.venue.rest.get("/fapi/v1/allOrders", {"symbol": SYMBOL}, signed=True)
+        query = {"symbol": SYMBOL, "limit": 1000}
+        rows = self.venue.rest.get("/fapi/v1/allOrders", query, signed=True)
         names = [
             (row["clientOrderId"], parse_client_order_id(row["clientOrderId"])) for row in rows
         ]
@@ -359,8 +403,8 @@ class Rig:
 
 
 @contextlib.contextmanager
-def venue_running(*arguments: str) -> Iterator[Venue]:
-    venue = Venue(*arguments)
+def venue_running(*arguments: str, limits: str = "off") -> Iterator[Venue]:
+    venue = Venue(*arguments, limits=limits)
     try:
         yield venue
     finally:
@@ -369,6 +413,16 @@ def venue_running(*arguments: str) -> Iterator[Venue]:
 
 def new_rig(venue: Venue) -> Rig:
     return Rig(venue, rig_name())
+
+
+def rig_at(venue: Venue) -> Iterator[Rig]:
+    """A house at a venue, which begins flat; closed in the end."""
+    venue.tidy_up()
+    rig = new_rig(venue)
+    try:
+        yield rig
+    finally:
+        rig.close()
 
 
 def rig_name() -> str:

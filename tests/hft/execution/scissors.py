@@ -20,6 +20,7 @@ class Scissors:
         self._lock = threading.Lock()
         self._left: dict[str, int] = {}
         self._open: set[socket.socket] = set()
+        self.carried = {"out": 0, "back": 0}
         self.cuts = 0
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -28,6 +29,11 @@ class Scissors:
         """Cut after so many more bytes that go there ("out") or come from there ("back")."""
         with self._lock:
             self._left = {way: after_bytes}
+
+    def leave(self) -> None:
+        """Cut no more."""
+        with self._lock:
+            self._left = {}
 
     def armed(self) -> bool:
         with self._lock:
@@ -69,6 +75,7 @@ class Scissors:
             if not data:
                 return False
             with self._lock:
+                self.carried[way] += len(data)
                 left = self._left.get(way)
                 if left is not None and left <= len(data):
                     self._left = {}

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,9 @@ import websocket
 
 from hft.simulator.clockwork import Clockwork, Market
 from hft.simulator.doorstep import Connections, Patience
+from hft.simulator.fault_door import FaultyProtocol
+from hft.simulator.fault_kinds import Scenario
+from hft.simulator.fault_venue import FaultyVenue
 from hft.simulator.limits import Limits
 from hft.simulator.server import ClientProtocol
 from hft.simulator.symbols import KNOWN
@@ -70,25 +74,33 @@ class Clocked:
 def clocked(
     open_market: Callable[[Venue], Market] = lambda _: _Asleep(),
     clock: Callable[[], int] | None = None,
+    faults: Scenario | None = None,
     **patience: float,
 ) -> Iterator[Clocked]:
-    """Serve with the limits of the venue until the block ends; `patience` in real seconds."""
+    """Serve with the limits of the venue until the block ends; `patience` in real seconds.
+
+    With `faults` more of them may be posted, and no limits are enforced.
+    """
     moment: list[Clocked] = []
     venue = Venue(
         [KNOWN["BTCUSDT"]],
         Credentials(API_KEY, API_SECRET),
-        limits=Limits(enforced=True),
+        limits=Limits(enforced=faults is None),
         clock=clock or (lambda: moment[0].now_ms if moment else START_MS),
     )
     venue.exchange.listings["BTCUSDT"].mark_e8 = 60_000 * E8
     market = open_market(venue)
+    faulty = None if faults is None else FaultyVenue(venue, faults, 1)
     ready = threading.Event()
     told: list[Any] = []
 
     async def serve() -> None:
         everyone = Connections(patience=Patience(**patience))
         loop, over = asyncio.get_running_loop(), asyncio.Event()
-        server = await loop.create_server(lambda: ClientProtocol(venue, everyone), "127.0.0.1", 0)
+        door = partial(ClientProtocol, venue, everyone)
+        if faulty is not None:
+            door = partial(FaultyProtocol, faulty, everyone)
+        server = await loop.create_server(door, "127.0.0.1", 0)
         ticking = asyncio.create_task(Clockwork(venue, market, everyone).run())
         told.extend((server.sockets[0].getsockname()[1], loop, over))
         ready.set()
