@@ -60,6 +60,11 @@ def user_stream_url(ws_url: str, listen_key: str) -> str:
     return f"{ws_url}/private/ws?listenKey={listen_key}&events={'/'.join(USER_EVENTS)}"
 
 
+def user_stream_path_url(ws_url: str, listen_key: str) -> str:
+    """Address of the user data stream as the manual has it; not every host delivers there."""
+    return f"{ws_url}/private/ws/{listen_key}"
+
+
 def is_loopback(url: str) -> bool:
     """Say whether an address is this machine: such a venue is never behind a proxy."""
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hft.agent.contract import Context
 from hft.clock import monotonic_ns
-from hft.events import REPORT, Hop, Role, Status
+from hft.events import REPORT, Hop, Notice, Role, Status
 from hft.execution.order_life import status_of
 from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import Position
@@ -40,8 +40,8 @@ class Fill:
     """One trade of ours as the venue booked it."""
 
     __slots__ = (
-        "fee_asset", "fee_e8", "intent_seq", "maker", "price_ticks", "qty_lots", "realised_e8",
-        "side", "symbol", "trade_id", "venue_ms", "venue_order_id",
+        "fee_asset", "fee_e8", "intent_seq", "maker", "notice", "price_ticks", "qty_lots",
+        "realised_e8", "side", "symbol", "trade_id", "venue_ms", "venue_order_id",
     )  # fmt: skip
 
     def __init__(self, symbol: int, trade_id: int, venue_order_id: int, side: int) -> None:
@@ -51,6 +51,7 @@ class Fill:
         self.side = side
         self.price_ticks = self.qty_lots = self.fee_e8 = self.realised_e8 = self.venue_ms = 0
         self.intent_seq = 0  # 0: not an order of this session.
+        self.notice = Notice.FOREIGN_TRADE  # What such a fill is.
         self.fee_asset = b""
         self.maker = False
 
