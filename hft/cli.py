@@ -14,7 +14,13 @@ import typer
 
 from hft.errors import ExitCode, HftError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A low-latency trading system.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    # Local values may be secrets.
+    pretty_exceptions_show_locals=False,
+    help="A low-latency trading system.",
+)
 
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 _NO_ENGINE = 1
@@ -75,6 +81,14 @@ def flatten(context: typer.Context) -> None:
     from hft import flatten as flatten_room
 
     raise typer.Exit(flatten_room.main(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
+def doctor(context: typer.Context) -> None:
+    """Check config, keys, venue, streams, machine and database; says what to mend."""
+    from hft.doctor.command import main as examine
+
+    raise typer.Exit(examine(context.args))
 
 
 @app.command(context_settings=_PASSED_ON)

@@ -40,7 +40,7 @@ class Flattening:
             self._process.wait()
             self.poll()
         self._cancel_only = cancel_only
-        command = [sys.executable, "-m", "hft.flatten", "--yes", "--json"]
+        command = [sys.executable, "-m", "hft.flatten", "--yes", "--json", "--halted"]
         command += ["--data-dir", str(self._data_dir)]
         # The venue is the one this run began with, whatever has been written to the file since.
         command += ["--rest-url", self._network.rest_url]

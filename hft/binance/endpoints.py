@@ -8,6 +8,7 @@ TIME = "/fapi/v1/time"
 EXCHANGE_INFO = "/fapi/v1/exchangeInfo"
 ORDER = "/fapi/v1/order"
 OPEN_ORDERS = "/fapi/v1/openOrders"
+ALL_ORDERS = "/fapi/v1/allOrders"
 ALL_OPEN_ORDERS = "/fapi/v1/allOpenOrders"
 COUNTDOWN_CANCEL_ALL = "/fapi/v1/countdownCancelAll"
 ALGO_ORDER = "/fapi/v1/algoOrder"
@@ -62,6 +63,11 @@ def user_stream_url(ws_url: str, listen_key: str) -> str:
     hosts open the stream and stay mute.
     """
     return f"{ws_url}/private/ws?listenKey={listen_key}&events={'/'.join(USER_EVENTS)}"
+
+
+def user_stream_path_url(ws_url: str, listen_key: str) -> str:
+    """Address of the user data stream as the manual has it; not every host delivers there."""
+    return f"{ws_url}/private/ws/{listen_key}"
 
 
 def is_loopback(url: str) -> bool:

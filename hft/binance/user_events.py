@@ -13,16 +13,45 @@ ACCOUNT_UPDATE = "ACCOUNT_UPDATE"
 LISTEN_KEY_EXPIRED = "listenKeyExpired"
 MARGIN_CALL = "MARGIN_CALL"
 ALGO_UPDATE = "ALGO_UPDATE"
+CONFIG_UPDATE = "ACCOUNT_CONFIG_UPDATE"
+NOTHING = b"null"
+"""A part of an event that is not there."""
+
+
+class LeverageChange(msgspec.Struct):
+    """`ac` of ACCOUNT_CONFIG_UPDATE."""
+
+    s: str
+    l: int  # noqa: E741
+
+
+class MultiAssetsChange(msgspec.Struct):
+    """`ai` of ACCOUNT_CONFIG_UPDATE."""
+
+    j: bool
+
+
+class CalledPosition(msgspec.Struct):
+    """One position of MARGIN_CALL."""
+
+    s: str
+    pa: str
+    mp: str = "0"
+    up: str = "0"
+    mm: str = "0"
 
 
 class UserEvent(msgspec.Struct):
-    """The envelope: event type, venue times in milliseconds, and the part still as text."""
+    """The envelope: event type, venue times in milliseconds, and the parts still as text."""
 
     e: str = ""
     E: int = 0
     T: int = 0
-    o: msgspec.Raw = msgspec.Raw(b"null")
-    a: msgspec.Raw = msgspec.Raw(b"null")
+    o: msgspec.Raw = msgspec.Raw(NOTHING)
+    a: msgspec.Raw = msgspec.Raw(NOTHING)
+    p: msgspec.Raw = msgspec.Raw(NOTHING)
+    ac: LeverageChange | None = None
+    ai: MultiAssetsChange | None = None
 
 
 class OrderUpdate(msgspec.Struct):
@@ -106,3 +135,4 @@ decode_event = msgspec.json.Decoder(UserEvent).decode
 decode_order_update = msgspec.json.Decoder(OrderUpdate).decode
 decode_algo_update = msgspec.json.Decoder(AlgoUpdate).decode
 decode_account_update = msgspec.json.Decoder(AccountUpdate).decode
+decode_called = msgspec.json.Decoder(list[CalledPosition]).decode

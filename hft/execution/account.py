@@ -68,6 +68,7 @@ class Account(msgspec.Struct):
     banned_until_ns: int = 0
     countdown_armed: int = 0
     countdown_ns: int = 0
+    foreign_orders: int = 0
     denied: list[int] = msgspec.field(default_factory=lambda: [0] * _DENIED_ROOM)
 
     @property
@@ -112,6 +113,6 @@ class Account(msgspec.Struct):
             self.errors, self.weight_used, self.weight_limit, self.orders_10s_used,
             self.orders_10s_limit, self.orders_1m_used, self.orders_1m_limit,
             self.limited_until_ns, self.banned_until_ns, self.countdown_armed, self.countdown_ns,
-            *self.denied,
+            self.foreign_orders, *self.denied,
         )  # fmt: skip
         snapshot.write_values(_ACCOUNT, values)

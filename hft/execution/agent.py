@@ -20,6 +20,7 @@ from hft.execution.allowance import Allowance
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
+from hft.execution.check import Checker
 from hft.execution.countdown import Countdown
 from hft.execution.errands import Errands
 from hft.execution.hearing import Hearing
@@ -34,6 +35,7 @@ from hft.execution.roads import Roads
 from hft.execution.second_tries import SecondTries
 from hft.execution.stand_by import TIMEOUT_S, StandBy
 from hft.execution.timekeeper import Timekeeper
+from hft.execution.times import Times
 from hft.execution.user_stream import UserStream
 from hft.execution.watch import Guards, Watch
 from hft.state.decision import Intent
@@ -52,13 +54,19 @@ class ExecutionAgent:
     """One risk gate, one order session, one user stream, one set of books."""
 
     def __init__(
-        self, ctx: Context, settings: Settings, key_source: KeySource, gate: RiskGate
+        self,
+        ctx: Context,
+        settings: Settings,
+        key_source: KeySource,
+        gate: RiskGate,
+        times: Times | None = None,
     ) -> None:
         self._ctx = ctx
         self._network = settings.network
         self._countdown_ms = settings.trading.countdown_ms
         self._key_source = key_source
         self._gate = gate
+        self._times = times or Times()
         self._rest: Rest | None = None
         self._errands: Errands | None = None
         self._countdown: Countdown | None = None
@@ -168,7 +176,7 @@ class ExecutionAgent:
         self._session = OrderSession(
             ctx, (network.ws_api_url, network.ca_file), writer, meter, logon
         )
-        self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands)
+        self._stream = UserStream(ctx, network.ws_url, network.ca_file, errands, self._times)
         account_epoch = bytes(ctx.house.identity[0]["account_epoch"]).decode()
         session = Session(epoch, account_epoch, self._since_ms(rest))
         self._reconciler = Reconciler(books, errands, session)
@@ -188,8 +196,11 @@ class ExecutionAgent:
         self._countdown = self._set_countdown(keys, meter)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
         allowance = Allowance(ctx.log, meter, books.account, ctx.house.ledger)
+        checker = Checker(books, errands, self._reconciler, epoch, self._times)
         guards = Guards(allowance, timekeeper, second_tries, self._countdown)
-        self._watch = Watch(ctx, books, self._gate, self._desk, ways, guards)
+        self._watch = Watch(
+            ctx, books, self._gate, self._desk, ways, (guards, checker), self._times
+        )
         self._doubt_everything(rest)
 
     def _set_countdown(self, keys: Keys, meter: Meter) -> Countdown:

@@ -12,20 +12,29 @@ from typing import NamedTuple
 from hft.agent.contract import Context
 from hft.binance.filters import SymbolSpec
 from hft.clock import monotonic_ns
-from hft.events import Hop, Notice, Status
+from hft.events import Agreement, Hop, Notice, Side, Status
 from hft.execution.account import Account
+from hft.execution.agreement import Views
 from hft.execution.latency import Latency
 from hft.execution.margin import Margin
 from hft.execution.order_life import IllegalMove, OrderEvent, is_news
 from hft.execution.orders import Order, OrderTable
+from hft.execution.owed import Owed
 from hft.execution.positions import BookedFills, Position
 from hft.execution.reports import Fill, Reports, hop
+from hft.execution.wallet import Wallet
 from hft.state.blocks import POSITION_BLOCK, TOP, Leg
-from hft.units import E8
+from hft.units import E8, trim_e8
 from ringbuf.spsc import packer_of
 
 _POSITION = packer_of(POSITION_BLOCK)
 _TOP = packer_of(TOP)
+_WORST_FIRST = (Agreement.DISAGREED, Agreement.UNKNOWN, Agreement.AGREED)
+_WHO = {
+    Notice.FOREIGN_TRADE: "traded by somebody else",
+    Notice.LIQUIDATION: "LIQUIDATION by the venue",
+    Notice.ADL: "ADL: the venue closed it against a liquidated position",
+}
 
 
 class Top(NamedTuple):
@@ -61,8 +70,12 @@ class Books:
         self.account = Account()
         self.positions = [Position(spec.lot_e8) for spec in specs]
         self.booked = [BookedFills(0) for _ in specs]
-        self.venue_lots = [0] * len(specs)
-        self.venue_told_ns = [0] * len(specs)
+        self.views = [Views() for _ in specs]
+        """By symbol: the two other ways to the truth."""
+        self.owed = Owed()
+        self.wallet = Wallet()
+        self.account_updates = 0
+        """Events about balances and positions so far."""
         self.margin_asset = b""
         self.margin = Margin(self)
         self.is_puzzled = False
@@ -85,8 +98,6 @@ class Books:
             position.fills = int(row["fills"])
             position.last_fill_ns = int(row["last_fill_ns"])
             self.booked[symbol] = BookedFills(int(row["last_trade_id"]))
-            self.venue_lots[symbol] = int(row["venue_position_lots"])
-            self.venue_told_ns[symbol] = int(row["venue_told_ns"])
         self.sum_up()
         return True
 
@@ -160,7 +171,9 @@ class Books:
         position.realised_e8 += fill.realised_e8
         position.fills += 1
         position.last_fill_ns = now_ns
-        if fill.fee_asset == self.margin_asset:
+        in_margin_asset = fill.fee_asset == self.margin_asset
+        self.wallet.fill(fill.realised_e8, fill.fee_e8 if in_margin_asset else 0)
+        if in_margin_asset:
             position.fees_e8 += fill.fee_e8
         elif fill.fee_e8 and fill.fee_asset not in self._foreign_fees:
             self._foreign_fees.add(fill.fee_asset)
@@ -176,18 +189,32 @@ class Books:
         if order is not None:
             self.orders.save(order)
             self._note_resolved(order, doubted=doubted)
+        else:
+            self._tell_stranger(fill)
         return True
+
+    def _tell_stranger(self, fill: Fill) -> None:
+        """Say that a position was moved by somebody who is not this session."""
+        spec, side = self.specs[fill.symbol], Side(fill.side).name
+        self.log.warning(
+            f"{self.symbols[fill.symbol]}: {_WHO[fill.notice]}: {side} "
+            f"{spec.qty_text(fill.qty_lots)} at {spec.price_text(fill.price_ticks)}, "
+            f"trade {fill.trade_id}: the position is "
+            f"{spec.qty_text(self.positions[fill.symbol].lots)} now",
+            fill.notice,
+        )
 
     def publish_position(self, symbol: int) -> None:
         """Publish one symbol's position block."""
-        position = self.positions[symbol]
+        position, view = self.positions[symbol], self.views[symbol]
+        newest = max((view.rest_ns, view.rest_lots), (view.stream_ns, view.stream_lots))[::-1]
         self.house.position[symbol].write_values(
             _POSITION,
             (
                 position.lots, position.entry_e8(), position.realised_e8, position.fees_e8,
                 self.unrealised_e8(symbol), position.fills, self.booked[symbol].last,
-                position.last_fill_ns, self.venue_lots[symbol], self.venue_told_ns[symbol],
-                0, 0, 0, 0, 0, 0,
+                position.last_fill_ns, *newest, view.stream_lots, view.stream_ns,
+                view.rest_lots, view.rest_ns, view.agreement, 0,
             ),
         )  # fmt: skip
 
@@ -247,6 +274,33 @@ class Books:
                 f"{order.state.name}, {order.cum_lots} of {order.qty_lots} lots filled",
                 Notice.ORDER_RESOLVED,
             )
+
+    def exposed_lots(self, symbol: int) -> int:
+        """Give the position that an order may at most reduce.
+
+        While the three ways disagree that is what each of them holds at least.
+        """
+        return self.views[symbol].least(self.positions[symbol].lots)
+
+    def compare_wallet(self, balance_e8: int, now_ns: int, patience_ns: int) -> None:
+        """Compare the venue's balance with our own count; say what nothing explains."""
+        off_e8 = self.wallet.compare(balance_e8, now_ns, patience_ns)
+        if off_e8:
+            sign = "+" if off_e8 > 0 else ""
+            self.log.warning(
+                f"the balance is {trim_e8(balance_e8)} {self.margin_asset.decode()}: "
+                f"{sign}{trim_e8(off_e8)} that no event explained",
+                Notice.BALANCE_ADJUSTED,
+            )
+
+    def judge_agreement(self, now_ns: int, patience_ns: int) -> Agreement:
+        """Say whether all ways tell one position of every symbol: the worst of them."""
+        found = {
+            view.judge(position.lots, now_ns, patience_ns)
+            for view, position in zip(self.views, self.positions, strict=True)
+        }
+        self.account.agreement = next(each for each in _WORST_FIRST if each in found)
+        return Agreement(self.account.agreement)
 
     def is_settled(self) -> bool:
         """Say whether no order is in flight, resting or in doubt."""

@@ -59,7 +59,7 @@ class Canceller:
         self._errands.ask(
             f"cancel {client_id}",
             lambda rest: rest.cancel_algo(client_id) if waits else rest.cancel(symbol, client_id),
-            lambda result, _now_ns: self._heard(order, result),
+            lambda result, now_ns: self._heard(order, result, now_ns),
             Use.CANCEL,
         )
 
@@ -112,8 +112,9 @@ class Canceller:
                 algos = partial(Rest.cancel_all_algos, symbol=symbol)
                 self._errands.ask(f"sweep algo orders of {symbol}", algos, self._swept)
 
-    def _heard(self, order: Order, result: Any) -> None:
+    def _heard(self, order: Order, result: Any, now_ns: int) -> None:
         if not isinstance(result, Exception):
+            self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
             return  # The user stream tells the end.
         order.cancel_sent = 0
         if order.is_open:

@@ -18,7 +18,9 @@ class Conditions(NamedTuple):
     stream_up: bool
     clock_known: bool
     reconciled: bool
+    positions_agree: bool
     nothing_unknown: bool
+    account_fresh: bool
     reports_have_room: bool
     ledger_runs: bool
     feed_runs: bool
@@ -56,9 +58,14 @@ def _halting(now: Conditions) -> Unfit:
 
 
 def _reducing(now: Conditions) -> Unfit:
+    # An order in doubt counts as open, and of positions that differ the smallest counts: what
+    # makes a position smaller then does so whatever turns out to be true.
+    if not now.positions_agree:
+        return Unfit.POSITIONS_DISAGREE
     if not now.nothing_unknown:
-        # They count as open: what only reduces with all of them filled may leave.
         return Unfit.ORDERS_UNKNOWN
+    if not now.account_fresh:
+        return Unfit.ACCOUNT_STALE
     if not now.feed_runs:
         return Unfit.FEED_DOWN
     if not now.feed_fresh:

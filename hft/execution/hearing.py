@@ -10,23 +10,24 @@ from hft.binance.outcomes import Outcome, outcome_of
 from hft.binance.user_events import (
     ACCOUNT_UPDATE,
     ALGO_UPDATE,
+    CONFIG_UPDATE,
     MARGIN_CALL,
     ORDER_UPDATE,
     AlgoUpdate,
     OrderUpdate,
     UserEvent,
-    decode_account_update,
     decode_algo_update,
     decode_order_update,
 )
 from hft.clock import monotonic_ns
 from hft.events import Hop, OrderState, OrderType, Side
+from hft.execution.account_events import AccountEvents
 from hft.execution.amender import Amender
 from hft.execution.books import Books
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import Answer, Asked
 from hft.execution.orders import Order
-from hft.execution.picture import own_intent
+from hft.execution.picture import notice_of, own_intent
 from hft.execution.reconcile import Reconciler
 from hft.execution.reports import Fill, hop
 from hft.execution.roads import Roads
@@ -37,6 +38,8 @@ from hft.state.blocks import Leg
 from hft.units import NS_PER_S, parse_e8
 
 RECHECK_NS = NS_PER_S
+ENDED = frozenset({"CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "FILLED", "FINISHED", "REJECTED"})
+"""Statuses of an order or a waiting one that ended."""
 
 
 class Hearing:
@@ -51,6 +54,7 @@ class Hearing:
         hands: tuple[Reconciler, Amender, SecondTries],
     ) -> None:
         self._books = books
+        self._account_events = AccountEvents(books)
         self._log = ctx.log
         self._roads = roads
         self._stream = stream
@@ -66,12 +70,22 @@ class Hearing:
         events = self._stream.receive(now_ns)
         if self._reconciler.holding:
             self._held += events
+            self._settle_debts(events)
             return len(answers)
         if self._held:
             events, self._held = self._held + events, []
         for event in events:
             self._take_event(event, now_ns)
         return len(answers) + len(events)
+
+    def _settle_debts(self, events: list[UserEvent]) -> None:
+        """Take note of what was told, though it must wait to be booked."""
+        for event in events:
+            try:
+                name, status = _order_told(event)
+            except msgspec.DecodeError:
+                continue  # What cannot be read is said when its turn has come.
+            self._books.owed.told(own_intent(name, self._session_epoch), ended=status in ENDED)
 
     # Replies.
 
@@ -99,6 +113,8 @@ class Hearing:
         outcome = outcome_of(reply.status, error.code, error.msg)
         if outcome is Outcome.ACCEPTED and reply.result is not None:
             books.acknowledge(order, reply.result.order_id, reply.result.update_time)
+            if not order.stream_seen:
+                books.owed.acknowledged(order.intent_seq, now_ns, cancel=False)
             return
         order.venue_code = error.code
         if outcome is not Outcome.REJECTED:
@@ -115,6 +131,7 @@ class Hearing:
         if not order.is_open:
             return
         if reply is not None and reply.status < 300:
+            self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
             order.cancel_acked_ns = now_ns  # The user stream tells how much of it was filled.
             return
         if reply is not None and self._second_tries.takes_cancel(order, reply):
@@ -139,11 +156,13 @@ class Hearing:
             if event.e == ORDER_UPDATE:
                 self._take_order_update(decode_order_update(event.o), now_ns)
             elif event.e == ACCOUNT_UPDATE:
-                self._take_account_update(event, now_ns)
+                self._account_events.take_update(event, now_ns)
             elif event.e == ALGO_UPDATE:
                 self._take_algo_update(decode_algo_update(event.o), event.T, now_ns)
             elif event.e == MARGIN_CALL:
-                self._log.error("MARGIN_CALL: the venue is about to close positions")
+                self._account_events.take_margin_call(event)
+            elif event.e == CONFIG_UPDATE:
+                self._account_events.take_config(event)
         except (msgspec.DecodeError, ValueError, KeyError) as problem:
             self._log.error(f"user stream: {event.e} cannot be booked: {problem}")
             self._reconciler.want(now_ns, disagreed=True)
@@ -159,6 +178,7 @@ class Hearing:
         if order is not None:
             intent_seq = order.intent_seq
             order.stream_seen = True
+            books.owed.told(intent_seq, ended=update.X in ENDED)
             self._take_terms(order, update)
         if update.is_fill:
             books.book(self._fill_of(symbol, update, intent_seq))
@@ -174,7 +194,8 @@ class Hearing:
             # Less was wanted than the books know: an amend of which nothing was told yet.
             books.move(order, OrderEvent.FILL_WHOLE, update.T)
         if order.cum_lots < books.specs[symbol].lots(update.z):
-            self._reconciler.want(now_ns, disagreed=True)
+            books.views[symbol].doubt()
+            self._reconciler.want(now_ns)
 
     def _take_terms(self, order: Order, update: OrderUpdate) -> None:
         """Take over what the order asks for: it may be amended, or cut to what it reduces."""
@@ -196,6 +217,7 @@ class Hearing:
         order.stream_seen = True
         if not follow_algo(self._books, order, update, venue_ms):
             self._reconciler.want(now_ns, after_ns=RECHECK_NS)
+        self._books.owed.told(intent_seq, ended=not order.is_open)
 
     def _fill_of(self, symbol: int, update: OrderUpdate, intent_seq: int) -> Fill:
         spec = self._books.specs[symbol]
@@ -207,16 +229,16 @@ class Hearing:
         fill.realised_e8 = parse_e8(update.rp)
         fill.venue_ms = update.T
         fill.maker = update.m
+        fill.notice = notice_of(update.c)
         return fill
 
-    def _take_account_update(self, event: UserEvent, now_ns: int) -> None:
-        books = self._books
-        update = decode_account_update(event.a)
-        for balance in update.B:
-            if balance.a.encode() == books.margin_asset:
-                books.account.wallet_e8 = parse_e8(balance.wb)
-        for change in update.P:
-            symbol = books.index.get(change.s)
-            if symbol is not None and change.ps == "BOTH":
-                books.venue_lots[symbol] = books.specs[symbol].lots(change.pa)
-                books.venue_told_ns[symbol] = now_ns
+
+def _order_told(event: UserEvent) -> tuple[str, str]:
+    """Give the name and the status of the order that an event speaks of; empty: of none."""
+    if event.e == ORDER_UPDATE:
+        update = decode_order_update(event.o)
+        return update.c, update.X
+    if event.e == ALGO_UPDATE:
+        waiting = decode_algo_update(event.o)
+        return waiting.caid, waiting.X
+    return "", ""

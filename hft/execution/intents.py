@@ -198,10 +198,10 @@ class IntentDesk:
             self.clock.error_ns(monotonic_ns()), len(books.orders.open), self._session.may_order,
         )  # fmt: skip
         leverage, exposure = books.margin.leverage, books.orders.exposure
-        for symbol, position in enumerate(books.positions):
+        for symbol in range(len(books.positions)):
             _EXPOSURE.pack_into(
                 self._exposure, symbol * EXPOSURE.itemsize,
-                position.lots, leverage[symbol], *exposure[symbol],
+                books.exposed_lots(symbol), leverage[symbol], *exposure[symbol],
             )  # fmt: skip
 
     def last_consumed(self) -> list[tuple[Lane, Intent]]:

@@ -15,8 +15,9 @@ from hft.binance import endpoints
 from hft.binance.filters import SymbolSpec
 from hft.binance.order_frames import client_order_id, parse_client_order_id
 from hft.binance.rest import TRADES_LIMIT_MAX, Rest, VenueError
+from hft.clock import monotonic_ns
 from hft.errors import HftError
-from hft.events import Side
+from hft.events import Notice, Side
 from hft.execution.reports import Fill
 from hft.units import E8, parse_e8
 
@@ -24,6 +25,8 @@ ATTEMPTS = 4
 _FIRED = frozenset({"TRIGGERING", "TRIGGERED", "FINISHED"})
 """States of an algo order in whose place an ordinary order stands, or is about to."""
 STRANGERS_MAX = 50
+_BY_VENUE = {"autoclose-": Notice.LIQUIDATION, "adl_autoclose": Notice.ADL}
+"""How the venue begins the names of orders by which it closes positions itself."""
 
 
 class AccountChanged(HftError):
@@ -99,6 +102,8 @@ class Picture(msgspec.Struct, frozen=True):
     answers: list[OrderAnswer]
     symbols: list[SymbolPicture]
     money: Money
+    asked_ns: int
+    """When the first question was asked, by the local clock."""
 
 
 def fetch(rest: Rest, inquiry: Inquiry) -> Picture:
@@ -107,6 +112,7 @@ def fetch(rest: Rest, inquiry: Inquiry) -> Picture:
     Raises:
         AccountChanged: only a simulator that was started anew does this.
     """
+    asked_ns = monotonic_ns()
     account_epoch = rest.account().get("accountEpoch", inquiry.session.account_epoch)
     if account_epoch != inquiry.session.account_epoch:
         raise AccountChanged("another account is behind the key now: execution starts anew")
@@ -115,7 +121,9 @@ def fetch(rest: Rest, inquiry: Inquiry) -> Picture:
         (answer.question.symbol, answer.venue_order_id) for answer in answers if answer.status
     }
     names = {
-        (answer.question.symbol, answer.venue_order_id): answer.question.intent_seq
+        (answer.question.symbol, answer.venue_order_id): client_order_id(
+            inquiry.session.epoch, answer.question.intent_seq
+        )
         for answer in answers
         if answer.status
     }
@@ -123,7 +131,7 @@ def fetch(rest: Rest, inquiry: Inquiry) -> Picture:
         _look_at_symbol(rest, inquiry, symbol, ours, names)
         for symbol in range(len(inquiry.symbols))
     ]
-    return Picture(answers, symbols, fetch_money(rest, inquiry.margin_asset))
+    return Picture(answers, symbols, fetch_money(rest, inquiry.margin_asset), asked_ns)
 
 
 def fetch_money(rest: Rest, margin_asset: str) -> Money:
@@ -202,7 +210,7 @@ def _look_at_symbol(
     inquiry: Inquiry,
     symbol: int,
     ours: frozenset[tuple[int, int]],
-    names: dict[tuple[int, int], int],
+    names: dict[tuple[int, int], str],
 ) -> SymbolPicture:
     name, spec = inquiry.symbols[symbol], inquiry.specs[symbol]
     after_id = inquiry.after_ids[symbol]
@@ -219,8 +227,11 @@ def _look_at_symbol(
     for row in [] if beginning else rows:
         key = (symbol, int(row["orderId"]))
         if key not in ours and key not in names and len(names) < STRANGERS_MAX:
-            names[key] = _name_of_stranger(rest, inquiry, name, key[1])
-        fills.append(_fill_of(symbol, spec, row, names.get(key, 0)))
+            names[key] = _name_of_stranger(rest, name, key[1])
+        client_id = names.get(key, "")
+        fill = _fill_of(symbol, spec, row, own_intent(client_id, inquiry.session.epoch))
+        fill.notice = notice_of(client_id)
+        fills.append(fill)
     return SymbolPicture(fills, newest_id, lots, entry_e8, settled=not newer)
 
 
@@ -243,15 +254,23 @@ def _after(rest: Rest, symbol: str, after_id: int, inquiry: Inquiry) -> list[dic
         after_id = int(page[-1]["id"])
 
 
-def _name_of_stranger(rest: Rest, inquiry: Inquiry, symbol: str, order_id: int) -> int:
-    """Find out whether a fill's order is one of ours whose id we never learnt."""
+def _name_of_stranger(rest: Rest, symbol: str, order_id: int) -> str:
+    """Find out whose order a fill was of: perhaps one of ours whose id we never learnt."""
     try:
         row = rest.get(endpoints.ORDER, {"symbol": symbol, "orderId": order_id}, signed=True)
     except VenueError as refusal:
         if refusal.code != endpoints.ORDER_DOES_NOT_EXIST:
             raise
-        return 0
-    return own_intent(row["clientOrderId"], inquiry.session.epoch)
+        return ""
+    return str(row["clientOrderId"])
+
+
+def notice_of(client_id: str) -> Notice:
+    """Say what a fill is whose order bears this name and is not of this session."""
+    for prefix, notice in _BY_VENUE.items():
+        if client_id.startswith(prefix):
+            return notice
+    return Notice.FOREIGN_TRADE
 
 
 def own_intent(client_id: str, session_epoch: int) -> int:

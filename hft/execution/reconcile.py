@@ -12,7 +12,7 @@ from hft.binance import endpoints
 from hft.binance.order_terms import CONDITIONAL_TYPES
 from hft.binance.order_text import ORDER_RECV_WINDOW_MS
 from hft.binance.rest import VenueError
-from hft.events import OrderState, OrderType
+from hft.events import Notice, OrderState, OrderType
 from hft.execution import picture
 from hft.execution.books import Books
 from hft.execution.errands import Errands
@@ -28,7 +28,8 @@ from hft.execution.picture import (
     SymbolPicture,
 )
 from hft.execution.positions import BookedFills
-from hft.units import NS_PER_MS, NS_PER_S
+from hft.execution.reports import Fill
+from hft.units import NS_PER_MS, NS_PER_S, trim_e8
 
 RETRY_NS = 400 * NS_PER_MS
 RETRY_DOUBLINGS = 4
@@ -137,16 +138,19 @@ class Reconciler:
     def _fold(self, seen: Picture, now_ns: int) -> None:
         """Fold in the order of certainty: which orders, their fills, their ends, what is held."""
         books = self._books
+        certain = [order for order in books.orders.open.values() if not order.in_doubt]
         for answer in seen.answers:
             self._learn_id(answer)
-        for symbol in seen.symbols:
-            for fill in sorted(symbol.fills, key=lambda fill: fill.trade_id):
-                books.book(fill)
+        for index, symbol in enumerate(seen.symbols):
+            self._book(index, symbol.fills)
         closed = [self._close(answer) for answer in seen.answers]
+        self._tell_ended(certain)
         same = [self._compare(index, symbol, now_ns) for index, symbol in enumerate(seen.symbols)]
         books.account.wallet_e8 = seen.money.wallet_e8
         books.account.available_e8 = seen.money.available_e8
-        books.account.checked_ns = now_ns
+        books.account.checked_ns = seen.asked_ns
+        if all(same):
+            books.compare_wallet(seen.money.wallet_e8, now_ns, RETRY_NS)
         if self.is_new:
             books.account.initial_wallet_e8 = seen.money.wallet_e8
             self.is_new = False
@@ -157,6 +161,22 @@ class Reconciler:
         books.sum_up()
         if not books.orders.open:
             books.margin.told(seen.money.available_e8)
+
+    def _book(self, symbol: int, fills: list[Fill]) -> None:
+        """Book what REST tells; of our own orders' fills say that the stream had not told them."""
+        books = self._books
+        before = books.positions[symbol].lots
+        missed = 0
+        for fill in sorted(fills, key=lambda fill: fill.trade_id):
+            missed += books.book(fill) and fill.intent_seq != 0
+        if missed:
+            spec, after = books.specs[symbol], books.positions[symbol].lots
+            self._log.warning(
+                f"{books.symbols[symbol]}: {missed} fills of ours that the user stream had not "
+                f"told are booked: the position was {spec.qty_text(before)} and is "
+                f"{spec.qty_text(after)}",
+                Notice.POSITION_CORRECTED,
+            )
 
     def _agree(self) -> None:
         self._deep = False
@@ -171,7 +191,6 @@ class Reconciler:
         order = self._books.orders.by_seq(answer.question.intent_seq)
         if order is None or not answer.status:
             return
-        order.stream_seen = True
         if order.is_open:
             self._books.acknowledge(order, answer.venue_order_id, answer.asked_ms)
         if order.amend_lots:
@@ -224,6 +243,16 @@ class Reconciler:
             self._books.move(order, OrderEvent.CANCEL_REFUSED, answer.asked_ms)
         return not order.in_doubt and answer.status not in _ABOUT_TO_BE
 
+    def _tell_ended(self, certain: list[Order]) -> None:
+        """Say which orders have ended without a word; those in doubt are told where they change."""
+        for order in certain:
+            if not order.is_open:
+                self._log.warning(
+                    f"{self._books.symbols[order.symbol]}: intent {order.intent_seq} is "
+                    f"{order.state.name}: the venue was asked, the user stream had not told",
+                    Notice.ORDER_RESOLVED,
+                )
+
     def _settle_absent(self, order: Order, asked_ms: int) -> bool:
         if not self._is_past(order, asked_ms):
             # It may still be on its way, or not yet where it is looked up; only one in doubt keeps
@@ -240,22 +269,31 @@ class Reconciler:
     def _compare(self, index: int, seen: SymbolPicture, now_ns: int) -> bool:
         """Compare one position; False when it must be looked at again."""
         books = self._books
-        position = books.positions[index]
-        books.venue_lots[index], books.venue_told_ns[index] = seen.lots, now_ns
+        position, view = books.positions[index], books.views[index]
         if self.is_new:
             position.adopt(seen.lots, seen.entry_e8)
             books.booked[index] = BookedFills(seen.newest_id)
-        elif seen.settled and position.lots != seen.lots:
-            self.agreed = False
+            if seen.lots:
+                self._tell_correction(index, 0, "it is from before")
+        elif seen.settled and not view.rest_told(seen.lots, position.lots, now_ns):
+            view.doubt()
             if not self._deep:
                 self._deep = True
                 return False
-            name, spec = books.symbols[index], books.specs[index]
-            self._log.warning(
-                f"{name}: our position was {spec.qty_text(position.lots)} and the venue's "
-                f"{spec.qty_text(seen.lots)}: corrected"
-            )
+            ours = position.lots
             position.adopt(seen.lots, seen.entry_e8)
+            self._tell_correction(index, ours, "no fill on the venue's list explains it")
             books.reports.tell_position(index, position, 0)
+        if seen.settled:
+            view.rest_told(seen.lots, position.lots, now_ns)
         books.publish_position(index)
         return seen.settled
+
+    def _tell_correction(self, index: int, before: int, why: str) -> None:
+        books = self._books
+        spec, position = books.specs[index], books.positions[index]
+        self._log.warning(
+            f"{books.symbols[index]}: our position was {spec.qty_text(before)} and is the venue's "
+            f"{spec.qty_text(position.lots)} now, entry {trim_e8(position.entry_e8())}: {why}",
+            Notice.POSITION_CORRECTED,
+        )

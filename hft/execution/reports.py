@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from hft.agent.contract import Context
 from hft.clock import monotonic_ns
-from hft.events import REPORT, Hop, Role, Status
+from hft.events import REPORT, Hop, Notice, Role, Status
 from hft.execution.order_life import status_of
 from hft.execution.orders import Order, OrderTable
 from hft.execution.positions import Position
 from hft.seats import Seat, seats_in, shard_of
 from hft.state.decision import Intent
+from hft.units import E8, nearest_steps
 from ringbuf.spsc import Producer, packer_of
 
 _REPORT = packer_of(REPORT)
 _NO_HOPS = (0,) * len(Hop)
 _HOP_MAX = (1 << 32) - 1
+_STEPS_MAX = 1 << 62
 
 
 def hop(base_ns: int, at_ns: int) -> int:
@@ -27,12 +29,19 @@ def hop(base_ns: int, at_ns: int) -> int:
     return min(max(0, at_ns - base_ns), _HOP_MAX)
 
 
+def _steps(value: float, step_e8: int) -> int:
+    """What was wanted, in whole steps; 0 where that makes no sense, which may be why it is told."""
+    if not step_e8 or not abs(value) * E8 < step_e8 * _STEPS_MAX:
+        return 0
+    return nearest_steps(value, step_e8)
+
+
 class Fill:
     """One trade of ours as the venue booked it."""
 
     __slots__ = (
-        "fee_asset", "fee_e8", "intent_seq", "maker", "price_ticks", "qty_lots", "realised_e8",
-        "side", "symbol", "trade_id", "venue_ms", "venue_order_id",
+        "fee_asset", "fee_e8", "intent_seq", "maker", "notice", "price_ticks", "qty_lots",
+        "realised_e8", "side", "symbol", "trade_id", "venue_ms", "venue_order_id",
     )  # fmt: skip
 
     def __init__(self, symbol: int, trade_id: int, venue_order_id: int, side: int) -> None:
@@ -42,6 +51,7 @@ class Fill:
         self.side = side
         self.price_ticks = self.qty_lots = self.fee_e8 = self.realised_e8 = self.venue_ms = 0
         self.intent_seq = 0  # 0: not an order of this session.
+        self.notice = Notice.FOREIGN_TRADE  # What such a fill is.
         self.fee_asset = b""
         self.maker = False
 
@@ -51,6 +61,7 @@ class Reports:
 
     def __init__(self, ctx: Context, orders: OrderTable) -> None:
         self._orders = orders
+        self._spec = ctx.house.spec
         house, ledger = ctx.house, Producer(ctx.house.reports_ledger)
         strategies = [Producer(shard.reports_strategy) for shard in house.shards]
         everyone = (*strategies, ledger)
@@ -152,9 +163,14 @@ class Reports:
             hop(base_ns, now_ns),
         )
         lots, entry_e8 = (position.lots, position.entry_e8()) if position else (0, 0)
+        price_ticks = qty_lots = 0
+        if position:
+            spec = self._spec[intent.symbol]
+            price_ticks = _steps(intent.price, int(spec["tick_e8"]))
+            qty_lots = _steps(intent.qty, int(spec["lot_e8"]))
         return (
             intent.seq, intent.order_ref, intent.market_seq, intent.recv_ns, now_ns, 0, 0, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, lots, entry_e8, *top, b"", *hops,
+            price_ticks, qty_lots, 0, 0, 0, 0, 0, 0, lots, entry_e8, *top, b"", *hops,
             *_NO_HOPS[len(hops) :], 0, intent.symbol, intent.strategy, denial, Status.DENIED,
             intent.side, intent.order_type, intent.tif, intent.flags, 0,
         )  # fmt: skip

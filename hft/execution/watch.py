@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hft.agent.contract import Context
-from hft.binance.budget import Use
-from hft.binance.rest import Rest
-from hft.events import OrderState, Role, TradingState, Unfit
-from hft.execution import picture
+from hft.events import Agreement, Role, TradingState, Unfit
 from hft.execution.allowance import Allowance
 from hft.execution.books import Books
 from hft.execution.breakers import Breakers
 from hft.execution.canceller import Canceller
+from hft.execution.check import Checker
 from hft.execution.countdown import Countdown, Wish
 from hft.execution.errands import Errands
 from hft.execution.fitness import Conditions, fitness_of
@@ -21,21 +19,18 @@ from hft.execution.order_session import OrderSession
 from hft.execution.reconcile import Reconciler
 from hft.execution.second_tries import SecondTries
 from hft.execution.timekeeper import Timekeeper
+from hft.execution.times import Times
 from hft.execution.user_stream import UserStream
 from hft.seats import Seat, seats_in
 from hft.state.blocks import Life
 from hft.state.decision import Limits, read_limits
 from hft.state.latch import Latch, latch_of
 from hft.topology import PROCESSES
-from hft.units import NS_PER_MS, NS_PER_S
+from hft.units import NS_PER_MS
 
 LOOK_EVERY_NS = 5 * NS_PER_MS
 SHOW_EVERY_NS = 100 * NS_PER_MS
 SHOW_CHANGE_EVERY_NS = NS_PER_MS
-CHECK_EVERY_NS = 30 * NS_PER_S
-CHECK_AFTER_FILL_NS = NS_PER_S
-DISAGREE_MAX_NS = NS_PER_S
-MUTE_AFTER_NS = 2 * NS_PER_S
 
 _HEARTBEAT_MAX_NS = {spec.role: spec.heartbeat_max_ns for spec in PROCESSES}
 
@@ -59,23 +54,23 @@ class Watch:
         gate: RiskGate,
         desk: IntentDesk,
         ways: tuple[OrderSession, UserStream, Errands, Reconciler, Canceller],
-        guards: Guards,
+        guards: tuple[Guards, Checker],
+        times: Times,
     ) -> None:
         self._house = ctx.house
         self._log = ctx.log
         self._books = books
         self._desk = desk
         self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
-        self._guards = guards
+        self._guards, self._checker = guards
+        self._times = times
         self._standing = desk.standing
         self._streams_seen = 0
         shards = len(ctx.house.shards)
         self._feeds = seats_in(Role.FEED, shards)
         self._strategies = seats_in(Role.STRATEGY, shards)
         self._strategies_died_ns = list(map(self._death, self._strategies))
-        self._disagreed_ns = [0] * len(books.symbols)
-        self._next_show_ns = self._next_change_ns = self._next_look_ns = self._check_due_ns = 0
-        self._fills_checked = -1
+        self._next_show_ns = self._next_change_ns = self._next_look_ns = 0
         self._shown = -1
         self._was_fit = False
         self._breakers = Breakers(ctx, books, gate, desk, self._errands)
@@ -119,25 +114,21 @@ class Watch:
             self._reconciler.want(now_ns)
 
     def _drop_mute_stream(self, now_ns: int) -> None:
-        """Dial the stream anew when a reply told what it did not."""
-        for order in self._books.orders.open.values():
-            acked = order.state is OrderState.ACCEPTED and order.sent_ns
-            if acked and not order.stream_seen and now_ns - order.sent_ns > MUTE_AFTER_NS:
-                self._stream.drop(now_ns, "an accepted order was not seen on it within 2 s")
-                return
-            if order.cancel_acked_ns and now_ns - order.cancel_acked_ns > MUTE_AFTER_NS:
-                self._stream.drop(now_ns, "the end of an order was not seen on it within 2 s")
-                return
+        """Dial the stream anew when the venue acknowledged something and the stream never told."""
+        overdue = self._books.owed.overdue(now_ns, self._times.mute_ns)
+        if overdue:
+            self._stream.drop_mute(now_ns, overdue)
 
     def _keep_up(self, now_ns: int) -> None:
         self._session.tick(now_ns)
         self._stream.tick(now_ns)
         if self._stream.came_up != self._streams_seen:
             self._streams_seen = self._stream.came_up
+            self._books.owed.forgive()
             self._reconciler.want(now_ns, disagreed=True)
-        if self._stream.up and not self._reconciler.pending:
+        if self._stream.up and not self._reconciler.holding:
             self._drop_mute_stream(now_ns)
-            self._compare_positions(now_ns)
+        self._compare_positions(now_ns)
         if self._books.is_puzzled:
             self._books.is_puzzled = False
             self._reconciler.want(now_ns, disagreed=True)
@@ -146,17 +137,20 @@ class Watch:
         self._reconciler.tick(now_ns, stream_up=self._stream.up)
 
     def _compare_positions(self, now_ns: int) -> None:
-        """A position that stays different from what the venue last told is looked into."""
+        """A position that the three ways tell differently for some time is looked into."""
         books = self._books
-        for symbol, position in enumerate(books.positions):
-            if not books.venue_told_ns[symbol] or books.venue_lots[symbol] == position.lots:
-                self._disagreed_ns[symbol] = 0
-            elif not self._disagreed_ns[symbol]:
-                self._disagreed_ns[symbol] = now_ns
-            elif now_ns - self._disagreed_ns[symbol] > DISAGREE_MAX_NS:
-                self._disagreed_ns[symbol] = 0
-                self._log.warning(f"{books.symbols[symbol]}: the venue tells another position")
-                self._reconciler.want(now_ns, disagreed=True)
+        agreement = books.judge_agreement(now_ns, self._times.disagree_ns)
+        if agreement is not Agreement.DISAGREED or self._reconciler.pending:
+            return
+        for symbol, view in enumerate(books.views):
+            if view.agreement is Agreement.DISAGREED:
+                spec, ours = books.specs[symbol], books.positions[symbol].lots
+                self._log.warning(
+                    f"{books.symbols[symbol]}: our fills give {spec.qty_text(ours)}, the user "
+                    f"stream told {spec.qty_text(view.stream_lots)}, REST "
+                    f"{spec.qty_text(view.rest_lots)}: the venue is asked"
+                )
+        self._reconciler.want(now_ns)
 
     def _death(self, seat: Seat) -> int:
         return int(self._house.orders_to[seat]["died_ns"])
@@ -183,6 +177,10 @@ class Watch:
         tops = map(self._books.top, range(len(self._books.symbols)))
         return all(now_ns - top.newest_ns <= limits.feed_stale_ns for top in tops)
 
+    def _account_is_fresh(self, now_ns: int, limits: Limits) -> bool:
+        age_ns = now_ns - self._books.account.checked_ns
+        return not limits.account_stale_ns or age_ns <= limits.account_stale_ns
+
     def _judge(self, now_ns: int, limits: Limits) -> None:
         orders, guards = self._books.orders, self._guards
         conditions = Conditions(
@@ -191,7 +189,9 @@ class Watch:
             stream_up=self._stream.up,
             clock_known=self._desk.clock.known,
             reconciled=self._reconciler.agreed,
+            positions_agree=self._books.account.agreement != Agreement.DISAGREED,
             nothing_unknown=next(orders.unknown(), None) is None,
+            account_fresh=self._account_is_fresh(now_ns, limits),
             reports_have_room=self._books.reports.has_room(),
             ledger_runs=self._runs(Seat.LEDGER, now_ns),
             feed_runs=self._all_run(self._feeds, now_ns),
@@ -251,50 +251,7 @@ class Watch:
             self._log.warning(f"not fit to trade freely: {reason.name}")
 
     def _ask_what_is_due(self, now_ns: int) -> None:
-        fills = self._books.account.fills
-        fills_waiting = fills != self._fills_checked
-        fill_ns = max((position.last_fill_ns for position in self._books.positions), default=0)
-        if now_ns >= self._check_due_ns or (
-            fills_waiting and now_ns - fill_ns > CHECK_AFTER_FILL_NS
-        ):
-            self._check_due_ns = now_ns + CHECK_EVERY_NS
-            self._fills_checked = fills
-            self._ask_for_check(fills)
-
-    def _ask_for_check(self, fills: int) -> None:
-        books = self._books
-        asset, symbols, specs = books.margin_asset.decode(), books.symbols, books.specs
-        moment = self._moment()
-
-        def check(rest: Rest) -> Any:
-            lots = [
-                picture.fetch_position(rest, name, spec)[0]
-                for name, spec in zip(symbols, specs, strict=True)
-            ]
-            return (fills, moment), picture.fetch_money(rest, asset), lots
-
-        self._errands.ask("check", check, self._on_check, Use.PERIODIC)
-
-    def _moment(self) -> tuple[int, int, int]:
-        """What changes with every order: while it is the same, nothing more was tied up."""
-        account = self._books.account
-        return account.orders_sent, account.fills, len(self._books.orders.open)
-
-    def _on_check(self, result: Any, now_ns: int) -> None:
-        if isinstance(result, Exception):
-            self._log.warning(f"balances and positions could not be checked: {result}")
-            return
-        (fills, moment), money, lots = result
-        books = self._books
-        books.account.available_e8 = money.available_e8
-        if fills != books.account.fills or self._reconciler.holding:
-            return  # Something traded meanwhile: these figures prove nothing.
-        books.account.wallet_e8, books.account.checked_ns = money.wallet_e8, now_ns
-        books.sum_up()
-        if moment == self._moment():
-            books.margin.told(money.available_e8)
-        books.venue_lots = list(lots)
-        books.venue_told_ns = [now_ns] * len(lots)
+        self._checker.tick(now_ns)
 
     def _show(self, now_ns: int) -> None:
         if self._reconciler.is_new:

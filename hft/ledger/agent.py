@@ -4,8 +4,9 @@ safe.
 ::
 
     reports ring ──▶ report desk ──▶ courier ──▶ database
-    userTrades ──▶ reconciler (thread) ──┘
+    userTrades, allOrders ──▶ reconciler (thread) ──┘
     log rings ──▶ log desk ──▶ courier ──▶ daily file, and the tail the page shows
+                                  └─▶ house desk: events, sessions, equity ──▶ the first courier
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from hft.binance.budget import Use
 from hft.binance.rest import Rest
 from hft.clock import Deadline
 from hft.errors import BootError
-from hft.ledger import house_store
+from hft.events import Notice
 from hft.ledger.courier import Courier
-from hft.ledger.database import open_database, shown_place, sync_to_disk
+from hft.ledger.database import open_database, shown_place, sync_to_disk, why_unusable
+from hft.ledger.house_desk import HouseDesk
 from hft.ledger.log_desk import LogDesk
 from hft.ledger.log_file import LogFile
 from hft.ledger.manners import Manners
@@ -34,7 +36,6 @@ from hft.ledger.report_desk import ReportDesk
 from hft.ledger.rows import names_of
 from hft.ledger.status import Status
 from hft.ledger.store import Stored
-from hft.state.blocks import Mode
 from hft.units import NS_PER_MS
 from ringbuf.parking import Duty
 from ringbuf.spsc import Ring
@@ -72,7 +73,7 @@ class LedgerAgent:
         self._open_things = ExitStack()
         self._found_waiting = 0
         self._gaps_seen = 0
-        self._troubles = ["", "", ""]
+        self.troubles = ["", "", ""]
         self._compare_failures = 0
         self._patience: Deadline | None = None
         self._last_asked = False
@@ -93,7 +94,9 @@ class LedgerAgent:
         self._commits = Courier("commits", (SQLAlchemyError, OSError), wake)
         self._lines = Courier("log file", (OSError,), wake)
         self.reports = ReportDesk(house, self._strategies, self._engine, self._commits, self.status)
-        self.logs = LogDesk(house, log_file, self._lines)
+        self.house = HouseDesk(house, self._strategies, self._engine, self._commits)
+        self.logs = LogDesk(house, log_file, self._lines, self.house.tell_events)
+        self._begin()
         started_ms = int(house.run[0]["started_wall_ns"]) // NS_PER_MS
         source = Source(self._engine, self._connect, house.orders, started_ms - BEFORE_START_MS)
         self.reconciler = Reconciler(source, wake)
@@ -110,6 +113,7 @@ class LedgerAgent:
         """Collect what the threads have done, hand over what is new."""
         work = self._carry()
         self._look_for_gaps()
+        self.house.work(now_ns)
         if self.reconciler.is_due(now_ns):
             work += self._compare(now_ns)
         return work
@@ -128,7 +132,7 @@ class LedgerAgent:
         self._carry()
         if not self.reports.empty() or self._found_waiting:
             return False
-        if not self._compared_last(now_ns):
+        if not (self._compared_last(now_ns) and self.logs.empty() and self.house.end()):
             return False
         if self._sync is None:
             self._sync = _SyncJob(self._engine)
@@ -143,13 +147,18 @@ class LedgerAgent:
         place = self._settings.storage.database_url or self._data_dir / "trades.db"
         try:
             engine = open_database(place)
-            self._open_things.callback(engine.dispose)
-            house_store.store_session(engine, self._session())
         except (SQLAlchemyError, ImportError) as problem:
-            reason = str(getattr(problem, "orig", None) or problem).splitlines()[0]
-            shown = shown_place(place)
-            raise BootError(f"The trade database {shown} cannot be opened: {reason}.") from problem
+            what = f"The trade database {shown_place(place)} cannot be opened"
+            raise BootError(f"{what}: {why_unusable(problem)}.") from problem
+        self._open_things.callback(engine.dispose)
         return engine
+
+    def _begin(self) -> None:
+        try:
+            self.house.begin(self._data_dir / "logs")
+        except (SQLAlchemyError, OSError) as problem:
+            what = "The trade database does not take the beginning of this run"
+            raise BootError(f"{what}: {why_unusable(problem)}.") from problem
 
     def _open_log_file(self) -> LogFile:
         folder = self._data_dir / "logs"
@@ -157,19 +166,10 @@ class LedgerAgent:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise BootError(f"The log folder cannot be made: {problem}.") from problem
-        file = LogFile(folder, self._ctx.house.anchor)
+        house = self._ctx.house
+        file = LogFile(folder, house.anchor, int(house.run[0]["session_epoch"]))
         self._open_things.callback(file.close)
         return file
-
-    def _session(self) -> dict[str, object]:
-        run = self._ctx.house.run[0]
-        strategy = int(run["strategy_index"])
-        return {
-            "session_epoch": int(run["session_epoch"]),
-            "started_ms": int(run["started_wall_ns"]) // NS_PER_MS,
-            "mode": Mode(int(run["mode"])).name,
-            "strategy": self._strategies[strategy] if strategy < len(self._strategies) else "",
-        }
 
     def _connect(self) -> Rest:
         network = self._settings.network
@@ -189,7 +189,8 @@ class LedgerAgent:
             self._gaps_seen = gaps + unsound
             self._ctx.log.warning(
                 f"{gaps} reports did not fit into the ring and {unsound} made no sense; "
-                "asking the venue for its list of fills"
+                "asking the venue for its lists of fills and orders",
+                Notice.LEDGER_GAP,
             )
             self.reconciler.ask_now()
 
@@ -257,18 +258,19 @@ class LedgerAgent:
 
     def _note(self, which: int, what: str, trouble: str) -> None:
         """Say once that something began to fail, and once that it works again."""
-        if bool(trouble) != bool(self._troubles[which]):
+        if bool(trouble) != bool(self.troubles[which]):
             if trouble:
                 self._ctx.log.error(f"{what} fails, trying again: {trouble}")
             else:
                 self._ctx.log.info(f"{what} works again")
-        self._troubles[which] = trouble
+        self.troubles[which] = trouble
 
     def _write_last_lines(self) -> None:
         try:
             self.logs.write_rest()
-        except OSError as problem:
-            self._ctx.log.error(f"the last log lines could not be written: {problem}")
+            self.house.store_last_events()
+        except (SQLAlchemyError, OSError) as problem:
+            self._ctx.log.error(f"the last log lines and events could not be written: {problem}")
 
 
 class _SyncJob:

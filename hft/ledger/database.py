@@ -3,6 +3,9 @@
 SQLite runs in WAL mode so that the dashboard reads while the ledger commits.  Transactions begin
 when they say so: a writer takes the write lock at once (`writing`), because one that reads first
 and writes later can be refused without the busy timeout being honoured.
+
+A PostgreSQL server may go away at any time: a connection is tried before it is used, and a network
+that swallows everything is noticed within `SILENCE_MAX_S`.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from hft.clock import Deadline, sleep_s
@@ -25,6 +28,7 @@ from hft.clock import Deadline, sleep_s
 BUSY_TIMEOUT_MS = 5000
 MS_PER_S = 1000
 WAL_RETRY_S = 0.01
+SILENCE_MAX_S = 15
 MIGRATION_LOCK = 0x4846544C
 """Names the advisory lock under which two processes do not migrate a server's database at once."""
 
@@ -45,15 +49,28 @@ def open_database(place: str | Path) -> Engine:
         sqlalchemy.exc.SQLAlchemyError: it cannot be opened, read or migrated (`SchemaUnknown`: a
             newer release made it).
     """
-    engine = create_engine(_url_of(place))
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _settle_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    engine = connect_database(place)
     try:
         _migrate(engine)
     except BaseException:
         engine.dispose()
         raise
+    return engine
+
+
+def connect_database(place: str | Path) -> Engine:
+    """Prepare the connections to a database; nothing is opened, made or migrated yet.
+
+    Raises:
+        sqlalchemy.exc.ArgumentError, ImportError: no such kind of database, or no driver for it.
+    """
+    url = make_url(str(place)) if _is_url(place) else URL.create("sqlite", database=str(place))
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, pool_pre_ping=True, connect_args=_server_patience(url))
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _settle_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -82,18 +99,47 @@ def sync_to_disk(engine: Engine) -> None:
 
 def shown_place(place: str | Path) -> str:
     """Write the place of a database without its password."""
-    if "://" not in str(place):
+    if not _is_url(place):
         return str(place)
     try:
-        return make_url(str(place)).render_as_string()
+        url = make_url(str(place))
     except ArgumentError:
         return "of the settings"
+    hidden = {name: "***" for name in url.query if "password" in name}
+    return url.update_query_dict(hidden).render_as_string().replace("%2A%2A%2A", "***")
 
 
-def _url_of(place: str | Path) -> str | URL:
-    if isinstance(place, str) and "://" in place:
-        return place
-    return URL.create("sqlite", database=str(place))
+def why_unusable(problem: Exception) -> str:
+    """Say in one line why a database cannot be used; an address is never part of it."""
+    if isinstance(problem, NoSuchModuleError):
+        return "there is no such kind of database here; write sqlite:/// or postgresql+psycopg://"
+    if isinstance(problem, ImportError):
+        return (
+            f"its driver {problem.name} is not installed; that of postgresql+psycopg:// comes with "
+            "pip install 'psycopg[binary]'"
+        )
+    if isinstance(problem, ArgumentError):
+        return "the address cannot be read; write postgresql+psycopg://user:password@host/name"
+    lines = str(getattr(problem, "orig", None) or problem).splitlines()
+    return " ".join(line.strip() for line in lines if line.strip()).rstrip(".")
+
+
+def _is_url(place: str | Path) -> bool:
+    return "://" in str(place)
+
+
+def _server_patience(url: URL) -> dict[str, str | int]:
+    patience: dict[str, str | int] = {
+        "connect_timeout": BUSY_TIMEOUT_MS // MS_PER_S or 1,
+        "keepalives_idle": SILENCE_MAX_S // 3,
+        "keepalives_interval": SILENCE_MAX_S // 3,
+        "keepalives_count": 2,
+        "tcp_user_timeout": SILENCE_MAX_S * MS_PER_S,
+        "application_name": "hft",
+    }
+    patience = {name: value for name, value in patience.items() if name not in url.query}
+    options = f"{url.query.get('options', '')} -c lock_timeout={BUSY_TIMEOUT_MS}"
+    return patience | {"options": options.strip()}
 
 
 def _settle_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

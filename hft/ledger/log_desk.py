@@ -1,12 +1,19 @@
-"""From every process's log ring to the daily file and to the tail the page shows."""
+"""From every process's log ring to the daily file, and to the tail the page shows.
+
+Records with a notice are events: once they are in the file they are handed on to the database.
+Their slots do not wait for it, since the file keeps what a database that is away has to catch up
+with.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hft.events import Notice
 from hft.ledger.courier import Courier
 from hft.ledger.log_file import LogFile
 from hft.state.blocks import LOG_LINES_MAX
@@ -25,13 +32,20 @@ class LogDesk:
     is full.
     """
 
-    def __init__(self, house: House, file: LogFile, courier: Courier) -> None:
+    def __init__(
+        self,
+        house: House,
+        file: LogFile,
+        courier: Courier,
+        tell_events: Callable[[Records], None],
+    ) -> None:
         self._consumers = [Consumer(house.log_ring(seat)) for seat in house.seats]
         self._taken = [0] * len(self._consumers)
         self._tail: Any = house.log_tail
         self._tail_head: Any = house.log_tail_head
         self._file = file
         self._courier = courier
+        self._tell_events = tell_events
 
     def waiting(self) -> int:
         """Records published and not yet handed to the courier; 0 while a batch is under way."""
@@ -53,8 +67,11 @@ class LogDesk:
         """Courier's thread: append to the file."""
         self._file.append(records)
 
-    def written(self) -> None:
-        """Duty cycle: give the slots of the batch back."""
+    def written(self, records: Records) -> None:
+        """Duty cycle: give the slots of the batch back, hand its events on."""
+        events = records[records["notice"] != Notice.NONE]
+        if len(events):
+            self._tell_events(events)
         for at, consumer in enumerate(self._consumers):
             if self._taken[at]:
                 consumer.release(self._taken[at])
@@ -70,8 +87,9 @@ class LogDesk:
         """
         self._taken = [0] * len(self._consumers)
         while self.waiting():
-            self._file.append(self._take())
-            self.written()
+            records = self._take()
+            self._file.append(records)
+            self.written(records)
 
     def _take(self) -> Records:
         parts = []
@@ -101,4 +119,4 @@ class _LogBatch:
         self._desk.write(self._records)
 
     def finish(self) -> None:
-        self._desk.written()
+        self._desk.written(self._records)

@@ -4,7 +4,9 @@
 
     {"ts": "2026-11-22T09:03:57.123456Z", "level": "INFO", "role": "feed", "text": "connected"}
 
-`dropped` joins them where records before this one found their ring full.
+`dropped` joins them where records before this one found their ring full.  A line that is an event
+has `notice`, the session's epoch and its exact time `ns` too, so that the database can be given
+what it missed.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy.typing as npt
 import orjson
 
 from hft.clock import Anchor
-from hft.events import Level
+from hft.events import Level, Notice
 from hft.seats import Seat
 
 US_PER_S = 1_000_000
@@ -30,9 +32,10 @@ NS_PER_US = 1_000
 class LogFile:
     """Appends log records to `folder/hft-YYYY-MM-DD.jsonl`; a batch is handed over at once."""
 
-    def __init__(self, folder: Path, anchor: Anchor) -> None:
+    def __init__(self, folder: Path, anchor: Anchor, session_epoch: int = 0) -> None:
         self._folder = folder
         self._anchor = anchor
+        self._session_epoch = session_epoch
         self._day = ""
         self._file: FileIO | None = None
 
@@ -68,6 +71,9 @@ class LogFile:
         }
         if record["count"]:
             line["dropped"] = int(record["count"])
+        if record["notice"]:
+            line["notice"] = notice_name(int(record["notice"]))
+            line["session"], line["ns"] = self._session_epoch, int(record["ns"])
         return line
 
     def _write(self, day: str, text: bytes) -> None:
@@ -88,6 +94,11 @@ class LogFile:
             self._file = (self._folder / f"hft-{day}.jsonl").open("ab", buffering=0)
             self._day = day
         return self._file
+
+
+def notice_name(value: int) -> str:
+    """Name of a Notice; its number where this release does not know it."""
+    return Notice(value).name if value in tuple(Notice) else str(value)
 
 
 def iso_utc(wall_ns: int) -> str:

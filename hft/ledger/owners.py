@@ -1,12 +1,13 @@
 """Finding out whose order a fill of the venue's list belongs to: its list does not say.
 
-The order table of the run knows most of them.  For the others the venue is asked for the order,
-whose client order id tells the session and the intent, and the session its strategy.
+The order table of the run knows most of them, the venue's list of the newest orders others.  For
+what is left the venue is asked for the order, whose client order id tells the session and the
+intent, and the session its strategy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +45,7 @@ class Owners:
         self._venue = venue
         self._strategy_of_session = strategy_of_session
         self._asked: dict[tuple[str, int], Owner] = {}
+        self._lookups = 0
 
     def owner(self, symbol: str, order_id: int) -> Owner:
         """Whose order that is; `NOT_OURS` for a stranger's."""
@@ -51,10 +53,16 @@ class Owners:
         if found is None:
             found = self._asked.get((symbol, order_id))
         if found is None:
-            if len(self._asked) >= LOOKUPS_MAX:
+            if self._lookups >= LOOKUPS_MAX:
                 return NOT_OURS
+            self._lookups += 1
             found = self._asked[symbol, order_id] = self._at_venue(symbol, order_id)
         return found
+
+    def learn(self, symbol: str, orders: Iterable[Mapping[str, Any]]) -> None:
+        """Take note of orders as the venue lists them, so that it is not asked about each."""
+        for order in orders:
+            self._asked[symbol, int(order["orderId"])] = self._of_order(order)
 
     def _in_table(self, symbol: str, order_id: int) -> Owner | None:
         index = self._names.symbols.index(symbol)
@@ -77,6 +85,9 @@ class Owners:
         except VenueError:
             # Orders are forgotten after some days; their fills are not.
             return NOT_OURS
+        return self._of_order(order)
+
+    def _of_order(self, order: Mapping[str, Any]) -> Owner:
         name = str(order["clientOrderId"])
         ours = parse_client_order_id(name)
         if ours is None:

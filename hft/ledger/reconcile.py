@@ -1,4 +1,4 @@
-"""Filling gaps: comparing `trades` with the venue's own list of fills, now and then, beside
+"""Filling gaps: comparing `trades` and `orders` with the venue's own lists, now and then, beside
 everything else.
 
 A short-lived thread asks the venue; what it found goes to the same courier as the reports, so the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import msgspec
 from sqlalchemy import Engine
@@ -18,7 +19,10 @@ from hft.binance.rest import Rest, VenueError
 from hft.clock import monotonic_ns, wall_ms
 from hft.errors import HftError
 from hft.ledger import house_store, store
+from hft.ledger.database import writing
 from hft.ledger.inserting import Row
+from hft.ledger.order_gaps import OrderGaps
+from hft.ledger.order_store import put_orders
 from hft.ledger.owners import Owners
 from hft.ledger.rows import NOT_OURS, Names, row_of_user_trade
 from hft.ledger.store import Progress, Stored
@@ -36,6 +40,7 @@ class Found(msgspec.Struct, frozen=True):
     account_epoch: str
     symbol: str
     rows: list[Row]
+    orders: list[Row]
     progress: Progress
 
 
@@ -54,9 +59,11 @@ class FoundBatch:
     def run(self) -> None:
         """Courier's thread: one transaction."""
         found = self._found
-        self._stored = store.store_user_trades(
-            self._engine, found.account_epoch, found.symbol, found.rows, found.progress
-        )
+        with writing(self._engine) as connection:
+            self._stored = store.put_user_trades(
+                connection, found.account_epoch, found.symbol, found.rows, found.progress
+            )
+            put_orders(connection, found.orders)
         self._committed_ns = monotonic_ns()
 
     def finish(self) -> None:
@@ -158,14 +165,9 @@ def compare(source: Source, names: Names) -> Round:
     try:
         rest = source.connect()
         try:
-            owners = Owners(
-                source.orders,
-                names,
-                rest,
-                lambda epoch: house_store.strategy_of_session(source.engine, epoch),
-            )
+            desk = _desk(source, names, rest)
             for symbol in names.symbols:
-                part, waiting = _compare_symbol(source, names, rest, owners, symbol)
+                part, waiting = _compare_symbol(source, desk, symbol)
                 found.append(part)
                 more |= waiting
         finally:
@@ -177,19 +179,39 @@ def compare(source: Source, names: Names) -> Round:
     return Round(found, more)
 
 
-def _compare_symbol(
-    source: Source, names: Names, rest: Rest, owners: Owners, symbol: str
-) -> tuple[Found, bool]:
-    epoch = names.account_epoch
+class _Desk(msgspec.Struct, frozen=True):
+    """What one comparison keeps from symbol to symbol."""
+
+    names: Names
+    rest: Rest
+    owners: Owners
+    gaps: OrderGaps
+
+
+def _desk(source: Source, names: Names, rest: Rest) -> _Desk:
+    @cache
+    def strategy_of(session_epoch: int) -> str:
+        return house_store.strategy_of_session(source.engine, session_epoch)
+
+    owners = Owners(source.orders, names, rest, strategy_of)
+    gaps = OrderGaps(source.engine, names, source.orders, rest, strategy_of)
+    return _Desk(names, rest, owners, gaps)
+
+
+def _compare_symbol(source: Source, desk: _Desk, symbol: str) -> tuple[Found, bool]:
+    names, epoch, now_ms = desk.names, desk.names.account_epoch, wall_ms()
     progress = store.read_progress(source.engine, epoch, symbol) or Progress(source.since_ms)
-    fetched = fetch_user_trades(rest, symbol, progress, wall_ms())
+    fetched = fetch_user_trades(desk.rest, symbol, progress, now_ms)
+    orders, listed = desk.gaps.of_symbol(symbol, progress, now_ms)
+    desk.owners.learn(symbol, listed.orders)
     known = _known(source.engine, epoch, symbol, [int(trade["id"]) for trade in fetched.trades])
     rows = []
     for trade in fetched.trades:
         is_known = (int(trade["id"]), str(trade["orderId"])) in known
-        owner = NOT_OURS if is_known else owners.owner(symbol, int(trade["orderId"]))
-        rows.append(row_of_user_trade(trade, epoch, owner))
-    return Found(epoch, symbol, rows, fetched.progress), fetched.more
+        owner = NOT_OURS if is_known else desk.owners.owner(symbol, int(trade["orderId"]))
+        rows.append(row_of_user_trade(trade, epoch, owner, paper=names.paper))
+    reached = msgspec.structs.replace(fetched.progress, orders_ms=listed.until_ms)
+    return Found(epoch, symbol, rows, orders, reached), fetched.more or listed.more
 
 
 def _known(

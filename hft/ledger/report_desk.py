@@ -1,7 +1,7 @@
 """From the ring of reports to the database: slots are given back only after the commit.
 
 Killed at any moment, the next process reads again from the first report that was not committed; a
-fill that was already stored is recognised by its key.
+fill that was already stored is recognised by its key, and an order never goes back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from sqlalchemy import Engine
 from hft.clock import monotonic_ns
 from hft.ledger import store
 from hft.ledger.courier import Courier
+from hft.ledger.database import writing
+from hft.ledger.order_rows import rows_of_order_reports
+from hft.ledger.order_store import put_orders
 from hft.ledger.rows import names_of, rows_of_reports
 from hft.ledger.status import Status
 from hft.ledger.store import Stored
@@ -26,7 +29,7 @@ BATCH_MAX = 1024
 
 
 class ReportDesk:
-    """Moves reports, one batch at a time, through the courier into `trades`."""
+    """Moves reports, one batch at a time, through the courier into `trades` and `orders`."""
 
     def __init__(
         self,
@@ -63,11 +66,14 @@ class ReportDesk:
         return count
 
     def write(self, reports: npt.NDArray[np.void]) -> tuple[Stored, int]:
-        """Courier's thread: commit the fills among `reports`; also counts those left out."""
+        """Courier's thread: commit orders and fills of `reports`; also counts fills left out."""
         names = names_of(self._house, self._strategies)
-        rows = rows_of_reports(reports, names)
+        fills, orders = rows_of_reports(reports, names), rows_of_order_reports(reports, names)
         told = int(np.count_nonzero(reports["trade_id"]))
-        return store.store_reports(self._engine, rows), told - len(rows)
+        with writing(self._engine) as connection:
+            stored = store.put_reports(connection, fills)
+            put_orders(connection, orders)
+        return stored, told - len(fills)
 
     def committed(self, stored: Stored, unsound: int, committed_ns: int) -> None:
         """Duty cycle: give the slots of the batch back."""

@@ -15,9 +15,11 @@ import numpy.typing as npt
 import orjson
 
 from hft.binance.order_frames import client_order_id
+from hft.clock import Anchor
 from hft.events import Side
 from hft.ledger.inserting import Row
 from hft.ledger.schema import FROM_REPORT, FROM_USER_TRADES, to_real
+from hft.state.blocks import Mode
 from hft.topology import House
 from hft.units import parse_e8
 
@@ -31,6 +33,9 @@ class Names(msgspec.Struct, frozen=True):
     tick_e8: Sequence[int]
     lot_e8: Sequence[int]
     strategies: Sequence[str]
+    paper: bool = False
+    """Whether the venue is an exchange of the house's own, where nobody's money moves."""
+    anchor: Anchor = Anchor(0, 0)
 
     def strategy(self, index: int) -> str:
         """Name of the strategy of that index; empty for one we do not know."""
@@ -58,6 +63,8 @@ def names_of(house: House, strategies: Sequence[str]) -> Names:
         tick_e8=[int(spec["tick_e8"]) for spec in house.spec[: len(symbols)]],
         lot_e8=[int(spec["lot_e8"]) for spec in house.spec[: len(symbols)]],
         strategies=strategies,
+        paper=int(house.run[0]["mode"]) in (Mode.DEMO, Mode.DRY_RUN),
+        anchor=house.anchor,
     )
 
 
@@ -104,12 +111,15 @@ def _row_of_report(report: np.void, names: Names) -> Row:
         "trade_id": int(report["trade_id"]),
         "maker": int(report["maker"]),
         "source": FROM_REPORT,
+        "paper": int(names.paper),
         **_amounts(price_e8, qty_e8, int(report["realised_e8"]), int(report["fee_e8"])),
         **msgspec.structs.asdict(owner),
     }
 
 
-def row_of_user_trade(trade: Mapping[str, Any], account_epoch: str, owner: Owner) -> Row:
+def row_of_user_trade(
+    trade: Mapping[str, Any], account_epoch: str, owner: Owner, *, paper: bool = False
+) -> Row:
     """Make a row of one element of the venue's `userTrades` answer."""
     symbol, fee_asset = str(trade["symbol"]), str(trade["commissionAsset"])
     fee_e8 = parse_e8(trade["commission"])
@@ -128,6 +138,7 @@ def row_of_user_trade(trade: Mapping[str, Any], account_epoch: str, owner: Owner
         "trade_id": int(trade["id"]),
         "maker": int(bool(trade["maker"])),
         "source": FROM_USER_TRADES,
+        "paper": int(paper),
         **_amounts(
             parse_e8(trade["price"]),
             parse_e8(trade["qty"]),

@@ -113,10 +113,12 @@ orders = Table(
     Column("paper", WHOLE, nullable=False, server_default="0"),
     Index("orders_once", "account_epoch", "session_epoch", "intent_seq", unique=True),
     Index("orders_by_time", "updated_ms", "id"),
+    Index("orders_by_name", "client_order_id"),
+    Index("orders_open", "account_epoch", "finished_ms"),
 )
 """One row per order of ours, those our own gate denied among them, as it stands or as it ended.
 
-`type` and `tif` are words, `state` is one of OrderState's or DENIED, `flags` bits of IntentFlag,
+`type` and `tif` are words, `state` one of OrderState's, `flags` bits of IntentFlag,
 `reason` the number the strategy gave it.  `fee_e8` and `realised_e8` are the sums of its fills, in
 the margin asset.  `sent_ms` is null for an order that never left.  `hops` is JSON: nanoseconds from
 the receipt of the frame that caused the order to each of its stations.  `bid` and `ask` are the
@@ -207,8 +209,8 @@ sessions = Table(
 )
 """Each run of the house; the epoch is the one in its client order ids.
 
-`ended_ms`, the number of its fills and of its orders, and `ended` (how, in words) are null while it
-runs, and stay so when it ended without a word.
+`ended_ms`, `ended` (how, in words) and the number of its fills and of its orders are null while it
+runs.  A run that ended without a word is given its end by the account's next one.
 """
 
 checked = Table(
@@ -218,13 +220,15 @@ checked = Table(
     Column("symbol", Text, nullable=False),
     Column("since_ms", WHOLE, nullable=False),
     Column("trade_id", WHOLE),
+    Column("orders_ms", WHOLE),
     Column("income_ms", WHOLE),
     UniqueConstraint("account_epoch", "symbol", name="checked_once"),
 )
-"""How far `trades` was compared with the venue's own list, per account and symbol.
+"""How far `trades` and `orders` were compared with the venue's own lists, per account and symbol.
 
 Everything from `since_ms` up to and including `trade_id` is in `trades`; a null trade id means that
-the venue had none up to `since_ms`.  The row without a symbol is about the income ledger: every
+the venue had none up to `since_ms`.  Every order of ours from `since_ms` to `orders_ms` is in
+`orders`; null: they were never compared.  The row without a symbol is about the income ledger: every
 entry from `since_ms` to `income_ms` is in `funding`.
 """
 

@@ -1,6 +1,6 @@
 """Writing fills to the database, exactly once, and how far the venue's list was compared.
 
-Each function is one transaction, so a process killed at any moment leaves all of it or nothing.
+The caller holds the transaction, so a process killed at any moment leaves all of it or nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, and_, bindparam, select
 
-from hft.ledger.database import writing
 from hft.ledger.inserting import Row, insert_missing
+from hft.ledger.order_store import sum_fills
 from hft.ledger.schema import FROM_USER_TRADES, checked, trades
 
 KEY = ("account_epoch", "symbol", "trade_id", "order_id")
@@ -43,43 +43,45 @@ class Progress(msgspec.Struct, frozen=True):
 
     since_ms: int
     trade_id: int | None = None
+    orders_ms: int | None = None
 
 
-def store_reports(engine: Engine, rows: Sequence[Row]) -> Stored:
+def put_reports(connection: Connection, rows: Sequence[Row]) -> Stored:
     """Store fills told by reports; a fill that is there already is left alone.
 
     A row that came from the venue's list is taken over, since the report knows more of the order;
     the amounts stay the venue's.
     """
-    if not rows:
-        return Stored()
-    with writing(engine) as connection:
-        inserted = insert_missing(connection, trades, rows)
-        if inserted == len(rows):
-            return Stored(inserted)
-        changed = [name for name in rows[0] if name not in (*KEY, *CORRECTED)]
-        replaced = _update(connection, rows, changed, from_venue_only=True)
-        return Stored(inserted, replaced)
+    inserted = insert_missing(connection, trades, rows)
+    if inserted == len(rows):
+        return Stored(inserted)
+    changed = [name for name in rows[0] if name not in (*KEY, *CORRECTED)]
+    replaced = _update(connection, rows, changed, from_venue_only=True)
+    return Stored(inserted, replaced)
 
 
-def store_user_trades(
-    engine: Engine, account_epoch: str, symbol: str, rows: Sequence[Row], progress: Progress
+def put_user_trades(
+    connection: Connection,
+    account_epoch: str,
+    symbol: str,
+    rows: Sequence[Row],
+    progress: Progress,
 ) -> Stored:
     """Store what is missing of the venue's list, correct what differs, note how far it reaches."""
-    with writing(engine) as connection:
-        present = _amounts_present(connection, account_epoch, symbol, rows)
-        missing = [row for row in rows if _key(row) not in present]
-        differing = [
-            row
-            for row in rows
-            if _key(row) in present and present[_key(row)] != [row[name] for name in AMOUNTS]
-        ]
-        if missing:
-            insert_missing(connection, trades, missing)
-        if differing:
-            _update(connection, differing, CORRECTED, from_venue_only=False)
-        _note_progress(connection, account_epoch, symbol, progress)
-        return Stored(inserted=len(missing), corrected=len(differing))
+    present = _amounts_present(connection, account_epoch, symbol, rows)
+    missing = [row for row in rows if _key(row) not in present]
+    differing = [
+        row
+        for row in rows
+        if _key(row) in present and present[_key(row)] != [row[name] for name in AMOUNTS]
+    ]
+    insert_missing(connection, trades, missing)
+    if differing:
+        _update(connection, differing, CORRECTED, from_venue_only=False)
+    changed = missing + differing
+    sum_fills(connection, [row["client_order_id"] for row in changed if row["client_order_id"]])
+    _note_progress(connection, account_epoch, symbol, progress)
+    return Stored(inserted=len(missing), corrected=len(differing))
 
 
 def known_fills(
@@ -97,12 +99,12 @@ def known_fills(
 
 def read_progress(engine: Engine, account_epoch: str, symbol: str) -> Progress | None:
     """How far that symbol of that account was compared; None when it never was."""
-    query = select(checked.c.since_ms, checked.c.trade_id).where(
+    query = select(checked.c.since_ms, checked.c.trade_id, checked.c.orders_ms).where(
         checked.c.account_epoch == account_epoch, checked.c.symbol == symbol
     )
     with engine.connect() as connection:
         row = connection.execute(query).one_or_none()
-    return None if row is None else Progress(row.since_ms, row.trade_id)
+    return None if row is None else Progress(*row)
 
 
 def _update(

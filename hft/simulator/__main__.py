@@ -16,7 +16,7 @@ import uvloop
 
 from hft.errors import BootError, ExitCode, HftError
 from hft.simulator.clockwork import Clockwork, Market
-from hft.simulator.door_options import asked_tls, open_asked_accounts
+from hft.simulator.door_options import asked_tls, open_asked_accounts, set_lifetimes
 from hft.simulator.doorstep import BACKLOG, Connections, connections_allowed
 from hft.simulator.fault_door import FaultyProtocol
 from hft.simulator.fault_kinds import Scenario, read_scenario
@@ -66,6 +66,7 @@ async def _serve(options: argparse.Namespace) -> None:
     venue, market, clock = build(options)
     try:
         open_asked_accounts(venue, options)
+        set_lifetimes(venue, options)
         begin_keeping(venue)
         await _serve_world(options, scenario, (venue, market, clock))
     finally:

@@ -10,7 +10,10 @@ from hft.simulator.account_opening import open_accounts
 from hft.simulator.accounts import credentials_of, read_accounts
 from hft.simulator.doorstep import CONNECTIONS_MAX
 from hft.simulator.keys import Credentials
+from hft.simulator.lifetimes import LIFE_MAX_MS
+from hft.simulator.limits import SECOND_MS
 from hft.simulator.tls import Served, default_folder, serve_tls
+from hft.simulator.user_streams import LISTEN_KEY_LIFE_MS
 from hft.simulator.venue import Venue
 
 DEMO_NAME = "demo"
@@ -41,6 +44,20 @@ def add_door_options(parser: argparse.ArgumentParser) -> None:
         default=CONNECTIONS_MAX,
         help="refuse more open connections, or as many as files may be open; default: %(default)s",
     )
+    parser.add_argument(
+        "--connection-life-s",
+        metavar="S",
+        type=int,
+        default=LIFE_MAX_MS // SECOND_MS,
+        help="end a WebSocket connection after so long; default: %(default)s",
+    )
+    parser.add_argument(
+        "--listen-key-life-s",
+        metavar="S",
+        type=int,
+        default=LISTEN_KEY_LIFE_MS // SECOND_MS,
+        help="let a listen key die that nobody extended for so long; default: %(default)s",
+    )
 
 
 def check_door_options(options: argparse.Namespace) -> None:
@@ -51,6 +68,9 @@ def check_door_options(options: argparse.Namespace) -> None:
     """
     if options.connections_max < 1:
         raise ConfigError(f"--connections-max must be at least 1, not {options.connections_max}")
+    for name in ("connection_life_s", "listen_key_life_s"):
+        if getattr(options, name) < 1:
+            raise ConfigError(f"--{name.replace('_', '-')} must be at least 1")
     if not options.tls and (options.tls_dir or options.tls_names):
         raise ConfigError("--tls-dir and --tls-names need --tls")
 
@@ -78,6 +98,12 @@ def open_asked_accounts(venue: Venue, options: argparse.Namespace) -> None:
         return
     path = Path(options.accounts)
     open_accounts(venue, path, read_accounts(path))
+
+
+def set_lifetimes(venue: Venue, options: argparse.Namespace) -> None:
+    """Let connections and listen keys live as long as was asked."""
+    venue.connection_life_ms = options.connection_life_s * SECOND_MS
+    venue.users.life_ms = options.listen_key_life_s * SECOND_MS
 
 
 def asked_tls(options: argparse.Namespace) -> Served | None:

@@ -34,10 +34,10 @@ TOO_MANY_STREAMS = close_frame(1008, "Too many streams")
 class Lifetime:
     """Says when a connection is due for a ping, and when it is over."""
 
-    def __init__(self, opened_ms: int, *, must_echo: bool) -> None:
+    def __init__(self, opened_ms: int, *, must_echo: bool, life_ms: int = LIFE_MAX_MS) -> None:
         """Begin now; `must_echo`: a pong that does not repeat a ping's payload is none."""
         self._must_echo = must_echo
-        self._over_ms = opened_ms + LIFE_MAX_MS
+        self._over_ms = opened_ms + life_ms
         self._ping_ms = opened_ms + PING_INTERVAL_MS
         self._unanswered: dict[bytes, int] = {}
 

@@ -38,7 +38,9 @@ class SocketSide:
         self._link = link
         self._door: WebSocketDoor | None = door
         self._frames = FrameReader()
-        self._life = Lifetime(venue.sockets_ms(), must_echo=door.must_echo)
+        self._life = Lifetime(
+            venue.sockets_ms(), must_echo=door.must_echo, life_ms=venue.connection_life_ms
+        )
 
     @property
     def door(self) -> WebSocketDoor | None:

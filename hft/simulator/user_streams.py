@@ -20,11 +20,12 @@ class UserStreams:
         self._key_of: dict[int, tuple[str, int]] = {}
         self._followers: dict[str, dict[Subscriber, frozenset[str] | None]] = {}
         self.send_to: Sender = send_to
+        self.life_ms = LISTEN_KEY_LIFE_MS
 
     def start(self, account_id: int, now_ms: int) -> str:
         """Give the living key of an account, extended; or a new one."""
         key = self.living_key(account_id, now_ms) or secrets.token_hex(32)
-        self._key_of[account_id] = (key, now_ms + LISTEN_KEY_LIFE_MS)
+        self._key_of[account_id] = (key, now_ms + self.life_ms)
         return key
 
     def extend(self, account_id: int, now_ms: int) -> str:
@@ -36,7 +37,7 @@ class UserStreams:
         key = self.living_key(account_id, now_ms)
         if key is None:
             raise refusal(-1125)
-        self._key_of[account_id] = (key, now_ms + LISTEN_KEY_LIFE_MS)
+        self._key_of[account_id] = (key, now_ms + self.life_ms)
         return key
 
     def stop(self, account_id: int) -> None:

@@ -12,6 +12,7 @@ from hft.simulator.desk import Desk, Listing
 from hft.simulator.exchange import Exchange
 from hft.simulator.hub import Hub
 from hft.simulator.keys import DEMO_ACCOUNT_ID, Credentials
+from hft.simulator.lifetimes import LIFE_MAX_MS
 from hft.simulator.limits import Limits
 from hft.simulator.pricing import Pricing
 from hft.simulator.publisher import Publisher
@@ -68,6 +69,7 @@ class Venue:
         self.on_time: Callable[[int], None] = _none
         self.seed = 0
         self.clock_step_ms = 0
+        self.connection_life_ms = LIFE_MAX_MS
         self.account_ids: dict[str, int] = {}
         self._credentials: dict[str, Credentials] = {}
         self._clock = clock

@@ -260,6 +260,7 @@ ACCOUNT = record(
     ("banned_until_ns", "<i8"),  # HTTP 418: nothing at all before then.
     ("countdown_armed", "<i8"),  # 1: the venue cancels everything unless we keep saying we live.
     ("countdown_ns", "<i8"),  # When that was last said.
+    ("foreign_orders", "<i8"),  # Open at the venue on our symbols, and not ours.
     ("denied", "<i8", 64),  # By Denial.
 )
 assert len(Denial) <= 64

@@ -236,6 +236,7 @@ class Connection:
         self._reader = FrameReader()
         self._view = memoryview(bytearray(RECEIVE_BYTES))
         self._ended = ""
+        self.bytes_in = 0
 
     def fileno(self) -> int:
         """The descriptor to wait on; -1 once closed."""
@@ -253,6 +254,7 @@ class Connection:
                 if self._ended:
                     break
                 got = receive_into(self._sock, self._view)
+                self.bytes_in += got
                 self._take(got, messages)
                 if got < RECEIVE_BYTES:
                     break

@@ -34,12 +34,20 @@ def house(empty_house: House) -> House:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the database is: a file, unless a test asks for a server."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return str(tmp_path / "trades.db")
+    return str(request.getfixturevalue("postgres_place"))
+
+
+@pytest.fixture
+def serve(place: str) -> Iterator[Callable[..., Served]]:
     """Serve dashboards; every one of them is stopped with the test."""
     started: list[Served] = []
 
     def start(house: House, token: str = "") -> Served:
-        started.append(Served(house, str(tmp_path / "trades.db"), token=token))
+        started.append(Served(house, place, token=token))
         return started[-1]
 
     yield start

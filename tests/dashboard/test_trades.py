@@ -16,9 +16,10 @@ from hft.units import E8
 from tests.dashboard.furniture import Served, wait_for
 
 FEE_E8 = 30_000_000
+BOTH = pytest.mark.parametrize("place", ["sqlite", "postgresql"], indirect=True)
 
 
-def book(path: Path, *pnls: int, fee_currency: str = "USDT", first_id: int = 1) -> None:
+def book(place: str, *pnls: int, fee_currency: str = "USDT", first_id: int = 1) -> None:
     """Write one trade per P&L (whole money), a second apart, the last of them now."""
     rows: list[dict[str, Any]] = []
     for number, pnl in enumerate(pnls):
@@ -46,7 +47,7 @@ def book(path: Path, *pnls: int, fee_currency: str = "USDT", first_id: int = 1) 
                 "source": "report",
             }
         )
-    engine = open_database(str(path))
+    engine = open_database(place)
     with writing(engine) as connection:
         connection.execute(insert(trades), rows)
     engine.dispose()
@@ -58,9 +59,10 @@ def get(served: Served, path: str) -> Any:
     return reply.json()
 
 
-def test_trades_appear_once_there_is_a_database(served: Served, tmp_path: Path) -> None:
+@BOTH
+def test_trades_appear_once_there_is_a_database(served: Served, place: str) -> None:
     assert get(served, "/api/history")["count"] == 0
-    book(tmp_path / "trades.db", 0, 5, 0, -2)
+    book(place, 0, 5, 0, -2)
     history = get(served, "/api/history")
     assert history["count"] == 4
     assert [trade["pnl"] for trade in history["trades"]] == [-2, 0, 5, 0], "newest first"
@@ -70,20 +72,21 @@ def test_trades_appear_once_there_is_a_database(served: Served, tmp_path: Path) 
     assert [trade["pnl"] for trade in page] == [0, 5]
 
 
-def test_the_historical_curve_is_net_of_fees(served: Served, tmp_path: Path) -> None:
-    book(tmp_path / "trades.db", 0, 5)
+@BOTH
+def test_the_historical_curve_is_net_of_fees(served: Served, place: str) -> None:
+    book(place, 0, 5)
     points = get(served, "/api/pnl_series?mode=historical")["points"]
     assert [point["pnl"] for point in points] == pytest.approx([-0.3, 4.4])
 
 
-def test_clearing_hides_what_was_and_shows_what_comes(served: Served, tmp_path: Path) -> None:
-    path = tmp_path / "trades.db"
-    book(path, 1, 2)
+@BOTH
+def test_clearing_hides_what_was_and_shows_what_comes(served: Served, place: str) -> None:
+    book(place, 1, 2)
     assert get(served, "/api/history")["count"] == 2
     assert requests.delete(served.url + "/api/history", timeout=5).status_code == 200
     assert get(served, "/api/history")["trades"] == []
     assert get(served, "/api/pnl_series?mode=historical")["points"] == []
-    book(path, 7, first_id=10)
+    book(place, 7, first_id=10)
     assert [trade["pnl"] for trade in get(served, "/api/history")["trades"]] == [7]
 
 
@@ -97,10 +100,11 @@ def test_a_database_that_cannot_be_read_is_told_in_a_sentence(
     assert str(tmp_path) not in reply.text
 
 
+@BOTH
 def test_a_dashboard_restarted_within_a_session_remembers_its_curve(
-    house: House, served: Served, tmp_path: Path, serve: Callable[..., Served]
+    house: House, served: Served, place: str, serve: Callable[..., Served]
 ) -> None:
-    book(tmp_path / "trades.db", 3, 4)
+    book(place, 3, 4)
     again = serve(house)
     earlier = again.trades.session(wall_ms() - 60_000)
     assert [pnl for _, pnl in earlier] == pytest.approx([2.7, 6.4])

@@ -62,42 +62,36 @@ def test_cancel_only_keeps_the_position(venue: Venue, tmp_path: Path) -> None:
     assert float(venue.position()) == 0.1
 
 
-def test_a_large_position_is_closed_in_slices(
-    venue: Venue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    venue.trade("BUY", "0.1")
-    whole = flatten_room._read_specs(venue.rest)["BTCUSDT"]
-    small = type(whole)(
-        **{field: getattr(whole, field) for field in whole.__struct_fields__}
-        | {"market_max_lots": 30}
-    )
-    monkeypatch.setattr(flatten_room, "_read_specs", lambda _rest: {"BTCUSDT": small})
-    said: list[str] = []
-    left = flatten_room.flatten(
-        venue.rest, lambda _state, message: said.append(message), cancel_only=False
-    )
-    assert left == []
-    assert sum("SELL" in line for line in said) == 4
-    assert float(venue.position()) == 0.0
-
-
 def test_nothing_to_do_is_done(venue: Venue, tmp_path: Path) -> None:
     assert flatten_room.main(["--yes", "--data-dir", str(write_run(tmp_path, venue))]) == 0
 
 
-def test_a_wrong_secret_or_no_venue_is_a_boot_failure(
+def test_a_wrong_key_is_a_boot_failure(
     venue: Venue, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = write_run(tmp_path, venue, secret="wrong")
-    (folder / "run.json").write_text(
-        json.dumps({"rest_url": venue.url, "api_key": "wrong", "api_secret": "wrong"})
-    )
-    assert flatten_room.main(["--yes", "--data-dir", str(folder)]) == ExitCode.BOOT_FAILED
+    run = {"rest_url": venue.url, "api_key": "wrong", "api_secret": "wrong"}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    assert flatten_room.main(["--yes", "--data-dir", str(tmp_path)]) == ExitCode.BOOT_FAILED
     assert "AUTH_ERROR" in capsys.readouterr().err
+
+
+def test_a_venue_that_is_down_is_something_left_and_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     gone = {"rest_url": "http://127.0.0.1:1", "api_key": "a", "api_secret": "b"}
-    (folder / "run.json").write_text(json.dumps(gone))
-    assert flatten_room.main(["--yes", "--data-dir", str(folder)]) == ExitCode.BOOT_FAILED
-    assert "cannot be reached" in capsys.readouterr().err
+    (tmp_path / "run.json").write_text(json.dumps(gone))
+    words = ["--yes", "--deadline", "0.6", "--data-dir", str(tmp_path)]
+    assert flatten_room.main(words) == flatten_room.SOMETHING_LEFT
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("the venue did not tell, trying again: no answer from http://127")
+    assert len(said) == 2, "the same problem is told once"
+    assert "not done within 0.6 s" in said[1]
+    assert "nothing could be read from the venue" in said[1]
+
+
+@pytest.mark.parametrize("words", ["0", "-1", "nan", "soon", "100000"])
+def test_a_deadline_that_makes_no_sense_is_refused(words: str) -> None:
+    assert flatten_room.main(["--yes", "--deadline", words]) == ExitCode.CONFIG_REFUSED
 
 
 def test_without_a_venue_it_refuses_as_config(

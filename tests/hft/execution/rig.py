@@ -22,8 +22,9 @@ from hft.binance.rest import Rest
 from hft.binance.venue_clock import VenueClock
 from hft.clock import Deadline, anchor_now, monotonic_ns, sleep_s, wall_ns
 from hft.config import Keys, Network, Settings, Trading
-from hft.events import INTENT, Action, OrderType, Role, Side, Status, TimeInForce
+from hft.events import INTENT, Action, Agreement, Notice, OrderType, Role, Side, Status, TimeInForce
 from hft.execution.agent import ExecutionAgent
+from hft.execution.times import Times
 from hft.flatten import flatten
 from hft.risk.gate import Gate
 from hft.seats import Seat
@@ -172,6 +173,8 @@ class Rig:
         self.reports: list[Any] = []
         self._statuses: dict[int, list[str]] = {}
         self.lines: list[str] = []
+        self.notices: list[Notice] = []
+        self.times = Times()
         self.agent: ExecutionAgent | None = None
         self.network = venue.network
         self.keys = KEYS
@@ -188,7 +191,8 @@ class Rig:
 
     def start(self) -> ExecutionAgent:
         self.others_live()
-        self.agent = ExecutionAgent(self.context(), self.settings(), GivenKeys(self.keys), Gate())  # type: ignore[arg-type]
+        keys: Any = GivenKeys(self.keys)
+        self.agent = ExecutionAgent(self.context(), self.settings(), keys, Gate(), self.times)
         try:
             self.agent.on_start()
         finally:
@@ -278,6 +282,8 @@ class Rig:
         self.strategy_reports.release(self.strategy_reports.waiting())
         for row in self._log.copy(self._log.waiting()):
             self.lines.append(bytes(row["text"][: row["size"]]).decode())
+            if row["notice"]:
+                self.notices.append(Notice(int(row["notice"])))
         self._log.release(self._log.waiting())
 
     def told(self) -> list[tuple[int, str, int]]:
@@ -358,6 +364,28 @@ class Rig:
             assert parse_e8(venue["realizedPnl"]) == int(ours["realised_e8"])
         lots = int(self.position()["position_lots"])
         assert parse_e8(self.venue.position()) == lots * int(spec["lot_e8"])
+
+    def all_ways_agree(self) -> None:
+        """Fills, user stream and REST tell one position; orders and balance are the venue's too."""
+        asked_ns = monotonic_ns()
+        self.until(
+            lambda: (
+                int(self.position()["rest_ns"]) > asked_ns
+                and int(self.account()["agreement"]) == Agreement.AGREED
+                and parse_e8(self.venue.wallet()) == int(self.account()["wallet_e8"])
+            ),
+            "looked and agreed",
+        )
+        self.agrees_with_venue()
+        row, account = self.position(), self.account()
+        assert int(row["rest_lots"]) == int(row["position_lots"])
+        if int(row["stream_ns"]) > int(row["rest_ns"]):
+            assert int(row["stream_lots"]) == int(row["position_lots"])
+        listed = self.venue.rest.open_orders(SYMBOL)
+        assert len(listed) == int(account["open_orders"]) + int(account["foreign_orders"])
+        assert self.agent is not None
+        counted_e8 = self.agent._books.wallet.counted_e8
+        assert counted_e8 == parse_e8(self.venue.wallet()), "our own count of the balance"
 
     def names_at_venue(self) -> list[str]:
         """The client ids of every order of this house that the venue has on record."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from hft.config import Keys
@@ -93,12 +95,17 @@ def test_the_gate_denies_and_the_venue_never_hears_of_it(rig: Rig) -> None:
         ({"symbol": 9}, Denial.UNKNOWN_SYMBOL),
         ({"action": Action.AMEND, "target_ref": 42}, Denial.UNKNOWN_ORDER),
         ({"action": Action.CANCEL, "target_ref": 42}, Denial.UNKNOWN_ORDER),
+        ({"qty": math.inf}, Denial.MALFORMED),
+        ({"qty": 1e300}, Denial.QUANTITY_ABOVE_FILTER),
     ]
+    wanted_lots = {0.01: 10, 2.0: 2000}
     for changes, denial in cases:
         seq = rig.push(**changes)
         rig.until(lambda seq=seq: bool(rig.statuses(seq)), "told")
         row = rig.reports[-1]
         assert (row["status"], row["reason"]) == (Status.DENIED, denial)
+        qty = changes.get("qty", 0.01 if "symbol" not in changes else 0.0)
+        assert row["qty_lots"] == wanted_lots.get(qty, 0), "what was wanted is told"
     assert rig.venue.fills() == []
     assert int(rig.account()["orders_sent"]) == 0
 

@@ -293,7 +293,7 @@ def test_a_user_stream_that_is_mute_is_noticed_and_dialled_anew(
     rig.until(lambda: rig.statuses(seq)[-1] == "FILLED", "filled in")
     rig.until_fit()
     rig.agrees_with_venue()
-    assert any("not seen" in line for line in rig.lines)
+    assert any("not a word of it came" in line for line in rig.lines)
 
 
 def test_an_order_launched_on_waking_is_folded_into_the_books(rig: Rig) -> None:

@@ -12,8 +12,8 @@ from tests.hft.ledger.world import World, a_world
 
 
 @pytest.fixture
-def world(tmp_path: Path, venue: LocalVenue) -> Iterator[World]:
-    with a_world(tmp_path) as made:
+def world(tmp_path: Path, venue: LocalVenue, place: str) -> Iterator[World]:
+    with a_world(tmp_path, place) as made:
         made.use_venue(venue.url)
         yield made
 

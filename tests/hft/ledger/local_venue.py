@@ -70,11 +70,37 @@ class LocalVenue:
         self.trades.append(trade)
         return trade
 
+    def order(self, order_id: int, name: str, **fields: Any) -> dict[str, Any]:
+        """List one order, whole and filled by default."""
+        now_ms = wall_ms()
+        self.orders[order_id] = {
+            "orderId": order_id,
+            "clientOrderId": name,
+            "symbol": "BTCUSDT",
+            "status": "FILLED",
+            "side": "BUY",
+            "type": "LIMIT",
+            "timeInForce": "IOC",
+            "price": "61734.20",
+            "origQty": "0.010",
+            "executedQty": "0.010",
+            "cumQuote": "617.342",
+            "reduceOnly": False,
+            "closePosition": False,
+            "time": now_ms,
+            "updateTime": now_ms,
+        } | fields
+        return self.orders[order_id]
+
     def asked_for_trades(self, symbol: str = "BTCUSDT") -> list[dict[str, str]]:
         """Parameters of the requests for one symbol's fills, oldest first."""
         return [
             p for path, p in self.asked if path.endswith("userTrades") and p["symbol"] == symbol
         ]
+
+    def asked_for_orders(self, symbol: str = "BTCUSDT") -> list[dict[str, str]]:
+        """Parameters of the requests for one symbol's orders, oldest first."""
+        return [p for path, p in self.asked if "allOrders" in path and p["symbol"] == symbol]
 
     def answer(self, path: str, params: dict[str, str]) -> tuple[int, Any]:
         """Answer one request."""
@@ -87,10 +113,29 @@ class LocalVenue:
             return 200, {"serverTime": wall_ms()}
         if path.endswith("/userTrades"):
             return 200, self._list(params)
+        if path.endswith("/allOrders"):
+            return 200, self._list_orders(params)
         if path.endswith("/order"):
-            order = self.orders.get(int(params["orderId"]))
+            order = self._order(params)
             return (200, order) if order else (400, {"code": -2013, "msg": "No such order."})
         return 404, {"code": -1, "msg": path}
+
+    def _order(self, params: dict[str, str]) -> dict[str, Any] | None:
+        if "orderId" in params:
+            return self.orders.get(int(params["orderId"]))
+        name = params["origClientOrderId"]
+        return next((o for o in self.orders.values() if o["clientOrderId"] == name), None)
+
+    def _list_orders(self, params: dict[str, str]) -> list[dict[str, Any]]:
+        first_id, start_ms = int(params.get("orderId", 0)), int(params.get("startTime", 0))
+        listed = [
+            order
+            for order_id, order in sorted(self.orders.items())
+            if order.get("symbol") == params["symbol"]
+            and order_id >= first_id
+            and order["time"] >= start_ms
+        ]
+        return listed[: min(int(params["limit"]), self.page_max)]
 
     def _list(self, params: dict[str, str]) -> list[dict[str, Any]]:
         first_id, start_ms = int(params.get("fromId", 0)), int(params.get("startTime", 0))

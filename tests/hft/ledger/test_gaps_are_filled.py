@@ -12,9 +12,7 @@ from hft.events import OrderState
 from hft.ledger import reconcile, user_trades
 from hft.ledger.agent import LedgerAgent
 from tests.hft.ledger.local_venue import LocalVenue
-from tests.hft.ledger.world import SESSION_EPOCH, World, drain, has_news, turn_until
-
-ORDER_0 = 9_007_199_254_740_993
+from tests.hft.ledger.world import ORDER_0, SESSION_EPOCH, World, drain, has_news, turn_until
 
 
 def ids(world: World) -> list[int]:

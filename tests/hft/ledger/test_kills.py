@@ -6,15 +6,17 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from hft.binance.order_frames import client_order_id
 from hft.clock import Deadline, monotonic_ns, sleep_s
-from hft.events import Role
+from hft.events import Notice, Role
 from hft.ledger import report_desk, store
 from tests.hft.ledger.local_venue import LocalVenue
-from tests.hft.ledger.world import World, wait_for_news
+from tests.hft.ledger.world import ORDER_0, SESSION_EPOCH, World, wait_for_news
 
 REPORTS = 400
 
@@ -36,6 +38,16 @@ def fork_ledger(world: World, prepare: Callable[[], None] = lambda: None) -> int
         os._exit(1)
 
 
+@contextmanager
+def running_ledger(world: World) -> Iterator[int]:
+    """A ledger in a child process, killed at the end."""
+    child = fork_ledger(world)
+    try:
+        yield child
+    finally:
+        kill(child)
+
+
 def kill(child: int) -> None:
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
@@ -53,23 +65,26 @@ def test_killed_again_and_again_it_stores_every_fill_once(world: World, venue: L
     chance = random.Random(7)
     reports, told = world.house.reports_ledger, 0
     while told < REPORTS:
-        child = fork_ledger(world)
-        stop_at = reports.depth() + chance.randrange(20, 60)
-        for _ in range(stop_at):
-            told += 1
-            venue.fill(told)
-            # One in ten never becomes a report: only the venue's list knows it.
-            if told % 10:
-                assert world.report(told)
-        deadline = Deadline(chance.uniform(0.0, 0.25))
-        wait_until(lambda: reports.depth() == 0 or deadline.passed())  # noqa: B023
-        kill(child)
-    child = fork_ledger(world)
-    wait_until(lambda: (world.folder / "trades.db").exists() and len(world.rows()) >= told)
-    wait_until(lambda: reports.depth() == 0)
-    kill(child)
+        with running_ledger(world):
+            stop_at = reports.depth() + chance.randrange(20, 60)
+            for _ in range(stop_at):
+                told += 1
+                venue.order(ORDER_0 + told, client_order_id(SESSION_EPOCH, told))
+                venue.fill(told)
+                # One in ten never becomes a report: only the venue's list knows it.
+                if told % 10:
+                    assert world.report(told)
+            deadline = Deadline(chance.uniform(0.0, 0.25))
+            wait_until(lambda: reports.depth() == 0 or deadline.passed())  # noqa: B023
+    with running_ledger(world):
+        wait_until(lambda: reports.depth() == 0)
+        wait_until(lambda: len(world.rows()) >= told)
     rows = world.rows()
     assert sorted(row["trade_id"] for row in rows) == list(range(1, told + 1))
+    orders = world.rows("SELECT intent_seq, state, fee_e8 FROM orders ORDER BY intent_seq")
+    assert [tuple(row.values()) for row in orders] == [
+        (seq, "FILLED", 24_693_680) for seq in range(1, told + 1)
+    ]
 
 
 def die_instead(*_args: object, **_kwargs: object) -> None:
@@ -108,24 +123,26 @@ def test_killed_around_a_commit_it_starts_again_without_loss(
     assert os.WIFSIGNALED(status)
     assert world.house.reports_ledger.depth() == 50
     assert len(world.rows()) == (50 if moment == "after it" else 0)
-    child = fork_ledger(world)
-    wait_until(lambda: world.house.reports_ledger.depth() == 0)
-    kill(child)
+    with running_ledger(world):
+        wait_until(lambda: world.house.reports_ledger.depth() == 0)
     assert [row["trade_id"] for row in world.rows()] == list(range(1, 51))
+    orders = world.rows("SELECT state, fee_e8 FROM orders")
+    assert [tuple(row.values()) for row in orders] == [("FILLED", 24_693_680)] * 50
 
 
 def test_killed_while_writing_log_lines_it_writes_them_all(world: World) -> None:
     log = world.log(Role.EXECUTION)
     for round_number in range(4):
-        child = fork_ledger(world)
-        for at in range(50):
-            log.info(f"{round_number} {at}")
-        deadline = Deadline(0.1)
-        wait_until(deadline.passed)
-        kill(child)
+        with running_ledger(world):
+            for at in range(50):
+                log.info(f"{round_number} {at}", Notice.FUNDING if at % 10 == 0 else Notice.NONE)
+            deadline = Deadline(0.1)
+            wait_until(deadline.passed)
     with world.ledger() as ledger:
         ledger.do_work(monotonic_ns())
     told = [line["text"] for line in world.log_lines() if line["role"] == "execution"]
     wanted = [f"{round_number} {at}" for round_number in range(4) for at in range(50)]
     # A line may be written twice around a kill, never be missing or out of its place.
     assert list(dict.fromkeys(told)) == wanted
+    events = world.rows("SELECT text FROM events WHERE kind = 'FUNDING' ORDER BY ns")
+    assert [row["text"] for row in events] == wanted[::10]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
@@ -18,17 +18,11 @@ from hft.ledger.schema import markers, trades
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    made = open_database(tmp_path_factory.mktemp("queries") / "trades.db")
+@pytest.fixture
+def engine(place: str) -> Iterator[Engine]:
+    made = open_database(place)
     yield made
     made.dispose()
-
-
-@pytest.fixture
-def engine(shared: Engine) -> Engine:
-    empty(shared)
-    return shared
 
 
 def empty(engine: Engine) -> None:
@@ -131,14 +125,18 @@ def test_clearing_hides_everything_deletes_nothing_and_shows_what_comes_later(
 MONEY = st.integers(-(10**14), 10**14)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(fills=st.lists(st.tuples(st.integers(0, 50), MONEY, MONEY), max_size=20))
 def test_the_curve_ends_where_the_totals_stand(
-    shared: Engine, fills: list[tuple[int, int, int]]
+    engine: Engine, fills: list[tuple[int, int, int]]
 ) -> None:
-    empty(shared)
-    book(shared, *({"exchange_ts_ms": t, "pnl_e8": p, "fee_e8": f} for t, p, f in fills))
-    curve = pnl_series(shared, "historical", 0)
+    empty(engine)
+    book(engine, *({"exchange_ts_ms": t, "pnl_e8": p, "fee_e8": f} for t, p, f in fills))
+    curve = pnl_series(engine, "historical", 0)
     net_e8 = sum(pnl - fee for _, pnl, fee in fills)
-    assert sum_trades(shared).net_e8 == net_e8
+    assert sum_trades(engine).net_e8 == net_e8
     assert (curve[-1].pnl_e8 if curve else 0) == net_e8

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
+import re
 
 import msgspec
 import pytest
@@ -15,6 +14,7 @@ from hft.errors import BootError
 from hft.events import Role, Status
 from hft.topology import RINGS
 from ringbuf.spsc import ring_report
+from tests.hft.ledger.databases import locked, run
 from tests.hft.ledger.world import ACCOUNT_EPOCH, SESSION_EPOCH, World, drain, has_news, turn_until
 
 
@@ -105,13 +105,11 @@ def test_more_reports_than_one_batch_arrive_in_order(world: World) -> None:
 
 def test_slots_are_given_back_only_after_the_commit(world: World) -> None:
     with world.ledger() as ledger:
-        with closing(sqlite3.connect(world.folder / "trades.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with locked(world.place):
             world.report(1)
             assert ledger.do_work(monotonic_ns()) > 0
             assert ledger.do_work(monotonic_ns()) == 0
             assert depth(world) == 1
-            other.execute("ROLLBACK")
         turn_until(ledger, lambda: depth(world) == 0)
     assert len(world.rows()) == 1
 
@@ -121,12 +119,10 @@ def test_a_locked_database_is_said_once_and_loses_nothing(
 ) -> None:
     monkeypatch.setattr("hft.ledger.database.BUSY_TIMEOUT_MS", 10)
     with world.ledger() as ledger:
-        with closing(sqlite3.connect(world.folder / "trades.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with locked(world.place):
             for trade_id in range(1, 11):
                 world.report(trade_id)
             turn_until(ledger, lambda: ledger.status.errors >= 3)
-            other.execute("ROLLBACK")
         turn_until(ledger, lambda: depth(world) == 0)
         drain(ledger)
     assert len(world.rows()) == 10
@@ -173,16 +169,18 @@ def test_the_ledger_has_news_exactly_while_something_waits(world: World) -> None
 def test_a_database_of_a_newer_release_is_left_alone(world: World) -> None:
     with world.ledger():
         pass
-    with closing(sqlite3.connect(world.folder / "trades.db")) as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-        database.commit()
+    run(world.place, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(BootError, match="its schema is not known to this release"), world.ledger():
         pass
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "url",
     [
+        "postgresql+psycopg://me:secret@127.0.0.1:1/trades",
+        "postgresql+psycopg://me@127.0.0.1:1/trades?password=secret",
+        "postgresql+psycopg2://me:secret@127.0.0.1/trades",
         "postgresql+nodriver://me:secret@127.0.0.1/trades",
         "sqlite:////nowhere/secret/../x.db",
         "http:x://me:secret@y",
@@ -196,9 +194,10 @@ def test_a_wrong_database_address_is_refused_without_its_password(world: World, 
         world.ledger(),
     ):
         pass
-    assert "me:secret" not in str(refusal.value)
+    assert not re.search(r"secret(?!/)", str(refusal.value))
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 def test_a_database_that_cannot_be_opened_refuses_to_start_in_one_sentence(world: World) -> None:
     (world.folder / "trades.db").write_bytes(b"this is no database at all, " * 100)
     with pytest.raises(BootError, match="cannot be opened: file is not a database"), world.ledger():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 
@@ -13,7 +13,7 @@ from hft.ledger.database import open_database, writing
 from hft.ledger.inserting import Row
 from hft.ledger.rows import NOT_OURS, Names, row_of_user_trade, rows_of_reports
 from hft.ledger.schema import checked, trades
-from hft.ledger.store import Progress, read_progress, store_reports, store_user_trades
+from hft.ledger.store import Progress, put_reports, put_user_trades, read_progress
 from tests.hft.ledger.world import LOT_E8, TICK_E8, a_report
 
 NAMES = Names("epoch", 1, ["BTCUSDT"], [TICK_E8], [LOT_E8], ["MOMENTUM"])
@@ -22,9 +22,9 @@ TOLD_WRONG = 5
 """The one trade id whose fee the report does not know."""
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    made = open_database(tmp_path_factory.mktemp("store") / "trades.db")
+@pytest.fixture
+def engine(place: str) -> Iterator[Engine]:
+    made = open_database(place)
     yield made
     made.dispose()
 
@@ -52,7 +52,16 @@ def listed(trade_id: int) -> Row:
     return row_of_user_trade(told, "epoch", NOT_OURS)
 
 
-@settings(deadline=None, max_examples=40)
+def list_again(engine: Engine, rows: list[Row], progress: Progress) -> int:
+    with writing(engine) as connection:
+        return put_user_trades(connection, "epoch", "BTCUSDT", rows, progress).inserted
+
+
+@settings(
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(steps=st.lists(st.tuples(st.booleans(), FILLS), max_size=8))
 def test_every_fill_is_there_once_reports_name_it_and_the_venue_prices_it(
     engine: Engine, steps: list[tuple[bool, list[int]]]
@@ -65,17 +74,17 @@ def test_every_fill_is_there_once_reports_name_it_and_the_venue_prices_it(
     inserted = 0
     for is_report, fills in steps:
         if is_report:
-            inserted += store_reports(engine, [reported(fill) for fill in fills]).inserted
+            with writing(engine) as connection:
+                inserted += put_reports(connection, [reported(fill) for fill in fills]).inserted
             by_report |= set(fills)
         else:
             rows = [listed(fill) for fill in sorted(set(fills))]
-            stored = store_user_trades(engine, "epoch", "BTCUSDT", rows, Progress(0, len(fills)))
-            inserted += stored.inserted
+            inserted += list_again(engine, rows, Progress(0, len(fills)))
             by_venue |= set(fills)
     # A last comparison, as the ledger makes while draining; it does not go back to what was seen.
     everything = sorted(by_report | by_venue)
     rows = [listed(fill) for fill in everything if fill not in by_venue]
-    inserted += store_user_trades(engine, "epoch", "BTCUSDT", rows, Progress(9, 12)).inserted
+    inserted += list_again(engine, rows, Progress(9, 12))
     with engine.connect() as connection:
         found = connection.execute(select(trades).order_by(trades.c.trade_id)).mappings().all()
     assert [row["trade_id"] for row in found] == everything

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,15 @@ import numpy.typing as npt
 from hft.agent.contract import Context
 from hft.agent.log import Log
 from hft.clock import Deadline, anchor_now, monotonic_ns, wall_ms
-from hft.config import Settings
+from hft.config import Settings, Storage
 from hft.config_keys import Keys, KeySource
-from hft.events import REPORT, Hop, Role, Status
+from hft.events import REPORT, Hop, OrderType, Role, Status, TimeInForce
 from hft.ledger.agent import LedgerAgent
 from hft.topology import House
 from ringbuf.doorbell import Doorbell
 from ringbuf.memory import unlink
-from ringbuf.spsc import Producer, packer_of
+from ringbuf.spsc import Consumer, Producer, packer_of
+from tests.hft.ledger.databases import ask_rows
 
 STRATEGIES = ["LIQUIDATION", "MOMENTUM", "PING_PONG"]
 SYMBOLS = ["BTCUSDT", "ETHUSDT"]
@@ -32,18 +32,21 @@ SESSION_EPOCH = 1_764_000_000
 ACCOUNT_EPOCH = "demo-1"
 TICK_E8, LOT_E8 = 10_000_000, 100_000
 PACKER = packer_of(REPORT)
+ORDER_0 = 9_007_199_254_740_993
+"""Order ids begin beyond what a float holds."""
 WAIT_S = 20.0
 
 
 class World:
     """A house with two symbols and the hands of every process but the ledger's."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, place: str) -> None:
         self.folder = folder
+        self.place = place
         self.name = name
         self.house = House.create(name, anchor_now())
         self.bells = {role: Doorbell(self.house.parked_words(role)) for role in Role}
-        self.settings = Settings()
+        self.settings = Settings(storage=Storage(database_url=place if "://" in place else ""))
         self.keys = Keys("k" * 20, "s" * 20)
         self.reports = Producer(self.house.reports_ledger)
         self._lay()
@@ -94,15 +97,18 @@ class World:
         finally:
             agent.on_close()
 
-    def report(self, trade_id: int, **fields: Any) -> bool:
+    def report(self, trade_id: int, /, **fields: Any) -> bool:
         """Put one report into the ring; by default a full fill of our order number `trade_id`."""
         return self.reports.offer(PACKER, _packed(trade_id, fields))
 
+    def ledger_reports_are_lost(self) -> None:
+        """Take every report out of the ring unread, as a new house begins with an empty one."""
+        waiting = Consumer(self.house.reports_ledger)
+        waiting.release(waiting.waiting())
+
     def rows(self, query: str = "SELECT * FROM trades ORDER BY id") -> list[dict[str, Any]]:
         """Read the database as anybody would, with a second connection."""
-        with closing(sqlite3.connect(self.folder / "trades.db")) as database:
-            database.row_factory = sqlite3.Row
-            return [dict(row) for row in database.execute(query)]
+        return ask_rows(self.place, query)
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Every line of every daily log file, oldest file first."""
@@ -117,9 +123,9 @@ class World:
 
 
 @contextmanager
-def a_world(folder: Path) -> Iterator[World]:
-    """A world of its own name, removed at the end."""
-    world = World(folder, f"hft-ledger-test-{os.getpid()}-{monotonic_ns()}")
+def a_world(folder: Path, place: str) -> Iterator[World]:
+    """A world of its own name with its database at `place`, removed at the end."""
+    world = World(folder, f"hft-ledger-test-{os.getpid()}-{monotonic_ns()}", place)
     try:
         yield world
     finally:
@@ -134,8 +140,14 @@ def _packed(trade_id: int, fields: dict[str, Any]) -> list[Any]:
         "intent_seq": trade_id,
         "local_ns": monotonic_ns(),
         "venue_ms": wall_ms(),
-        "venue_order_id": 9_007_199_254_740_993 + trade_id,
+        "venue_order_id": ORDER_0 + trade_id,
         "trade_id": trade_id,
+        "price_ticks": 617_342,
+        "qty_lots": 10,
+        "cum_qty_lots": 10,
+        "cum_quote_e8": 61_734_200_000,
+        "order_type": OrderType.LIMIT,
+        "tif": TimeInForce.IOC,
         "last_price_ticks": 617_342,
         "last_qty_lots": 10,
         "fee_e8": 24_693_680,
@@ -152,7 +164,7 @@ def _packed(trade_id: int, fields: dict[str, Any]) -> list[Any]:
     return flat
 
 
-def a_report(trade_id: int, **fields: Any) -> npt.NDArray[np.void]:
+def a_report(trade_id: int, /, **fields: Any) -> npt.NDArray[np.void]:
     """One report as the ring would give it."""
     packed = bytearray(PACKER.pack(*_packed(trade_id, fields)))
     return np.frombuffer(packed, REPORT)
@@ -165,7 +177,7 @@ def turn_until(agent: LedgerAgent, condition: Callable[[], bool], wait_s: float 
         agent.do_work(monotonic_ns())
         if condition():
             return
-        assert not deadline.passed(), "the condition never held"
+        assert not deadline.passed(), f"the condition never held; troubles: {agent.troubles}"
         wait_for_news(agent)
 
 

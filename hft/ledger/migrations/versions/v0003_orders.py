@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.add_column("trades", _paper())
     _value_fees()
     op.create_index("trades_by_order", "trades", ["client_order_id"])
+    op.add_column("checked", sa.Column("orders_ms", WHOLE))
     for name in SESSION_TEXTS:
         op.add_column("sessions", sa.Column(name, sa.Text()))
     for name in SESSION_WHOLES:
@@ -37,6 +38,7 @@ def downgrade() -> None:
     """Drop what was added."""
     for name in TABLES:
         op.drop_table(name)
+    op.drop_column("checked", "orders_ms")
     for name in (*SESSION_TEXTS, *SESSION_WHOLES):
         op.drop_column("sessions", name)
     op.drop_index("trades_by_order", "trades")
@@ -70,6 +72,8 @@ def _make_orders() -> None:
     key = ["account_epoch", "session_epoch", "intent_seq"]
     op.create_index("orders_once", "orders", key, unique=True)
     op.create_index("orders_by_time", "orders", ["updated_ms", "id"])
+    op.create_index("orders_by_name", "orders", ["client_order_id"])
+    op.create_index("orders_open", "orders", ["account_epoch", "finished_ms"])
 
 
 def _make_funding() -> None:
