@@ -202,9 +202,7 @@ class Rest:
         limit: int = INCOME_LIMIT_MAX,
     ) -> Any:
         """What changed the wallets between two times, both inclusive, oldest first."""
-        params = _only(
-            startTime=start_ms, endTime=end_ms, page=page, incomeType=kind, limit=limit
-        )
+        params = _only(startTime=start_ms, endTime=end_ms, page=page, incomeType=kind, limit=limit)
         return self.get(endpoints.INCOME, params, signed=True)
 
     def place(self, params: Params) -> Any:

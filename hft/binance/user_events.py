@@ -129,6 +129,7 @@ class AccountUpdate(msgspec.Struct):
     B: list[BalanceChange] = []
     P: list[PositionChange] = []
     m: str = ""
+    S: str = ""
 
 
 decode_event = msgspec.json.Decoder(UserEvent).decode

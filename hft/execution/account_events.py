@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hft.binance.income import CLEARANCE, FUNDING
 from hft.binance.user_events import (
     BalanceChange,
     PositionChange,
@@ -11,9 +12,9 @@ from hft.binance.user_events import (
 )
 from hft.events import Notice
 from hft.execution.books import Books
+from hft.execution.incomes import Incomes
 from hft.units import parse_e8, trim_e8
 
-FUNDING = "FUNDING_FEE"
 _NOTICES = {
     "DEPOSIT": Notice.DEPOSIT,
     "ADMIN_DEPOSIT": Notice.DEPOSIT,
@@ -29,8 +30,9 @@ _NOTICES = {
 class AccountEvents:
     """The venue's word on the account: the second of three ways to the truth."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, incomes: Incomes) -> None:
         self._books = books
+        self._incomes = incomes
         self._log = books.log
 
     def take_update(self, event: UserEvent, now_ns: int) -> None:
@@ -39,6 +41,11 @@ class AccountEvents:
         self._books.account_updates += 1
         for balance in update.B:
             self._take_balance(update.m, balance)
+            change_e8 = parse_e8(balance.bc)
+            if update.m == FUNDING and change_e8:
+                self._incomes.take_funding(update.S, change_e8, event.T, now_ns)
+            elif update.m == CLEARANCE and change_e8:
+                self._incomes.take_unnamed(change_e8, now_ns)
         for change in update.P:
             self._take_position(change, now_ns)
         if update.m == "MARGIN_TYPE_CHANGE":
@@ -52,6 +59,8 @@ class AccountEvents:
             books.account.wallet_e8 = balance_e8
             if change_e8:
                 books.wallet.transfer(change_e8, balance_e8)
+        else:
+            books.assets.told(balance.a, balance_e8)
         if change_e8 and reason != FUNDING:
             sign = "+" if change_e8 > 0 else ""
             self._log.warning(

@@ -18,12 +18,14 @@ from hft.events import Action, OrderState
 from hft.execution import boot
 from hft.execution.allowance import Allowance
 from hft.execution.amender import Amender
+from hft.execution.asset_prices import AssetPrices
 from hft.execution.books import Books
 from hft.execution.canceller import Canceller
 from hft.execution.check import Checker
 from hft.execution.countdown import Countdown
 from hft.execution.errands import Errands
 from hft.execution.hearing import Hearing
+from hft.execution.incomes import Incomes
 from hft.execution.intents import IntentDesk, Lane, RiskGate
 from hft.execution.logon import Logon
 from hft.execution.order_life import OrderEvent
@@ -37,7 +39,7 @@ from hft.execution.stand_by import TIMEOUT_S, StandBy
 from hft.execution.timekeeper import Timekeeper
 from hft.execution.times import Times
 from hft.execution.user_stream import UserStream
-from hft.execution.watch import Guards, Watch
+from hft.execution.watch import Guards, Lookouts, Watch
 from hft.state.decision import Intent
 from hft.units import NS_PER_MS, NS_PER_S
 from ringbuf.parking import Duty
@@ -160,7 +162,8 @@ class ExecutionAgent:
         specs, margin_asset = boot.read_specs(rest, symbols, ctx.house)
         same_account = boot.identify(rest, keys, network, ctx.house)
         self._books = books = Books(ctx, symbols, specs, resume=same_account)
-        books.margin_asset = margin_asset.encode()
+        boot.read_assets(rest, margin_asset, books.assets)
+        ctx.house.identity[0]["margin_asset"] = margin_asset.encode()
         books.margin.leverage = boot.read_leverages(rest, symbols)
         if not same_account:
             ctx.log.warning("another account is behind the key now: the books begin anew")
@@ -191,15 +194,17 @@ class ExecutionAgent:
         second_tries = SecondTries(
             books, self._desk, (self._session, self._canceller, timekeeper, meter), epoch
         )
-        hands = self._reconciler, amender, second_tries
+        incomes = Incomes(books, errands, session.since_ms, self._times)
+        hands = self._reconciler, amender, second_tries, incomes
         self._hearing = Hearing(ctx, books, roads, self._stream, hands)
         self._countdown = self._set_countdown(keys, meter)
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
         allowance = Allowance(ctx.log, meter, books.account, ctx.house.ledger)
         checker = Checker(books, errands, self._reconciler, epoch, self._times)
+        lookouts = Lookouts(checker, incomes, AssetPrices(books, errands))
         guards = Guards(allowance, timekeeper, second_tries, self._countdown)
         self._watch = Watch(
-            ctx, books, self._gate, self._desk, ways, (guards, checker), self._times
+            ctx, books, self._gate, self._desk, ways, (guards, lookouts), self._times
         )
         self._doubt_everything(rest)
 

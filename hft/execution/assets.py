@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from hft.execution.reports import Fill
 from hft.units import E8, priced_e8
 
 LivePrice = Callable[[str], int]
@@ -22,6 +23,8 @@ class Assets:
         self._balances: dict[bytes, int] = {}
         self._prices: dict[bytes, int] = {}
         self._wanted: set[bytes] = set()
+        self._uncharged: list[Fill] = []
+        """Fills whose fees wait for a price."""
 
     def price_e8(self, asset: bytes) -> int:
         """What one of it is worth now; an asset whose price is not known is asked for soon."""
@@ -32,6 +35,21 @@ class Assets:
         if not price_e8:
             self._wanted.add(asset)
         return price_e8
+
+    def value(self, fill: Fill) -> int:
+        """Value a fill's fee, unless whoever told of it has; 0 while there is no price."""
+        fill.fee_price_e8 = fill.fee_price_e8 or self.price_e8(fill.fee_asset)
+        fill.fee_value_e8 = priced_e8(fill.fee_e8, fill.fee_price_e8)
+        return fill.fee_value_e8
+
+    def charge(self, fill: Fill) -> int:
+        """Value the fee of a fill that is being booked; what has no price yet is charged later."""
+        if not fill.fee_e8:
+            return 0
+        value_e8 = self.value(fill)
+        if not fill.fee_price_e8:
+            self._uncharged.append(fill)
+        return value_e8
 
     def worth_e8(self) -> int:
         """What all of them are worth together, as far as prices are known."""
@@ -53,11 +71,19 @@ class Assets:
         for asset, amount_e8 in balances.items():
             self.told(asset, amount_e8)
 
-    def learn(self, prices: Mapping[str, int]) -> None:
-        """Take in what the venue tells of prices; 0 means that it lists no such contract."""
+    def learn(self, prices: Mapping[str, int]) -> list[Fill]:
+        """Take in what the venue tells of prices; gives the fills that can be charged now.
+
+        A price of 0 means that it lists no such contract.
+        """
         for asset, price_e8 in prices.items():
             self._prices[asset.encode()] = price_e8
             self._wanted.discard(asset.encode())
+        chargeable = [fill for fill in self._uncharged if self.price_e8(fill.fee_asset)]
+        self._uncharged = [fill for fill in self._uncharged if fill not in chargeable]
+        for fill in chargeable:
+            self.value(fill)
+        return chargeable
 
     @property
     def wanted(self) -> bool:

@@ -7,14 +7,16 @@ told twice at worst, never lost.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from hft.agent.contract import Context
 from hft.binance.filters import SymbolSpec
+from hft.binance.income import FUNDING
 from hft.clock import monotonic_ns
 from hft.events import Agreement, Hop, Notice, Side, Status
 from hft.execution.account import Account
 from hft.execution.agreement import Views
+from hft.execution.assets import Assets
 from hft.execution.latency import Latency
 from hft.execution.margin import Margin
 from hft.execution.order_life import IllegalMove, OrderEvent, is_news
@@ -22,32 +24,19 @@ from hft.execution.orders import Order, OrderTable
 from hft.execution.owed import Owed
 from hft.execution.positions import BookedFills, Position
 from hft.execution.reports import Fill, Reports, hop
+from hft.execution.tops import Top, read_top
 from hft.execution.wallet import Wallet
-from hft.state.blocks import POSITION_BLOCK, TOP, Leg
-from hft.units import E8, trim_e8
+from hft.state.blocks import POSITION_BLOCK, Leg
+from hft.units import trim_e8
 from ringbuf.spsc import packer_of
 
 _POSITION = packer_of(POSITION_BLOCK)
-_TOP = packer_of(TOP)
 _WORST_FIRST = (Agreement.DISAGREED, Agreement.UNKNOWN, Agreement.AGREED)
 _WHO = {
     Notice.FOREIGN_TRADE: "traded by somebody else",
     Notice.LIQUIDATION: "LIQUIDATION by the venue",
     Notice.ADL: "ADL: the venue closed it against a liquidated position",
 }
-
-
-class Top(NamedTuple):
-    """The prices of one symbol; `newest_ns` is 0 before the first."""
-
-    bid: float
-    ask: float
-    last: float
-    mark: float
-    newest_ns: int
-
-
-_NO_TOP = Top(0.0, 0.0, 0.0, 0.0, 0)
 
 
 class Books:
@@ -76,11 +65,10 @@ class Books:
         self.wallet = Wallet()
         self.account_updates = 0
         """Events about balances and positions so far."""
-        self.margin_asset = b""
+        self.assets = Assets(self._live_price_e8)
         self.margin = Margin(self)
         self.is_puzzled = False
         """Something was told that cannot be: whoever may ask the venue should, and clears this."""
-        self._foreign_fees: set[bytes] = set()
         self.resumed = resume and self._resume()
 
     def _resume(self) -> bool:
@@ -95,6 +83,8 @@ class Books:
             position.adopt(int(row["position_lots"]), int(row["entry_e8"]))
             position.realised_e8 = int(row["realised_e8"])
             position.fees_e8 = int(row["fees_e8"])
+            position.funding_e8 = int(row["funding_e8"])
+            position.clearance_e8 = int(row["clearance_e8"])
             position.fills = int(row["fills"])
             position.last_fill_ns = int(row["last_fill_ns"])
             self.booked[symbol] = BookedFills(int(row["last_trade_id"]))
@@ -103,11 +93,16 @@ class Books:
 
     def top(self, symbol: int) -> Top:
         """The prices of a symbol now."""
-        value = self.house.top[symbol].read_bytes()
-        if value is None:
-            return _NO_TOP
-        bid, _, ask, _, last, mark, _, _, book_ns, trade_ns, mark_ns, _, _ = _TOP.unpack(value)
-        return Top(bid, ask, last, mark, max(book_ns, trade_ns, mark_ns))
+        return read_top(self.house.top[symbol])
+
+    @property
+    def margin_asset(self) -> bytes:
+        """The money of every symbol."""
+        return self.assets.margin_asset
+
+    def _live_price_e8(self, name: str) -> int:
+        symbol = self.index.get(name)
+        return 0 if symbol is None else self.top(symbol).price_e8()
 
     def move(self, order: Order, event: OrderEvent, venue_ms: int = 0) -> None:
         """Take in what was learnt about an order; tell it when that changed its state."""
@@ -173,11 +168,7 @@ class Books:
         position.last_fill_ns = now_ns
         in_margin_asset = fill.fee_asset == self.margin_asset
         self.wallet.fill(fill.realised_e8, fill.fee_e8 if in_margin_asset else 0)
-        if in_margin_asset:
-            position.fees_e8 += fill.fee_e8
-        elif fill.fee_e8 and fill.fee_asset not in self._foreign_fees:
-            self._foreign_fees.add(fill.fee_asset)
-            self.log.warning(f"fees are paid in {fill.fee_asset.decode()}: they are not in the P&L")
+        position.fees_e8 += self.assets.charge(fill)
         order = self._order_of(fill)
         doubted = order is not None and order.in_doubt
         if order is not None:
@@ -214,7 +205,8 @@ class Books:
                 position.lots, position.entry_e8(), position.realised_e8, position.fees_e8,
                 self.unrealised_e8(symbol), position.fills, self.booked[symbol].last,
                 position.last_fill_ns, *newest, view.stream_lots, view.stream_ns,
-                view.rest_lots, view.rest_ns, view.agreement, 0,
+                view.rest_lots, view.rest_ns, view.agreement, position.funding_e8,
+                position.clearance_e8,
             ),
         )  # fmt: skip
 
@@ -223,17 +215,36 @@ class Books:
         position = self.positions[symbol]
         if not position.lots:
             return 0
-        top = self.top(symbol)
-        price = top.mark or (top.bid + top.ask) / 2 or top.last
-        return position.unrealised_e8(round(price * E8)) if price else 0
+        price_e8 = self.top(symbol).price_e8()
+        return position.unrealised_e8(price_e8) if price_e8 else 0
 
     def sum_up(self) -> None:
         """Add the symbols' money and fills up into the account."""
-        self.account.fills = sum(position.fills for position in self.positions)
-        self.account.realised_e8 = sum(position.realised_e8 for position in self.positions)
-        self.account.fees_e8 = sum(position.fees_e8 for position in self.positions)
-        self.account.unrealised_e8 = sum(map(self.unrealised_e8, range(len(self.symbols))))
-        self.account.equity_e8 = self.account.wallet_e8 + self.account.unrealised_e8
+        account, positions = self.account, self.positions
+        account.fills = sum(position.fills for position in positions)
+        account.realised_e8 = sum(position.realised_e8 for position in positions)
+        # What a liquidation costs beside its fill is a fee, though none of a fill.
+        account.fees_e8 = sum(each.fees_e8 - each.clearance_e8 for each in positions)
+        account.funding_e8 = sum(position.funding_e8 for position in positions)
+        account.unrealised_e8 = sum(map(self.unrealised_e8, range(len(self.symbols))))
+        account.equity_e8 = account.wallet_e8 + account.unrealised_e8 + self.assets.worth_e8()
+
+    def learn_prices(self, prices: Mapping[str, int]) -> None:
+        """Take in prices of other assets, and charge the fees that waited for them."""
+        for fill in self.assets.learn(prices):
+            self.positions[fill.symbol].fees_e8 += fill.fee_value_e8
+            self.publish_position(fill.symbol)
+        self.sum_up()
+
+    def receive(self, symbol: int, kind: str, amount_e8: int) -> None:
+        """Take in a payment without a trade, negative where it was paid."""
+        position = self.positions[symbol]
+        if kind == FUNDING:
+            position.funding_e8 += amount_e8
+        else:
+            position.clearance_e8 += amount_e8
+        self.sum_up()
+        self.publish_position(symbol)
 
     def _order_of(self, fill: Fill) -> Order | None:
         if fill.intent_seq:
@@ -246,7 +257,7 @@ class Books:
         order.venue_order_id = fill.venue_order_id
         order.cum_lots += fill.qty_lots
         order.cum_quote_e8 += value_e8
-        order.fee_e8 += fill.fee_e8
+        order.fee_e8 += fill.fee_value_e8
         order.realised_e8 += fill.realised_e8
         order.updated_ns = now_ns
         if order.sent_ns and not order.hops[Hop.FILLED]:

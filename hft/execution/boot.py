@@ -5,18 +5,19 @@ What cannot be done ends the start with one sentence (`BootError`), a refused ke
 
 from __future__ import annotations
 
-import hashlib
-from urllib.parse import urlsplit
-
 from hft.agent.log import Log
 from hft.binance import endpoints
 from hft.binance.filters import SymbolSpec, spec_of
+from hft.binance.identity import account_epoch_of
 from hft.binance.order_frames import parse_client_order_id
 from hft.binance.rest import Rest, VenueError, VenueUnknown
 from hft.clock import Deadline, sleep_s
 from hft.config import Keys, KeySource, Network
 from hft.errors import AuthError, BootError
 from hft.events import Side
+from hft.execution.asset_prices import read_prices
+from hft.execution.assets import Assets
+from hft.execution.picture import fetch_money
 from hft.state.blocks import ACCOUNT_EPOCH_MAX
 from hft.topology import House
 from hft.units import parse_e8
@@ -82,6 +83,13 @@ def read_specs(rest: Rest, symbols: list[str], house: House) -> tuple[list[Symbo
     return specs, assets.pop()
 
 
+def read_assets(rest: Rest, margin_asset: str, assets: Assets) -> None:
+    """Read what there is beside the margin asset, and what it is worth."""
+    assets.margin_asset = margin_asset.encode()
+    assets.told_all(fetch_money(rest, margin_asset).others)
+    assets.learn(read_prices(rest, list(assets.to_price()), margin_asset))
+
+
 def read_leverages(rest: Rest, symbols: list[str]) -> list[int]:
     """Read the leverage of every symbol; 0 where the venue does not tell it."""
     told = {row["symbol"]: int(row.get("leverage", 0)) for row in rest.position_risk()}
@@ -103,12 +111,8 @@ def identify(rest: Rest, keys: Keys, network: Network, house: House) -> bool:
                 f"the account is in hedge mode and holds {row['symbol']} {row['positionSide']}: "
                 "switch it to one-way mode"
             )
-    epoch = account.get("accountEpoch")
-    if not epoch:
-        host = urlsplit(network.rest_url).hostname or ""
-        digest = hashlib.blake2b(f"{host}\0{keys.api_key}".encode(), digest_size=8)
-        epoch = digest.hexdigest()
-    known, now = house.identity[0]["account_epoch"], str(epoch).encode()[:ACCOUNT_EPOCH_MAX]
+    epoch = account_epoch_of(account, network.rest_url, keys.api_key)
+    known, now = house.identity[0]["account_epoch"], epoch.encode()[:ACCOUNT_EPOCH_MAX]
     same = known in (b"", now)
     # The ledger books what waits in its ring to the account that is written here.
     patience = Deadline(0.0 if same else LEDGER_WAIT_S)

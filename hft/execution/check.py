@@ -131,6 +131,7 @@ class Checker:
         self._disturbed = 0
         self._compare_positions(moment, result.lots, now_ns)
         books.account.wallet_e8 = result.money.wallet_e8
+        books.assets.told_all(result.money.others)
         books.compare_wallet(result.money.wallet_e8, now_ns, self._times.disagree_ns)
         books.sum_up()
         if moment.tied == self._tied():

@@ -24,6 +24,7 @@ from hft.events import Hop, OrderState, OrderType, Side
 from hft.execution.account_events import AccountEvents
 from hft.execution.amender import Amender
 from hft.execution.books import Books
+from hft.execution.incomes import Incomes
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import Answer, Asked
 from hft.execution.orders import Order
@@ -51,14 +52,14 @@ class Hearing:
         books: Books,
         roads: Roads,
         stream: UserStream,
-        hands: tuple[Reconciler, Amender, SecondTries],
+        hands: tuple[Reconciler, Amender, SecondTries, Incomes],
     ) -> None:
         self._books = books
-        self._account_events = AccountEvents(books)
         self._log = ctx.log
         self._roads = roads
         self._stream = stream
-        self._reconciler, self._amender, self._second_tries = hands
+        self._reconciler, self._amender, self._second_tries, incomes = hands
+        self._account_events = AccountEvents(books, incomes)
         self._session_epoch = int(ctx.house.run[0]["session_epoch"])
         self._held: list[UserEvent] = []
 

@@ -25,11 +25,16 @@ class Margin:
 
     def untied_e8(self) -> int:
         """Margin there is, before what our positions and open orders tie up."""
-        return self._books.account.equity_e8 + self._correction_e8
+        return self._own_e8() + self._correction_e8
 
     def told(self, available_e8: int) -> None:
         """Take in what the venue calls available; nothing may have changed since it was asked."""
-        self._correction_e8 = available_e8 - (self._books.account.equity_e8 - self._tied_e8())
+        self._correction_e8 = available_e8 - (self._own_e8() - self._tied_e8())
+
+    def _own_e8(self) -> int:
+        """The margin asset alone: what else there is counts as the venue's last word has it."""
+        account = self._books.account
+        return account.wallet_e8 + account.unrealised_e8
 
     def _tied_e8(self) -> int:
         """Initial margin of our positions and open orders, as the gate reckons it."""

@@ -18,6 +18,7 @@ from hft.binance.rest import TRADES_LIMIT_MAX, Rest, VenueError
 from hft.clock import monotonic_ns
 from hft.errors import HftError
 from hft.events import Notice, Side
+from hft.execution.late_fees import value_late_fees
 from hft.execution.reports import Fill
 from hft.units import E8, parse_e8
 
@@ -90,10 +91,11 @@ class SymbolPicture(msgspec.Struct, frozen=True):
 
 
 class Money(msgspec.Struct, frozen=True):
-    """The margin asset's balance in units of 1e-8."""
+    """The margin asset's balance in units of 1e-8, and what there is of every other asset."""
 
     wallet_e8: int
     available_e8: int
+    others: dict[str, int] = {}
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -131,15 +133,23 @@ def fetch(rest: Rest, inquiry: Inquiry) -> Picture:
         _look_at_symbol(rest, inquiry, symbol, ours, names)
         for symbol in range(len(inquiry.symbols))
     ]
+    late = [fill for symbol in symbols for fill in symbol.fills]
+    late += [fill for answer in answers for fill in answer.fills]
+    value_late_fees(rest, inquiry.margin_asset, late)
     return Picture(answers, symbols, fetch_money(rest, inquiry.margin_asset), asked_ns)
 
 
 def fetch_money(rest: Rest, margin_asset: str) -> Money:
-    """Ask for the balance of one asset; zero where the account has none of it."""
+    """Ask for the balances; zero where the account has none of the margin asset."""
+    wallet_e8 = available_e8 = 0
+    others: dict[str, int] = {}
     for row in rest.balance():
+        balance_e8 = cut_e8(row["balance"])
         if row["asset"] == margin_asset:
-            return Money(cut_e8(row["balance"]), cut_e8(row["availableBalance"]))
-    return Money(0, 0)
+            wallet_e8, available_e8 = balance_e8, cut_e8(row["availableBalance"])
+        elif balance_e8:
+            others[row["asset"]] = balance_e8
+    return Money(wallet_e8, available_e8, others)
 
 
 def fetch_position(rest: Rest, symbol: str, spec: SymbolSpec) -> tuple[int, int]:

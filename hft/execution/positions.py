@@ -20,6 +20,8 @@ class Position:
         self.cost_e16 = 0
         self.realised_e8 = 0
         self.fees_e8 = 0
+        self.funding_e8 = 0
+        self.clearance_e8 = 0
         self.fills = 0
         self.last_fill_ns = 0
 

@@ -148,6 +148,7 @@ class Reconciler:
         same = [self._compare(index, symbol, now_ns) for index, symbol in enumerate(seen.symbols)]
         books.account.wallet_e8 = seen.money.wallet_e8
         books.account.available_e8 = seen.money.available_e8
+        books.assets.told_all(seen.money.others)
         books.account.checked_ns = seen.asked_ns
         if all(same):
             books.compare_wallet(seen.money.wallet_e8, now_ns, RETRY_NS)
@@ -230,7 +231,7 @@ class Reconciler:
             if sum(fill.qty_lots for fill in answer.fills) != answer.cum_lots:
                 return False  # The venue's own lists do not agree yet.
             order.cum_lots, order.cum_quote_e8 = answer.cum_lots, answer.cum_quote_e8
-            order.fee_e8 = sum(fill.fee_e8 for fill in answer.fills)
+            order.fee_e8 = sum(map(self._books.assets.value, answer.fills))
             order.realised_e8 = sum(fill.realised_e8 for fill in answer.fills)
         event = _TERMINAL.get(answer.status)
         if event is not None:

@@ -40,8 +40,9 @@ class Fill:
     """One trade of ours as the venue booked it."""
 
     __slots__ = (
-        "fee_asset", "fee_e8", "intent_seq", "maker", "notice", "price_ticks", "qty_lots",
-        "realised_e8", "side", "symbol", "trade_id", "venue_ms", "venue_order_id",
+        "fee_asset", "fee_e8", "fee_price_e8", "fee_value_e8", "intent_seq", "maker", "notice",
+        "price_ticks", "qty_lots", "realised_e8", "side", "symbol", "trade_id", "venue_ms",
+        "venue_order_id",
     )  # fmt: skip
 
     def __init__(self, symbol: int, trade_id: int, venue_order_id: int, side: int) -> None:
@@ -53,6 +54,7 @@ class Fill:
         self.intent_seq = 0  # 0: not an order of this session.
         self.notice = Notice.FOREIGN_TRADE  # What such a fill is.
         self.fee_asset = b""
+        self.fee_value_e8 = self.fee_price_e8 = 0  # In the margin asset; a price of 0: unknown.
         self.maker = False
 
 
@@ -119,7 +121,7 @@ class Reports:
             symbol,
             (
                 0, 0, 0, 0, monotonic_ns(), venue_ms, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-                position.lots, position.entry_e8(), 0.0, 0.0, b"", *_NO_HOPS,
+                position.lots, position.entry_e8(), 0.0, 0.0, 0, 0, b"", *_NO_HOPS,
                 0, symbol, 0, 0, Status.POSITION, 0, 0, 0, 0, 0,
             ),
         )  # fmt: skip
@@ -127,18 +129,18 @@ class Reports:
     def _of_order(
         self, order: Order, fill: Fill | None, status: Status, position: Position, venue_ms: int
     ) -> tuple[object, ...]:
-        trade = (0, 0, 0, 0, 0, b"", False)
+        trade = (0, 0, 0, 0, 0, 0, 0, b"", False)
         if fill is not None:
             trade = (
                 fill.trade_id, fill.price_ticks, fill.qty_lots, fill.fee_e8, fill.realised_e8,
-                fill.fee_asset, fill.maker,
+                fill.fee_value_e8, fill.fee_price_e8, fill.fee_asset, fill.maker,
             )  # fmt: skip
-        trade_id, last_ticks, last_lots, fee_e8, realised_e8, fee_asset, maker = trade
+        trade_id, last_ticks, last_lots, fee_e8, realised_e8, *fee, maker = trade
         return (
             order.intent_seq, order.order_ref, order.market_seq, order.recv_ns, monotonic_ns(),
             venue_ms, order.venue_order_id, trade_id, order.price_ticks, order.qty_lots,
             last_ticks, last_lots, order.cum_lots, order.cum_quote_e8, fee_e8, realised_e8,
-            position.lots, position.entry_e8(), order.bid, order.ask, fee_asset, *order.hops,
+            position.lots, position.entry_e8(), order.bid, order.ask, *fee, *order.hops,
             order.venue_code, order.symbol, order.strategy, order.reason, status, order.side,
             order.order_type, order.tif, order.flags, maker,
         )  # fmt: skip
@@ -147,8 +149,9 @@ class Reports:
         return (
             0, 0, 0, 0, monotonic_ns(), fill.venue_ms, fill.venue_order_id, fill.trade_id,
             0, 0, fill.price_ticks, fill.qty_lots, fill.qty_lots, 0, fill.fee_e8,
-            fill.realised_e8, position.lots, position.entry_e8(), 0.0, 0.0, fill.fee_asset,
-            *_NO_HOPS, 0, fill.symbol, 0, 0, Status.FILLED, fill.side, 0, 0, 0, fill.maker,
+            fill.realised_e8, position.lots, position.entry_e8(), 0.0, 0.0,
+            fill.fee_value_e8, fill.fee_price_e8, fill.fee_asset, *_NO_HOPS,
+            0, fill.symbol, 0, 0, Status.FILLED, fill.side, 0, 0, 0, fill.maker,
         )  # fmt: skip
 
     def _of_denial(
@@ -170,7 +173,7 @@ class Reports:
             qty_lots = _steps(intent.qty, int(spec["lot_e8"]))
         return (
             intent.seq, intent.order_ref, intent.market_seq, intent.recv_ns, now_ns, 0, 0, 0,
-            price_ticks, qty_lots, 0, 0, 0, 0, 0, 0, lots, entry_e8, *top, b"", *hops,
+            price_ticks, qty_lots, 0, 0, 0, 0, 0, 0, lots, entry_e8, *top, 0, 0, b"", *hops,
             *_NO_HOPS[len(hops) :], 0, intent.symbol, intent.strategy, denial, Status.DENIED,
             intent.side, intent.order_type, intent.tif, intent.flags, 0,
         )  # fmt: skip

@@ -28,5 +28,9 @@ class Times(msgspec.Struct, frozen=True):
     check_ns: int = 30 * NS_PER_S
     """Between two looks at positions, open orders and balance over REST."""
     check_after_fill_ns: int = NS_PER_S
+    income_ns: int = 5 * _MINUTE_NS
+    """Between two looks at the income ledger for funding that nothing else told of."""
+    income_again_ns: int = _MINUTE_NS
+    """The ledger may be late: what is wanted of it is looked for once more."""
     disagree_ns: int = NS_PER_S
     """For which figures may differ while word of the same thing is on its way."""

@@ -14,6 +14,8 @@ class Wallet:
         self.counted_e8: int | None = None
         self._difference_e8 = 0
         self._differs_ns = 0
+        self._put_right_e8 = 0
+        """Corrected without knowing why; a payment that is learnt of late may have been it."""
 
     @property
     def is_doubted(self) -> bool:
@@ -30,6 +32,15 @@ class Wallet:
         if self.counted_e8 is not None and self.counted_e8 != balance_e8:
             self.counted_e8 += amount_e8
 
+    def missed(self, amount_e8: int) -> None:
+        """Count a payment that was learnt of late, unless a correction has counted it."""
+        if self.counted_e8 is None:
+            return
+        if self._put_right_e8 * amount_e8 > 0 and abs(amount_e8) <= abs(self._put_right_e8):
+            self._put_right_e8 -= amount_e8
+        else:
+            self.counted_e8 += amount_e8
+
     def compare(self, balance_e8: int, now_ns: int, patience_ns: int) -> int:
         """Compare with what the venue tells; gives what had to be corrected: mostly 0."""
         if self.counted_e8 is None:
@@ -42,5 +53,6 @@ class Wallet:
         if now_ns - self._differs_ns < patience_ns:
             return 0
         self.counted_e8 = balance_e8
+        self._put_right_e8 += difference_e8
         self._difference_e8 = self._differs_ns = 0
         return difference_e8

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hft.agent.contract import Context
 from hft.events import Agreement, Role, TradingState, Unfit
 from hft.execution.allowance import Allowance
+from hft.execution.asset_prices import AssetPrices
 from hft.execution.books import Books
 from hft.execution.breakers import Breakers
 from hft.execution.canceller import Canceller
@@ -14,6 +15,7 @@ from hft.execution.check import Checker
 from hft.execution.countdown import Countdown, Wish
 from hft.execution.errands import Errands
 from hft.execution.fitness import Conditions, fitness_of
+from hft.execution.incomes import Incomes
 from hft.execution.intents import IntentDesk, RiskGate
 from hft.execution.order_session import OrderSession
 from hft.execution.reconcile import Reconciler
@@ -44,6 +46,14 @@ class Guards(NamedTuple):
     countdown: Countdown
 
 
+class Lookouts(NamedTuple):
+    """What looks at the account over REST, each in its own time."""
+
+    checker: Checker
+    incomes: Incomes
+    prices: AssetPrices
+
+
 class Watch:
     """Keeps sockets up, judges fitness, trips the breaker, publishes, and asks what is due."""
 
@@ -54,7 +64,7 @@ class Watch:
         gate: RiskGate,
         desk: IntentDesk,
         ways: tuple[OrderSession, UserStream, Errands, Reconciler, Canceller],
-        guards: tuple[Guards, Checker],
+        guards: tuple[Guards, Lookouts],
         times: Times,
     ) -> None:
         self._house = ctx.house
@@ -62,7 +72,7 @@ class Watch:
         self._books = books
         self._desk = desk
         self._session, self._stream, self._errands, self._reconciler, self._canceller = ways
-        self._guards, self._checker = guards
+        self._guards, self._lookouts = guards
         self._times = times
         self._standing = desk.standing
         self._streams_seen = 0
@@ -126,6 +136,8 @@ class Watch:
             self._streams_seen = self._stream.came_up
             self._books.owed.forgive()
             self._reconciler.want(now_ns, disagreed=True)
+            if not self._reconciler.is_new:
+                self._lookouts.incomes.want(now_ns)
         if self._stream.up and not self._reconciler.holding:
             self._drop_mute_stream(now_ns)
         self._compare_positions(now_ns)
@@ -251,7 +263,8 @@ class Watch:
             self._log.warning(f"not fit to trade freely: {reason.name}")
 
     def _ask_what_is_due(self, now_ns: int) -> None:
-        self._checker.tick(now_ns)
+        for each in self._lookouts:
+            each.tick(now_ns)
 
     def _show(self, now_ns: int) -> None:
         if self._reconciler.is_new:

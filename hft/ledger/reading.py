@@ -109,7 +109,14 @@ def read_fills(engine: Engine, account_epoch: str, since_ms: int) -> list[Fill]:
     )
     with engine.connect() as connection:
         return [
-            Fill(str(row[0]), *(int(value or 0) for value in row[1:5]), str(row[5] or ""))
+            Fill(
+                row.symbol,
+                int(row.trade_id),
+                int(row.exchange_ts_ms),
+                int(row.pnl_e8 or 0),
+                int(row.fee_e8 or 0),
+                row.fee_currency or "",
+            )
             for row in connection.execute(query)
         ]
 

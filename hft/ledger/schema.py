@@ -75,8 +75,8 @@ cost.
 Rows are unique by (account_epoch, symbol, trade_id, order_id); rows taken over from a database of
 the former system have no account epoch and are never compared.  `source` says who told it: a report
 of the execution process, or the venue's own list.  `fee_value_e8` is the fee in the margin asset,
-valued at `fee_price_e8` when it was charged in another one (null: not valued yet).  `paper` is 1 for a fill that was
-simulated here on live data.
+valued at `fee_price_e8` when it was charged in another one (null: not valued yet).  `paper` is 1
+for a fill that was simulated here on live data.
 """
 
 orders = Table(
@@ -228,8 +228,8 @@ checked = Table(
 
 Everything from `since_ms` up to and including `trade_id` is in `trades`; a null trade id means that
 the venue had none up to `since_ms`.  Every order of ours from `since_ms` to `orders_ms` is in
-`orders`; null: they were never compared.  The row without a symbol is about the income ledger: every
-entry from `since_ms` to `income_ms` is in `funding`.
+`orders`; null: they were never compared.  The row without a symbol is about the income ledger:
+every entry from `since_ms` to `income_ms` is in `funding`.
 """
 
 

@@ -304,7 +304,8 @@ POSITION_BLOCK = record(
     ("rest_lots", "<i8"),
     ("rest_ns", "<i8"),
     ("agreement", "<i8"),  # Agreement.
-    ("funding_e8", "<i8"),
+    ("funding_e8", "<i8"),  # Received; negative: paid.
+    ("clearance_e8", "<i8"),  # The same of liquidations, beside their fills.
 )
 
 # The order table: ORDERS_MAX rows; execution writes.  A row is whole when `version` is even.
