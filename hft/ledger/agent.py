@@ -4,7 +4,8 @@ safe.
 ::
 
     reports ring ──▶ report desk ──▶ courier ──▶ database
-    userTrades, allOrders ──▶ reconciler (thread) ──┘
+    userTrades, allOrders ──▶ reconciler (thread) ──┤
+    income ──▶ income desk (thread) ──┘
     log rings ──▶ log desk ──▶ courier ──▶ daily file, and the tail the page shows
                                   └─▶ house desk: events, sessions, equity ──▶ the first courier
 """
@@ -28,12 +29,14 @@ from hft.events import Notice
 from hft.ledger.courier import Courier
 from hft.ledger.database import open_database, shown_place, sync_to_disk, why_unusable
 from hft.ledger.house_desk import HouseDesk
+from hft.ledger.income_desk import IncomeDesk
+from hft.ledger.incomes import IncomeSource
 from hft.ledger.log_desk import LogDesk
 from hft.ledger.log_file import LogFile
 from hft.ledger.manners import Manners
 from hft.ledger.reconcile import Found, FoundBatch, Reconciler, Source
 from hft.ledger.report_desk import ReportDesk
-from hft.ledger.rows import names_of
+from hft.ledger.rows import Names, names_of
 from hft.ledger.status import Status
 from hft.ledger.store import Stored
 from hft.units import NS_PER_MS
@@ -48,6 +51,12 @@ BEFORE_START_MS = 60_000
 
 REST_TIMEOUT_S = 5.0
 LAST_COMPARISON_S = 2.0
+_DOINGS = (
+    "writing to the trade database",
+    "writing the log file",
+    "comparing fills with the venue",
+    "reading the venue's income ledger",
+)
 
 
 class LedgerAgent:
@@ -73,7 +82,7 @@ class LedgerAgent:
         self._open_things = ExitStack()
         self._found_waiting = 0
         self._gaps_seen = 0
-        self.troubles = ["", "", ""]
+        self.troubles = [""] * len(_DOINGS)
         self._compare_failures = 0
         self._patience: Deadline | None = None
         self._last_asked = False
@@ -101,11 +110,14 @@ class LedgerAgent:
         source = Source(self._engine, self._connect, house.orders, started_ms - BEFORE_START_MS)
         self.reconciler = Reconciler(source, wake)
         self._manners = Manners(house.account)
+        incomes = IncomeSource(self._engine, self._connect, started_ms - BEFORE_START_MS)
+        self.incomes = IncomeDesk(incomes, self._commits, self._manners, wake)
         # Closed in the opposite order: threads before what they write to.
         opened.callback(self._write_last_lines)
         opened.callback(self._lines.close)
         opened.callback(self._commits.close)
         opened.callback(self.reconciler.close)
+        opened.callback(self.incomes.close)
         self._gaps_seen = self.reports.consumer.gaps()
         self.status.write()
 
@@ -116,7 +128,7 @@ class LedgerAgent:
         self.house.work(now_ns)
         if self.reconciler.is_due(now_ns):
             work += self._compare(now_ns)
-        return work
+        return work + self.incomes.work(now_ns, self._names)
 
     def inlets(self) -> Sequence[Ring]:
         """The reports and every process's log; a thread that has finished rings the bell."""
@@ -211,7 +223,7 @@ class LedgerAgent:
             return 0
         if outcome.trouble:
             self._compare_failures += 1
-        self._note(2, "comparing fills with the venue", outcome.trouble)
+        self._note(2, outcome.trouble)
         for found in outcome.found:
             self._found_waiting += 1
             self._commits.send(FoundBatch(self._engine, found, self._on_stored))
@@ -238,26 +250,33 @@ class LedgerAgent:
         if not self.reconciler.busy() and not self._last_asked:
             self._last_asked = True
             self._compare(now_ns)
-        return self._last_asked and not self.reconciler.busy()
+        read = self.incomes.read_last(now_ns, self._names())
+        return read and self._last_asked and not self.reconciler.busy()
 
     def _compare(self, now_ns: int) -> bool:
         wait_ns = self._manners.wait_ns(now_ns)
         if wait_ns:
             self.reconciler.put_off(now_ns + wait_ns)
             return False
-        return self.reconciler.start(now_ns, names_of(self._ctx.house, self._strategies))
+        return self.reconciler.start(now_ns, self._names())
+
+    def _names(self) -> Names:
+        return names_of(self._ctx.house, self._strategies)
 
     def _tell_troubles(self) -> None:
-        self._note(0, "writing to the trade database", self._commits.trouble())
-        self._note(1, "writing the log file", self._lines.trouble())
+        self._note(0, self._commits.trouble())
+        self._note(1, self._lines.trouble())
+        self._note(3, self.incomes.trouble)
         failures = (
             sum(courier.failures for courier in (self._commits, self._lines))
             + self._compare_failures
+            + self.incomes.failures
         )
         self.status.errors = self._errors_before + failures
 
-    def _note(self, which: int, what: str, trouble: str) -> None:
+    def _note(self, which: int, trouble: str) -> None:
         """Say once that something began to fail, and once that it works again."""
+        what = _DOINGS[which]
         if bool(trouble) != bool(self.troubles[which]):
             if trouble:
                 self._ctx.log.error(f"{what} fails, trying again: {trouble}")

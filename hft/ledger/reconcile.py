@@ -7,7 +7,6 @@ two never fight for the database and commits never wait for the venue.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -24,6 +23,7 @@ from hft.ledger.inserting import Row
 from hft.ledger.order_gaps import OrderGaps
 from hft.ledger.order_store import put_orders
 from hft.ledger.owners import Owners
+from hft.ledger.periodic import Periodic
 from hft.ledger.rows import NOT_OURS, Names, row_of_user_trade
 from hft.ledger.store import Progress, Stored
 from hft.ledger.user_trades import fetch_user_trades
@@ -31,7 +31,6 @@ from hft.topology import Records
 from hft.units import NS_PER_S
 
 EVERY_NS = 60 * NS_PER_S
-FIRST_RETRY_NS = 2 * NS_PER_S
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -91,71 +90,17 @@ class Source(msgspec.Struct, frozen=True):
     """Where to begin with an account that was never compared."""
 
 
-class Reconciler:
-    """Says when to compare, runs one comparison at a time, and hands over the outcome."""
+class Reconciler(Periodic[Round]):
+    """Compares fills and orders with the venue's lists, now and then."""
 
     def __init__(self, source: Source, wake: Callable[[], None]) -> None:
-        self._source = source
-        self._wake = wake
-        self._thread: threading.Thread | None = None
-        self._outcome: Round | None = None
-        self._due_ns = 0
-        self._retry_ns = FIRST_RETRY_NS
-
-    def ask_now(self) -> None:
-        """Compare as soon as possible."""
-        self._due_ns = 0
-
-    def busy(self) -> bool:
-        """Say whether a comparison is under way or its outcome not yet taken."""
-        return self._thread is not None
-
-    def is_due(self, now_ns: int) -> bool:
-        """Say whether a comparison should start now."""
-        return self._thread is None and now_ns >= self._due_ns
-
-    def put_off(self, until_ns: int) -> None:
-        """Compare no sooner than then."""
-        self._due_ns = max(self._due_ns, until_ns)
-
-    def start(self, now_ns: int, names: Names) -> bool:
-        """Start a comparison, unless one is under way or the account is not known yet."""
-        if self._thread is not None or not names.account_epoch:
-            return False
-        self._due_ns = now_ns + EVERY_NS
-        self._thread = threading.Thread(
-            target=self._compare, args=(names,), name="reconcile", daemon=True
+        super().__init__(
+            "reconcile",
+            EVERY_NS,
+            lambda names: compare(source, names),
+            lambda trouble: Round([], trouble=trouble),
+            wake,
         )
-        self._thread.start()
-        return True
-
-    def take(self) -> Round | None:
-        """Take the outcome of a comparison that has ended, and plan the next one."""
-        outcome = self._outcome
-        if outcome is None or self._thread is None:
-            return None
-        self._thread.join()
-        self._thread = self._outcome = None
-        if outcome.trouble:
-            self._due_ns = monotonic_ns() + max(self._retry_ns, outcome.pause_ns)
-            self._retry_ns = min(2 * self._retry_ns, EVERY_NS)
-        else:
-            self._retry_ns = FIRST_RETRY_NS
-            if outcome.more:
-                self.ask_now()
-        return outcome
-
-    def close(self, patience_s: float = 1.0) -> None:
-        """Wait a moment for a comparison that is under way; its outcome is left."""
-        if self._thread is not None:
-            self._thread.join(patience_s)
-
-    def _compare(self, names: Names) -> None:
-        try:
-            self._outcome = compare(self._source, names)
-        except Exception as bug:  # noqa: BLE001 - a thread has nobody above it; the agent logs it
-            self._outcome = Round([], trouble=f"{type(bug).__name__}: {bug}")
-        self._wake()
 
 
 def compare(source: Source, names: Names) -> Round:

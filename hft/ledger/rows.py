@@ -21,7 +21,7 @@ from hft.ledger.inserting import Row
 from hft.ledger.schema import FROM_REPORT, FROM_USER_TRADES, to_real
 from hft.state.blocks import Mode
 from hft.topology import House
-from hft.units import parse_e8
+from hft.units import E8, parse_e8
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -36,6 +36,7 @@ class Names(msgspec.Struct, frozen=True):
     paper: bool = False
     """Whether the venue is an exchange of the house's own, where nobody's money moves."""
     anchor: Anchor = Anchor(0, 0)
+    margin_asset: str = ""
 
     def strategy(self, index: int) -> str:
         """Name of the strategy of that index; empty for one we do not know."""
@@ -65,6 +66,7 @@ def names_of(house: House, strategies: Sequence[str]) -> Names:
         strategies=strategies,
         paper=int(house.run[0]["mode"]) in (Mode.DEMO, Mode.DRY_RUN),
         anchor=house.anchor,
+        margin_asset=bytes(house.identity[0]["margin_asset"]).decode(),
     )
 
 
@@ -105,7 +107,6 @@ def _row_of_report(report: np.void, names: Names) -> Row:
         "order_id": str(int(report["venue_order_id"])),
         "exec_id": str(int(report["trade_id"])),
         "fee_currency": fee_asset,
-        "fee_value_e8": fee_value_e8(names.symbols[symbol], fee_asset, int(report["fee_e8"])),
         "raw": _raw_of_report(report),
         "account_epoch": names.account_epoch,
         "trade_id": int(report["trade_id"]),
@@ -113,6 +114,7 @@ def _row_of_report(report: np.void, names: Names) -> Row:
         "source": FROM_REPORT,
         "paper": int(names.paper),
         **_amounts(price_e8, qty_e8, int(report["realised_e8"]), int(report["fee_e8"])),
+        **_fee_of_report(report, names.symbols[symbol], fee_asset),
         **msgspec.structs.asdict(owner),
     }
 
@@ -132,7 +134,7 @@ def row_of_user_trade(
         "order_id": str(trade["orderId"]),
         "exec_id": str(trade["id"]),
         "fee_currency": fee_asset,
-        "fee_value_e8": fee_value_e8(symbol, fee_asset, fee_e8),
+        **_fee_value(symbol, fee_asset, fee_e8),
         "raw": orjson.dumps(trade).decode(),
         "account_epoch": account_epoch,
         "trade_id": int(trade["id"]),
@@ -149,12 +151,22 @@ def row_of_user_trade(
     }
 
 
-def fee_value_e8(symbol: str, asset: str, fee_e8: int) -> int | None:
-    """Value a fee in the margin asset; None where it was charged in another one.
+def _fee_of_report(report: np.void, symbol: str, asset: str) -> Row:
+    """Tell what the fee is worth, as execution valued it."""
+    price_e8 = int(report["fee_price_e8"])
+    if price_e8:
+        return {"fee_value_e8": int(report["fee_value_e8"]), "fee_price_e8": price_e8}
+    return _fee_value(symbol, asset, int(report["fee_e8"]))
+
+
+def _fee_value(symbol: str, asset: str, fee_e8: int) -> Row:
+    """Value a fee in the margin asset; nothing yet where it was charged in another one.
 
     A perpetual's name ends with its margin asset (BTCUSDT).
     """
-    return fee_e8 if symbol.endswith(asset) else None
+    if symbol.endswith(asset) or not fee_e8:
+        return {"fee_value_e8": fee_e8, "fee_price_e8": E8}
+    return {"fee_value_e8": None, "fee_price_e8": None}
 
 
 def _amounts(price_e8: int, qty_e8: int, pnl_e8: int, fee_e8: int) -> Row:

@@ -25,6 +25,7 @@ CORRECTED = (
     "fee",
     "fee_currency",
     "fee_value_e8",
+    "fee_price_e8",
     "side",
     "maker",
 )

@@ -181,6 +181,7 @@ def test_the_breaker_halts_at_the_loss_limit_until_a_person_resumes(rig: Rig) ->
     rig.start()
     rig.until_fit()
     filled(rig, qty=0.05)
+    rig.refresh_top()  # Bought at prices of now: only fee and spread are lost.
     limits = LIMITS.__class__(*(1, *[getattr(LIMITS, f) for f in LIMITS.__struct_fields__][1:]))
     write_limits(rig.house.limits, limits)
     rig.until(lambda: int(rig.account()["latch_reason"]) == LatchReason.MAX_LOSS, "tripped")

@@ -20,6 +20,7 @@ class LocalVenue:
 
     def __init__(self) -> None:
         self.trades: list[dict[str, Any]] = []
+        self.incomes: list[dict[str, Any]] = []
         self.orders: dict[int, dict[str, Any]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.page_max = 1000
@@ -111,6 +112,8 @@ class LocalVenue:
             return 503, {"code": -1001, "msg": "Internal error"}
         if path.endswith("/time"):
             return 200, {"serverTime": wall_ms()}
+        if path.endswith("/income"):
+            return 200, self._list_incomes(params)
         if path.endswith("/userTrades"):
             return 200, self._list(params)
         if path.endswith("/allOrders"):
@@ -136,6 +139,12 @@ class LocalVenue:
             and order["time"] >= start_ms
         ]
         return listed[: min(int(params["limit"]), self.page_max)]
+
+    def _list_incomes(self, params: dict[str, str]) -> list[dict[str, Any]]:
+        start_ms, end_ms = int(params["startTime"]), int(params["endTime"])
+        listed = [row for row in self.incomes if start_ms <= row["time"] <= end_ms]
+        first = (int(params["page"]) - 1) * int(params["limit"])
+        return listed[first : first + int(params["limit"])]
 
     def _list(self, params: dict[str, str]) -> list[dict[str, Any]]:
         first_id, start_ms = int(params.get("fromId", 0)), int(params.get("startTime", 0))

@@ -19,14 +19,14 @@ def test_a_database_that_is_up_to_date_says_so_without_its_password(place: str) 
     run(place, "INSERT INTO trades (exchange_ts_ms) VALUES (1)")
     told = check_database(place)
     assert told.startswith(NAME["://" in place])
-    assert told.endswith(": 1 fills, schema 0003, up to date")
+    assert told.endswith(": 1 fills, schema 0004, up to date")
     assert "pass" not in told
 
 
 def test_a_database_of_the_former_system_says_that_it_will_be_migrated(place: str) -> None:
     run(place, OLDEST)
     told = check_database(place)
-    assert told.endswith("0 fills, schema of the former system, will be migrated to schema 0003")
+    assert told.endswith("0 fills, schema of the former system, will be migrated to schema 0004")
     run(place, "SELECT id FROM trades")
 
 

@@ -195,6 +195,7 @@ def has_news(agent: LedgerAgent) -> bool:
     return (
         any(ring.depth() for ring in agent.inlets())
         or agent.reconciler.busy()
+        or agent.incomes.busy()
         or any(courier.has_done() for courier in couriers)
     )
 
