@@ -7,11 +7,16 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from hft.doctor.report import Finding, failed, passed, warned
-from hft.ledger.database import migrations_config, shown_place
+from hft.ledger.database import (
+    connect_database,
+    migrations_config,
+    shown_place,
+    why_unusable,
+)
 
 _FIX = "check [storage] database_url, and that its server runs and lets this user in"
 
@@ -22,18 +27,25 @@ def check_database(database_url: str, data_dir: Path) -> Finding:
     place = database_url or str(file)
     if not database_url and not file.exists():
         return passed("database", f"{file} will be made at the first start")
-    # An SQLite file is opened as one that may only be read: looking must not change it.
-    url = database_url or f"sqlite:///file:{file}?mode=ro&uri=true"
     try:
-        engine = create_engine(url)
+        engine = _connections(database_url, file)
         try:
             with engine.connect() as connection:
                 return _judge(connection, shown_place(place))
         finally:
             engine.dispose()
     except (SQLAlchemyError, CommandError, ImportError, OSError) as problem:
-        what = type(getattr(problem, "orig", None) or problem).__name__
-        return failed("database", f"{shown_place(place)} cannot be opened ({what})", _FIX)
+        what = f"{shown_place(place)} cannot be opened: {why_unusable(problem)}"
+        return failed("database", what, _FIX)
+
+
+def _connections(database_url: str, file: Path) -> Engine:
+    # An SQLite file is opened as one that may only be read: looking must not change it.
+    if not database_url:
+        return create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
+    if "://" not in database_url or database_url.startswith("sqlite"):
+        return create_engine(database_url)
+    return connect_database(database_url)
 
 
 def _judge(connection: Connection, place: str) -> Finding:
