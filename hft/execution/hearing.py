@@ -102,7 +102,7 @@ class Hearing:
         elif reply is None:
             self._doubt(request.order, now_ns)
         else:
-            if not request.ticket.number:
+            if request.ticket is None:
                 self._second_tries.forbid(request.order)
             self._take_place_answer(request.order, reply, now_ns)
 

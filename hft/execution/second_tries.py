@@ -91,6 +91,7 @@ class SecondTries:
         if refused_time:
             self._timekeeper.doubt(DOUBT_NS)
         if refused_time or reply.status in (TOO_MANY_REQUESTS, BANNED):
+            self._books.move(order, OrderEvent.CANCEL_REFUSED)
             self._canceller.hold(order)
             return True
         return False
