@@ -102,6 +102,8 @@ class Hearing:
         elif reply is None:
             self._doubt(request.order, now_ns)
         else:
+            if request.ticket is None:
+                self._second_tries.forbid(request.order)
             self._take_place_answer(request.order, reply, now_ns)
 
     def _take_place_answer(self, order: Order, reply: Reply, now_ns: int) -> None:

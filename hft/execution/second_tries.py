@@ -67,6 +67,11 @@ class SecondTries:
         if code in endpoints.TIMESTAMP_CODES:
             self._timekeeper.doubt(DOUBT_NS)
 
+    def forbid(self, order: Order) -> None:
+        """Take none of an order that went by a road which tries twice itself."""
+        self._tried = {seq: each for seq, each in self._tried.items() if each.is_open}
+        self._tried[order.intent_seq] = order
+
     def takes_order(self, order: Order, code: int) -> bool:
         """Take an order whose refusal was received, if it may be sent again; say whether."""
         if code not in endpoints.TIMESTAMP_CODES:
@@ -76,8 +81,7 @@ class SecondTries:
             return False
         if not self._may_leave(order):
             return False
-        self._tried = {seq: each for seq, each in self._tried.items() if each.is_open}
-        self._tried[order.intent_seq] = order
+        self.forbid(order)
         self._orders.append(Waiting(order, monotonic_ns()))
         return True
 
@@ -87,6 +91,7 @@ class SecondTries:
         if refused_time:
             self._timekeeper.doubt(DOUBT_NS)
         if refused_time or reply.status in (TOO_MANY_REQUESTS, BANNED):
+            self._books.move(order, OrderEvent.CANCEL_REFUSED)
             self._canceller.hold(order)
             return True
         return False
@@ -110,7 +115,10 @@ class SecondTries:
         if order.state is not OrderState.SENT:
             return  # Its fate was learnt otherwise.
         if not self._may_leave(order):
-            self._books.move(order, OrderEvent.REJECT)
+            books = self._books
+            books.account.rejected += 1
+            books.log.warning(f"intent {order.intent_seq} was refused for its time: given up")
+            books.move(order, OrderEvent.REJECT)
         elif self._timekeeper.clock.asked_ns <= waiting.refused_ns:
             self._orders.append(waiting)
         else:
