@@ -197,10 +197,8 @@ class ExecutionAgent:
         ways = (self._session, self._stream, errands, self._reconciler, self._canceller)
         allowance = Allowance(ctx.log, meter, books.account, ctx.house.ledger)
         checker = Checker(books, errands, self._reconciler, epoch, self._times)
-        guards = Guards(allowance, timekeeper, second_tries, self._countdown)
-        self._watch = Watch(
-            ctx, books, self._gate, self._desk, ways, (guards, checker), self._times
-        )
+        guards = Guards(allowance, timekeeper, second_tries, self._countdown), checker
+        self._watch = Watch(ctx, books, self._gate, self._desk, ways, guards, self._times)
         self._doubt_everything(rest)
 
     def _set_countdown(self, keys: Keys, meter: Meter) -> Countdown:
