@@ -10,15 +10,20 @@ from hft.binance import endpoints
 from hft.binance.budget import Use
 from hft.binance.costs import cost_of
 from hft.binance.order_frames import client_order_id
-from hft.binance.rest import Rest, VenueError
+from hft.binance.rest import Rest, VenueError, VenueUnknown
+from hft.clock import monotonic_ns
 from hft.execution.books import Books
 from hft.execution.errands import Errands
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
+from hft.units import NS_PER_MS
 from hft.wire.connection import ConnectionClosed
 
 _COST = cost_of("order.cancel")
+
+AGAIN_NS = 400 * NS_PER_MS
+"""Between two cancels of one order, when what became of the first is not known."""
 
 
 class Canceller:
@@ -59,20 +64,25 @@ class Canceller:
         self._errands.ask(
             f"cancel {client_id}",
             lambda rest: rest.cancel_algo(client_id) if waits else rest.cancel(symbol, client_id),
-            lambda result, _now_ns: self._heard(order, result),
+            lambda result, now_ns: self._heard(order, result, now_ns),
             Use.CANCEL,
         )
 
-    def hold(self, order: Order) -> None:
-        """Leave an order to `cancel_held`."""
+    def hold(self, order: Order, for_ns: int = 0) -> None:
+        """Leave an order to `cancel_held`, for so long at least."""
         order.cancel_sent = 0
+        order.cancel_due_ns = monotonic_ns() + for_ns
         self.held[order.index] = order
 
     def cancel_held(self) -> None:
         """Cancel what had to wait and is still open."""
-        held, self.held = self.held, {}
+        held, self.held, now_ns = self.held, {}, monotonic_ns()
         for order in held.values():
-            if order.is_open:
+            if not order.is_open:
+                continue
+            if now_ns < order.cancel_due_ns:
+                self.held[order.index] = order
+            else:
                 self.cancel(order)
 
     def cancel_open(self, symbols: Container[int] | None = None) -> int:
@@ -112,14 +122,17 @@ class Canceller:
                 algos = partial(Rest.cancel_all_algos, symbol=symbol)
                 self._errands.ask(f"sweep algo orders of {symbol}", algos, self._swept)
 
-    def _heard(self, order: Order, result: Any) -> None:
+    def _heard(self, order: Order, result: Any, now_ns: int) -> None:
         if not isinstance(result, Exception):
-            return  # The user stream tells the end.
+            order.cancel_acked_ns = now_ns  # The user stream tells the end.
+            return
         order.cancel_sent = 0
         if order.is_open:
             self._books.move(order, OrderEvent.CANCEL_REFUSED)
         done = isinstance(result, VenueError) and result.code == endpoints.UNKNOWN_ORDER_SENT
-        if isinstance(result, VenueError) and result.retry_after_s:
+        if isinstance(result, VenueUnknown):
+            self.hold(order, AGAIN_NS)
+        elif isinstance(result, VenueError) and result.retry_after_s:
             self.hold(order)
         elif not done:
             self._log.warning(f"a cancel over REST failed: {result}")
