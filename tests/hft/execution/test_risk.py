@@ -113,7 +113,7 @@ def test_a_leverage_changed_at_the_venue_changes_the_margin_that_is_reckoned(rig
 
     try:
         set_to(2)
-        assert any("leverage was set to 2" in line for line in rig.lines)
+        assert any("leverage of BTCUSDT is 2" in line for line in rig.lines)
     finally:
         set_to(before)
 
@@ -339,7 +339,7 @@ def test_the_equity_is_the_venues_to_the_last_unit_while_flat(rig: Rig) -> None:
     ready(rig)
     filled(rig, qty=0.02)
     filled(rig, side=Side.SELL, qty=0.02)
-    rig.until(lambda: int(rig.account()["fills"]) == 2, "shown")
+    rig.until(lambda: int(rig.account()["fills"]) == len(rig.fills_told()), "shown")
     rig.until(lambda: int(rig.account()["equity_e8"]) == parse_e8(rig.venue.wallet()), "the same")
     assert int(rig.account()["unfit"]) == Unfit.NONE
 
