@@ -26,12 +26,6 @@ RESTING = 24
 REDUCES = {"side": Side.SELL, "flags": IntentFlag.REDUCE_ONLY}
 
 
-@pytest.fixture(autouse=True)
-def _nobody_asks_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is cut is the order, not a question about the clock."""
-    monkeypatch.setattr(OrderSession, "_ask_time", lambda *_: None)
-
-
 @pytest.fixture
 def scissors(rig: Rig) -> Iterator[Scissors]:
     wire = Scissors(rig.venue.url)
