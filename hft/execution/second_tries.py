@@ -18,10 +18,11 @@ from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Use
 from hft.binance.costs import cost_of
 from hft.binance.meter import Meter
 from hft.binance.order_frames import Reply
+from hft.binance.outcomes import Outcome, outcome_of
 from hft.clock import monotonic_ns
 from hft.events import Hop, Notice, OrderState, TradingState
 from hft.execution.books import Books
-from hft.execution.canceller import Canceller
+from hft.execution.canceller import AGAIN_NS, Canceller
 from hft.execution.intents import IntentDesk
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
@@ -85,8 +86,12 @@ class SecondTries:
         self._orders.append(Waiting(order, monotonic_ns()))
         return True
 
-    def takes_cancel(self, order: Order, reply: Reply) -> bool:
-        """Take a cancel that was refused, if asking again can help; say whether."""
+    def takes_cancel(self, order: Order, reply: Reply | None) -> bool:
+        """Take a cancel that was refused or not answered, if asking again can help; say whether."""
+        if reply is None or _is_unknown(reply):
+            # Whoever wanted it gone still does, and cancelling twice is harmless.
+            self._canceller.hold(order, AGAIN_NS)
+            return True
         refused_time = reply.error.code in endpoints.TIMESTAMP_CODES
         if refused_time:
             self._timekeeper.doubt(DOUBT_NS)
@@ -150,3 +155,7 @@ class SecondTries:
             f"intent {order.intent_seq} was refused for its time and sent once more",
             Notice.CLOCK_DOUBTED,
         )
+
+
+def _is_unknown(reply: Reply) -> bool:
+    return outcome_of(reply.status, reply.error.code, reply.error.msg) is Outcome.UNKNOWN

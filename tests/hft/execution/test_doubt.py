@@ -80,6 +80,9 @@ def below(rig: Rig) -> float:
 
 def settles(rig: Rig) -> None:
     """Nothing in doubt, everything as the venue has it, and no order of one name twice."""
+    assert rig.agent is not None
+    reconciler = rig.agent._reconciler
+    rig.until(lambda: reconciler.agreed and not reconciler.pending, "nothing to be asked")
     rig.until_fit()
     rig.agrees_with_venue()
     names = rig.names_at_venue()
@@ -185,17 +188,21 @@ def test_an_order_somebody_cancels_at_the_venue_is_cancelled(rig: Rig) -> None:
     settles(rig)
 
 
-def test_an_order_that_meets_its_own_account_expires(rig: Rig) -> None:
+def meet_oneself(rig: Rig) -> str:
+    """Let an order rest behind the best offer, and buy both by hand; returns how it ended."""
     _, ask = rig.venue.touch()
-    seq = resting(rig, round(ask + 15.0, 1), side=Side.SELL)
-    order = {"type": "LIMIT", "timeInForce": "IOC", "price": f"{ask + 20.0:.1f}"}
-    for _ in range(20):
-        if not order_of(rig, seq).is_open:
-            break
-        rig.venue.trade("BUY", "5.0", **order, selfTradePreventionMode="EXPIRE_MAKER")
-        rig.step()
+    seq = rig.push(side=Side.SELL, order_type=OrderType.LIMIT, price=round(ask, 1), qty=0.02)
+    rig.until(lambda: bool(rig.statuses(seq)), "resting")
+    order = {"type": "LIMIT", "timeInForce": "IOC", "price": f"{ask:.1f}"}
+    rig.venue.trade("BUY", "1.5", **order, selfTradePreventionMode="EXPIRE_MAKER")
+    rig.push(action=Action.CANCEL, target_ref=1000 + seq)
     rig.until(lambda: not order_of(rig, seq).is_open, "over")
-    assert rig.statuses(seq)[-1] in ("EXPIRED", "FILLED")
+    return rig.statuses(seq)[-1]
+
+
+def test_an_order_that_meets_its_own_account_expires(rig: Rig) -> None:
+    # Somebody else may have been faster.
+    assert any(meet_oneself(rig) == "EXPIRED" for _ in range(5))
     settles(rig)
 
 
@@ -219,9 +226,7 @@ def test_events_told_more_than_once_are_booked_once(rig: Rig) -> None:
     settles(rig)
 
 
-def test_the_short_word_of_a_trade_moves_no_money(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_short_word_of_a_trade_moves_no_money(rig: Rig) -> None:
     """TRADE_LITE comes first and knows no fee; the long word after it is lost."""
     filled(rig)
     rig.venue.strike(kind="drop", streams=["user:ORDER_TRADE_UPDATE"], burst=2, count=1)
@@ -265,14 +270,13 @@ def test_a_cancel_whose_end_is_never_told_is_asked_about(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("executed", [True, False])
-def test_a_cancel_that_nobody_knows_of_traps_no_order(rig: Rig, executed: bool) -> None:
+def test_a_cancel_that_nobody_knows_of_is_asked_until_the_order_is_gone(
+    rig: Rig, executed: bool
+) -> None:
     seq = resting(rig, below(rig))
     fault = {"kind": "unknown_status", "requests": ["order.cancel"], "count": 1}
     rig.venue.strike(**fault, executed=executed)
     rig.push(action=Action.CANCEL, target_ref=1000 + seq)
-    if not executed:
-        rig.until(lambda: order_of(rig, seq).state is OrderState.ACCEPTED, "it may be tried again")
-        rig.push(action=Action.CANCEL, target_ref=1000 + seq)
     ends(rig, seq, "CANCELLED")
     settles(rig)
 
