@@ -16,6 +16,7 @@ from hft.execution import reconcile
 from hft.execution.orders import Order
 from hft.execution.reconcile import Reconciler
 from hft.execution.user_stream import UserStream
+from hft.units import parse_e8
 
 from .rig import Rig, Venue, rig_at, venue_running
 
@@ -84,6 +85,8 @@ def settles(rig: Rig) -> None:
     reconciler = rig.agent._reconciler
     rig.until(lambda: reconciler.agreed and not reconciler.pending, "nothing to be asked")
     rig.until_fit()
+    wallet_e8 = parse_e8(rig.venue.wallet())
+    rig.until(lambda: int(rig.account()["wallet_e8"]) == wallet_e8, "the balance")
     rig.agrees_with_venue()
     names = rig.names_at_venue()
     assert len(names) == len(set(names))
@@ -229,7 +232,7 @@ def test_events_told_more_than_once_are_booked_once(rig: Rig) -> None:
 def test_the_short_word_of_a_trade_moves_no_money(rig: Rig) -> None:
     """TRADE_LITE comes first and knows no fee; the long word after it is lost."""
     filled(rig)
-    rig.venue.strike(kind="drop", streams=["user:ORDER_TRADE_UPDATE"], burst=2, count=1)
+    rig.venue.strike(kind="drop", streams=["user:ORDER_TRADE_UPDATE"], count=2)
     seq = filled(rig, side=Side.SELL, qty=0.02)
     fill = next(row for row in rig.fills_told() if int(row["intent_seq"]) == seq)
     assert int(fill["fee_e8"]) > 0
