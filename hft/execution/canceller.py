@@ -124,7 +124,7 @@ class Canceller:
 
     def _heard(self, order: Order, result: Any, now_ns: int) -> None:
         if not isinstance(result, Exception):
-            order.cancel_acked_ns = now_ns  # The user stream tells the end.
+            order.cancel_acked = True
             self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
             return
         order.cancel_sent = 0

@@ -134,7 +134,7 @@ class Hearing:
             return
         if reply is not None and reply.status < 300:
             self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
-            order.cancel_acked_ns = now_ns  # The user stream tells how much of it was filled.
+            order.cancel_acked = True  # The user stream tells how much of it was filled.
             return
         if self._second_tries.takes_cancel(order, reply):
             return
