@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from hft.doctor.report import Finding, failed, passed, warned
@@ -23,12 +23,12 @@ _FIX = "check [storage] database_url, and that its server runs and lets this use
 
 def check_database(database_url: str, data_dir: Path) -> Finding:
     """Look at the database without making or migrating it."""
-    file = data_dir / "trades.db"
-    place = database_url or str(file)
-    if not database_url and not file.exists():
-        return passed("database", f"{file} will be made at the first start")
+    place = database_url or str(data_dir / "trades.db")
     try:
-        engine = _connections(database_url, file)
+        file = _file_of(place)
+        if file and not file.exists():
+            return passed("database", f"{file} will be made at the first start")
+        engine = _only_looking(file) if file else connect_database(place)
         try:
             with engine.connect() as connection:
                 return _judge(connection, shown_place(place))
@@ -39,13 +39,17 @@ def check_database(database_url: str, data_dir: Path) -> Finding:
         return failed("database", what, _FIX)
 
 
-def _connections(database_url: str, file: Path) -> Engine:
-    # An SQLite file is opened as one that may only be read: looking must not change it.
-    if not database_url:
-        return create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
-    if "://" not in database_url or database_url.startswith("sqlite"):
-        return create_engine(database_url)
-    return connect_database(database_url)
+def _file_of(place: str) -> Path | None:
+    """Name the file of an SQLite database; None where a server has it."""
+    if "://" not in place:
+        return Path(place)
+    url = make_url(place)
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def _only_looking(file: Path) -> Engine:
+    """Open an SQLite file as one that may only be read: looking must not change it."""
+    return create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
 
 
 def _judge(connection: Connection, place: str) -> Finding:
