@@ -90,7 +90,7 @@ def read_routes(deps: Deps) -> APIRouter:
 def trade_routes(deps: Deps) -> APIRouter:
     """Build the routes over the database; each query runs in a worker thread."""
     router = APIRouter(prefix="/api", default_response_class=Json)
-    trades, pulse = deps.trades, deps.pulse
+    view, trades, pulse = deps.view, deps.trades, deps.pulse
 
     @router.get("/history")
     async def history(
@@ -98,6 +98,11 @@ def trade_routes(deps: Deps) -> APIRouter:
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> Response:
         return Json(await run_in_threadpool(trades.page, limit, offset))
+
+    @router.get("/pnl")
+    async def pnl() -> Response:
+        started_ms = int(view.reader.run()["started_ms"])
+        return Json(await run_in_threadpool(trades.shares, started_ms))
 
     @router.get("/pnl_series")
     async def pnl_series(

@@ -41,15 +41,18 @@ def microseconds(span_ns: int | None) -> float | None:
 
 
 def money_of(account: Values) -> dict[str, Any]:
-    """Tell the session's money; realised P&L is net of fees."""
+    """Tell the session's money; realised P&L is net of fees, with funding."""
     if not account:
-        names = ("realized_pnl", "unrealized_pnl", "total_pnl", "fees", "initial_balance")
-        return dict.fromkeys((*names, "available_balance", "wallet_balance"))
+        names = ("realized_pnl", "unrealized_pnl", "total_pnl", "fees", "funding", "equity")
+        return dict.fromkeys((*names, "initial_balance", "available_balance", "wallet_balance"))
+    realised_e8 = account["realised_e8"] - account["fees_e8"] + account["funding_e8"]
     return {
-        "realized_pnl": amount(account["realised_e8"] - account["fees_e8"]),
+        "realized_pnl": amount(realised_e8),
         "unrealized_pnl": amount(account["unrealised_e8"]),
         "total_pnl": amount(account["pnl_e8"]),
         "fees": amount(account["fees_e8"]),
+        "funding": amount(account["funding_e8"]),
+        "equity": amount(account["equity_e8"]),
         "initial_balance": amount(account["initial_wallet_e8"]),
         "available_balance": amount(account["available_e8"]),
         "wallet_balance": amount(account["wallet_e8"]),
@@ -92,9 +95,8 @@ def health_of(row: Values) -> str:
 
 
 def symbol_row(market: Values, position: Values) -> dict[str, Any]:
-    """Tell one symbol: prices, position, entry, and whether the venue's own view is the same."""
-    lots, told = position.get("position_lots"), position.get("venue_position_lots")
-    known = lots is not None and position["venue_age_ns"] is not None
+    """Tell one symbol: prices, position, entry, and what the three ways to the truth say of it."""
+    lots = position.get("position_lots")
     return {
         "symbol": market["symbol"],
         "last": positive(market.get("last")),
@@ -104,13 +106,30 @@ def symbol_row(market: Values, position: Values) -> dict[str, Any]:
         "last_tick_ms": market["newest_wall_ms"],
         "tick_age_ms": milliseconds(market["age_ns"]),
         "position": None if lots is None else amount(lots * position["lot_e8"]),
-        "venue_position": amount(told * position["lot_e8"]) if known and told is not None else None,
-        "agrees": lots == told if known else None,
+        "agreement": position["agreement"],
+        "ways": {
+            "fills": _way(position, lots, "last_fill"),
+            "stream": _way(position, position.get("stream_lots"), "stream"),
+            "rest": _way(position, position.get("rest_lots"), "rest"),
+        },
         "average_entry": amount(position.get("entry_e8") or None),
         "unrealized_pnl": amount(position.get("unrealised_e8")),
         "fills": position.get("fills", 0),
         "price_decimals": decimals_of(position["tick_e8"]) if position["tick_e8"] > 0 else None,
         "qty_decimals": decimals_of(position["lot_e8"]) if position["lot_e8"] > 0 else None,
+    }
+
+
+def _way(position: Values, lots: int | None, name: str) -> dict[str, Any]:
+    """Tell what one of the three ways says of a position, and how old that is; None: nothing.
+
+    Our own fills say it without ever having been told.
+    """
+    age_ns = position[f"{name}_age_ns"]
+    told = lots is not None and (age_ns is not None or name == "last_fill")
+    return {
+        "position": amount(lots * position["lot_e8"]) if told and lots is not None else None,
+        "age_ms": milliseconds(age_ns),
     }
 
 

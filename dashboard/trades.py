@@ -19,11 +19,13 @@ from hft.clock import wall_ms
 from hft.errors import HftError
 from hft.ledger.database import open_database
 from hft.ledger.queries import (
+    Share,
     Sums,
     clear_history,
     list_trades,
     pnl_series,
     read_totals,
+    shares,
 )
 from hft.units import E8
 
@@ -96,6 +98,21 @@ class TradeBook:
             points = pnl_series(engine, "session", started_ms)
         return [(point.ts_ms, point.pnl) for point in points]
 
+    def shares(self, started_ms: int) -> dict[str, list[dict[str, Any]]]:
+        """Tell what each strategy made with each symbol: in this session, and since the clearing.
+
+        Raises:
+            TradesUnavailable: the database cannot be read.
+        """
+        engine = self._open()
+        if engine is None:
+            return {"session": [], "all_time": []}
+        with _refusing("the trade database cannot be read"):
+            return {
+                "session": [share_row(each) for each in shares(engine, started_ms)],
+                "all_time": [share_row(each) for each in shares(engine)],
+            }
+
     def clear(self) -> None:
         """Start the history anew; deletes nothing.
 
@@ -137,6 +154,20 @@ def sums_row(sums: Sums) -> dict[str, Any]:
         "count": sums.count,
         "pnl": sums.pnl_e8 / E8,
         "fees": sums.fees_e8 / E8,
+        "funding": sums.funding_e8 / E8,
         "net": sums.net_e8 / E8,
         "other_fees": {asset: fees / E8 for asset, fees in sums.other_fees_e8.items()},
+    }
+
+
+def share_row(share: Share) -> dict[str, Any]:
+    """Tell what a strategy made with a symbol as numbers for people."""
+    return {
+        "strategy": share.strategy,
+        "symbol": share.symbol,
+        "count": share.count,
+        "pnl": share.pnl_e8 / E8,
+        "fees": share.fees_e8 / E8,
+        "funding": share.funding_e8 / E8,
+        "net": share.net_e8 / E8,
     }

@@ -21,7 +21,7 @@ from dashboard.rows import (
     symbol_row,
 )
 from hft.clock import monotonic_ns, wall_ns
-from hft.events import Denial, Verdict
+from hft.events import Agreement, Denial, Verdict
 from hft.seats import Seat
 from hft.state.log_tail import log_lines
 from hft.state.reader import HouseReader
@@ -55,7 +55,7 @@ class View:
             **self._safety(account, processes),
             **money_of(account),
             **self.limits(),
-            **self._first_symbol(markets),
+            **self._first_symbol(markets, processes),
             "mode": run["mode"],
             "started_ms": run["started_ms"],
             "active_strategy": self.active_strategy(),
@@ -101,7 +101,7 @@ class View:
         ]
 
     def markets(self) -> list[dict[str, Any]]:
-        """List every symbol with its prices, its position and whether the venue agrees with it."""
+        """List every symbol with its prices, its position, and the three ways to it."""
         pairs = zip(self.reader.markets(), self.reader.positions(), strict=True)
         return [symbol_row(market, position) for market, position in pairs]
 
@@ -184,9 +184,7 @@ class View:
 
     def _safety(self, account: Values, processes: list[dict[str, Any]]) -> dict[str, Any]:
         latch = self.reader.latch()
-        answers = any(
-            row["role"] == Seat.EXECUTION.label and row["health"] == "ok" for row in processes
-        )
+        answers = _answers(processes)
         # What a dead process wrote last is no statement about now: without execution nothing is
         # sent.
         state = account.get("trading_state", "HALTED") if answers else "HALTED"
@@ -211,6 +209,7 @@ class View:
             "reconciled": bool(account.get("reconciled")),
             "unknown_orders": account.get("unknown_orders", 0),
             "open_orders": account.get("open_orders", 0),
+            "foreign_orders": account.get("foreign_orders", 0),
             "orders_sent": account.get("orders_sent", 0),
             "trade_count": account.get("fills", 0),
             "rejected": account.get("rejected", 0),
@@ -227,10 +226,13 @@ class View:
             "countdown": countdown_line(account, monotonic_ns()),
         }
 
-    def _first_symbol(self, markets: list[dict[str, Any]]) -> dict[str, Any]:
+    def _first_symbol(
+        self, markets: list[dict[str, Any]], processes: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         first = markets[0] if markets else {}
-        agreeing = [row["agrees"] for row in markets]
-        known = [agrees for agrees in agreeing if agrees is not None]
+        # What a dead process found is no statement about now.
+        found = {row["agreement"] for row in markets} if _answers(processes) else set()
+        agreement = None if found <= {Agreement.UNKNOWN.name} else True
         return {
             "symbol": first.get("symbol"),
             "position": first.get("position"),
@@ -238,7 +240,7 @@ class View:
             "last_price": first.get("last"),
             "last_tick_ms": first.get("last_tick_ms"),
             "last_tick_age_ms": first.get("tick_age_ms"),
-            "agreement": all(known) if known else None,
+            "agreement": False if Agreement.DISAGREED.name in found else agreement,
         }
 
     def _verdict(self) -> dict[str, Any] | None:
@@ -269,3 +271,8 @@ class View:
             "errors": ledger["errors"],
             "age_ms": milliseconds(ledger["age_ns"]),
         }
+
+
+def _answers(processes: list[dict[str, Any]]) -> bool:
+    """Say whether execution lives: only then is what it wrote about now."""
+    return any(row["role"] == Seat.EXECUTION.label and row["health"] == "ok" for row in processes)

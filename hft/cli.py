@@ -92,6 +92,14 @@ def doctor(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASSED_ON)
+def reconcile(context: typer.Context) -> None:
+    """Compare fills and funding with the venue's income ledger; exit 0 only if nothing differs."""
+    from hft.reconcile.command import main as compare
+
+    raise typer.Exit(compare(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
 def record(context: typer.Context) -> None:
     """Record a venue's market streams to a file that --replay plays."""
     from hft.record import main as record_streams

@@ -164,7 +164,7 @@ class Rounds:
         found: dict[tuple[str, bool], list[str]] = {}
         for row in self._rest.open_orders():
             found.setdefault((row["symbol"], False), []).append(row["clientOrderId"])
-        for row in self._rest.get(endpoints.OPEN_ALGO_ORDERS, signed=True):
+        for row in self._rest.open_algo_orders():
             found.setdefault((row["symbol"], True), []).append(row["clientAlgoId"])
         self._orders = found
         self.reached = True
@@ -174,8 +174,7 @@ class Rounds:
         for key in list(self._orders or ()):
             symbol, conditional = key
             if conditional:
-                path, params = endpoints.OPEN_ALGO_ORDERS, {"symbol": symbol}
-                names = [row["clientAlgoId"] for row in self._rest.get(path, params, signed=True)]
+                names = [row["clientAlgoId"] for row in self._rest.open_algo_orders(symbol)]
             else:
                 names = [row["clientOrderId"] for row in self._rest.open_orders(symbol)]
             assert self._orders is not None
@@ -192,8 +191,8 @@ class Rounds:
         for (symbol, conditional), names in list((self._orders or {}).items()):
             kind = "conditional orders" if conditional else "open orders"
             self._say("running", f"{symbol}: cancelling {len(names)} {kind}")
-            path = endpoints.ALL_OPEN_ALGO_ORDERS if conditional else endpoints.ALL_OPEN_ORDERS
-            deed = partial(self._rest.delete, path, {"symbol": symbol}, signed=True)
+            cancel = self._rest.cancel_all_algos if conditional else self._rest.cancel_all
+            deed = partial(cancel, symbol)
             code = self._attempt(symbol, deed)
             if code in (_DONE, endpoints.UNKNOWN_ORDER_SENT) and self._orders:
                 del self._orders[symbol, conditional]

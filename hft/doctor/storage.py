@@ -7,33 +7,49 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from hft.doctor.report import Finding, failed, passed, warned
-from hft.ledger.database import migrations_config, shown_place
+from hft.ledger.database import (
+    connect_database,
+    migrations_config,
+    shown_place,
+    why_unusable,
+)
 
 _FIX = "check [storage] database_url, and that its server runs and lets this user in"
 
 
 def check_database(database_url: str, data_dir: Path) -> Finding:
     """Look at the database without making or migrating it."""
-    file = data_dir / "trades.db"
-    place = database_url or str(file)
-    if not database_url and not file.exists():
-        return passed("database", f"{file} will be made at the first start")
-    # An SQLite file is opened as one that may only be read: looking must not change it.
-    url = database_url or f"sqlite:///file:{file}?mode=ro&uri=true"
+    place = database_url or str(data_dir / "trades.db")
     try:
-        engine = create_engine(url)
+        file = _file_of(place)
+        if file and not file.exists():
+            return passed("database", f"{file} will be made at the first start")
+        engine = _only_looking(file) if file else connect_database(place)
         try:
             with engine.connect() as connection:
                 return _judge(connection, shown_place(place))
         finally:
             engine.dispose()
     except (SQLAlchemyError, CommandError, ImportError, OSError) as problem:
-        what = type(getattr(problem, "orig", None) or problem).__name__
-        return failed("database", f"{shown_place(place)} cannot be opened ({what})", _FIX)
+        what = f"{shown_place(place)} cannot be opened: {why_unusable(problem)}"
+        return failed("database", what, _FIX)
+
+
+def _file_of(place: str) -> Path | None:
+    """Name the file of an SQLite database; None where a server has it."""
+    if "://" not in place:
+        return Path(place)
+    url = make_url(place)
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+
+def _only_looking(file: Path) -> Engine:
+    """Open an SQLite file as one that may only be read: looking must not change it."""
+    return create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
 
 
 def _judge(connection: Connection, place: str) -> Finding:

@@ -85,6 +85,7 @@ class AccountEvents:
     def take_config(self, event: UserEvent) -> None:
         """Take in ACCOUNT_CONFIG_UPDATE."""
         if event.ac is not None and event.ac.s in self._books.index:
+            self._books.margin.leverage[self._books.index[event.ac.s]] = event.ac.l
             self._tell_setting(f"the leverage of {event.ac.s} is {event.ac.l} at the venue now")
         if event.ai is not None:
             how = "on" if event.ai.j else "off"

@@ -202,10 +202,8 @@ class ExecutionAgent:
         allowance = Allowance(ctx.log, meter, books.account, ctx.house.ledger)
         checker = Checker(books, errands, self._reconciler, epoch, self._times)
         lookouts = Lookouts(checker, incomes, AssetPrices(books, errands))
-        guards = Guards(allowance, timekeeper, second_tries, self._countdown)
-        self._watch = Watch(
-            ctx, books, self._gate, self._desk, ways, (guards, lookouts), self._times
-        )
+        guards = Guards(allowance, timekeeper, second_tries, self._countdown), lookouts
+        self._watch = Watch(ctx, books, self._gate, self._desk, ways, guards, self._times)
         self._doubt_everything(rest)
 
     def _set_countdown(self, keys: Keys, meter: Meter) -> Countdown:

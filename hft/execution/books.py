@@ -313,10 +313,6 @@ class Books:
         self.account.agreement = next(each for each in _WORST_FIRST if each in found)
         return Agreement(self.account.agreement)
 
-    def is_settled(self) -> bool:
-        """Say whether no order is in flight, resting or in doubt."""
-        return not self.orders.open
-
     def open_of(self, symbol: int) -> list[Order]:
         """The open orders of one symbol."""
         return [order for order in self.orders.open.values() if order.symbol == symbol]

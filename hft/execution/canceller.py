@@ -10,15 +10,20 @@ from hft.binance import endpoints
 from hft.binance.budget import Use
 from hft.binance.costs import cost_of
 from hft.binance.order_frames import client_order_id
-from hft.binance.rest import Rest, VenueError
+from hft.binance.rest import Rest, VenueError, VenueUnknown
+from hft.clock import monotonic_ns
 from hft.execution.books import Books
 from hft.execution.errands import Errands
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
 from hft.execution.orders import Order
+from hft.units import NS_PER_MS
 from hft.wire.connection import ConnectionClosed
 
 _COST = cost_of("order.cancel")
+
+AGAIN_NS = 400 * NS_PER_MS
+"""Between two cancels of one order, when what became of the first is not known."""
 
 
 class Canceller:
@@ -63,16 +68,21 @@ class Canceller:
             Use.CANCEL,
         )
 
-    def hold(self, order: Order) -> None:
-        """Leave an order to `cancel_held`."""
+    def hold(self, order: Order, for_ns: int = 0) -> None:
+        """Leave an order to `cancel_held`, for so long at least."""
         order.cancel_sent = 0
+        order.cancel_due_ns = monotonic_ns() + for_ns
         self.held[order.index] = order
 
     def cancel_held(self) -> None:
         """Cancel what had to wait and is still open."""
-        held, self.held = self.held, {}
+        held, self.held, now_ns = self.held, {}, monotonic_ns()
         for order in held.values():
-            if order.is_open:
+            if not order.is_open:
+                continue
+            if now_ns < order.cancel_due_ns:
+                self.held[order.index] = order
+            else:
                 self.cancel(order)
 
     def cancel_open(self, symbols: Container[int] | None = None) -> int:
@@ -114,13 +124,16 @@ class Canceller:
 
     def _heard(self, order: Order, result: Any, now_ns: int) -> None:
         if not isinstance(result, Exception):
+            order.cancel_acked = True
             self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
-            return  # The user stream tells the end.
+            return
         order.cancel_sent = 0
         if order.is_open:
             self._books.move(order, OrderEvent.CANCEL_REFUSED)
         done = isinstance(result, VenueError) and result.code == endpoints.UNKNOWN_ORDER_SENT
-        if isinstance(result, VenueError) and result.retry_after_s:
+        if isinstance(result, VenueUnknown):
+            self.hold(order, AGAIN_NS)
+        elif isinstance(result, VenueError) and result.retry_after_s:
             self.hold(order)
         elif not done:
             self._log.warning(f"a cancel over REST failed: {result}")

@@ -20,7 +20,6 @@ class Conditions(NamedTuple):
     reconciled: bool
     positions_agree: bool
     nothing_unknown: bool
-    account_fresh: bool
     reports_have_room: bool
     ledger_runs: bool
     feed_runs: bool
@@ -64,8 +63,6 @@ def _reducing(now: Conditions) -> Unfit:
         return Unfit.POSITIONS_DISAGREE
     if not now.nothing_unknown:
         return Unfit.ORDERS_UNKNOWN
-    if not now.account_fresh:
-        return Unfit.ACCOUNT_STALE
     if not now.feed_runs:
         return Unfit.FEED_DOWN
     if not now.feed_fresh:

@@ -103,6 +103,8 @@ class Hearing:
         elif reply is None:
             self._doubt(request.order, now_ns)
         else:
+            if request.ticket is None:
+                self._second_tries.forbid(request.order)
             self._take_place_answer(request.order, reply, now_ns)
 
     def _take_place_answer(self, order: Order, reply: Reply, now_ns: int) -> None:
@@ -133,9 +135,9 @@ class Hearing:
             return
         if reply is not None and reply.status < 300:
             self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
-            order.cancel_acked_ns = now_ns  # The user stream tells how much of it was filled.
+            order.cancel_acked = True  # The user stream tells how much of it was filled.
             return
-        if reply is not None and self._second_tries.takes_cancel(order, reply):
+        if self._second_tries.takes_cancel(order, reply):
             return
         # "Unknown order" is said of one that was just filled and of one that never was: a failed
         # cancel proves nothing, so it may be tried again and the venue is asked.

@@ -45,8 +45,7 @@ class Request(NamedTuple):
     asked: Asked
     order: Order | None
     sent_ns: int
-    ticket: Ticket | None = None
-    """What it costs; None: it went another way, where that was counted."""
+    ticket: Ticket
 
 
 class Answer(NamedTuple):
@@ -257,7 +256,6 @@ class OrderSession:
                 self._hear_logon(answer.reply, now_ns)
         if not self._link.up and self._waiting:
             for request in self._waiting.values():
-                assert request.ticket is not None, "what leaves here has one"
                 self._meter.lose(request.ticket)
                 answers.append(Answer(request, None))
             self._waiting.clear()
@@ -287,7 +285,6 @@ class OrderSession:
     def _take_note(self, request: Request, reply: Reply) -> None:
         """Learn what a reply says of the venue's limits and, where that was asked, its clock."""
         meter, error = self._meter, reply.error
-        assert request.ticket is not None, "what leaves here has one"
         if request.asked is Asked.TIME and reply.result is not None:
             meter.clock.add(request.sent_ns, monotonic_ns(), reply.result.server_time)
         meter.hear_rows(request.ticket, reply.rate_limits)

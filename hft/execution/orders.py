@@ -61,8 +61,8 @@ class Order:
 
     __slots__ = (
         "amend_doubted", "amend_lots", "amend_ns", "amend_ticks", "ask", "base_ns", "bid",
-        "cancel_acked_ns", "cancel_sent", "counted", "cum_lots", "cum_quote_e8", "fee_e8",
-        "flags", "hops", "index", "intent_seq", "market_seq", "order_ref", "order_type",
+        "cancel_acked", "cancel_due_ns", "cancel_sent", "counted", "cum_lots", "cum_quote_e8",
+        "fee_e8", "flags", "hops", "index", "intent_seq", "market_seq", "order_ref", "order_type",
         "price_ticks", "qty_lots", "realised_e8", "reason", "recv_ns", "retired", "sent_ns",
         "sent_venue_ms", "side", "state", "strategy", "stream_seen", "symbol", "terms_ms", "tif",
         "updated_ns", "venue_code", "venue_order_id",
@@ -81,11 +81,12 @@ class Order:
         self.side = self.order_type = self.tif = self.flags = self.cancel_sent = 0
         # Not in the row: what the hops count from, when it left, what is counted as open, whether
         # the user stream has spoken of it, when its newest amend left and whether no answer to
-        # that will come, the venue's time of its terms, and when the venue let it be cancelled.
-        self.base_ns = self.sent_ns = self.cancel_acked_ns = 0
+        # that will come, the venue's time of its terms, whether the venue let it be cancelled, and
+        # from when on a cancel may be asked again.
+        self.base_ns = self.sent_ns = self.cancel_due_ns = 0
         self.counted = _NOTHING
         self.amend_ns = self.terms_ms = 0
-        self.stream_seen = self.retired = self.amend_doubted = False
+        self.stream_seen = self.retired = self.amend_doubted = self.cancel_acked = False
 
     @property
     def is_open(self) -> bool:

@@ -238,9 +238,9 @@ class Reconciler:
             self._books.move(order, event, answer.asked_ms)
         elif order.cum_lots and order.state is OrderState.ACCEPTED:
             self._books.move(order, OrderEvent.FILL, answer.asked_ms)
-        elif order.cancel_acked_ns:
+        elif order.cancel_acked:
             # The venue let it be cancelled, and it is there: it may be cancelled again.
-            order.cancel_acked_ns = order.cancel_sent = 0
+            order.cancel_acked, order.cancel_sent = False, 0
             self._books.move(order, OrderEvent.CANCEL_REFUSED, answer.asked_ms)
         return not order.in_doubt and answer.status not in _ABOUT_TO_BE
 

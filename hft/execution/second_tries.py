@@ -18,10 +18,11 @@ from hft.binance.budget import BANNED, TOO_MANY_REQUESTS, Use
 from hft.binance.costs import cost_of
 from hft.binance.meter import Meter
 from hft.binance.order_frames import Reply
+from hft.binance.outcomes import Outcome, outcome_of
 from hft.clock import monotonic_ns
 from hft.events import Hop, Notice, OrderState, TradingState
 from hft.execution.books import Books
-from hft.execution.canceller import Canceller
+from hft.execution.canceller import AGAIN_NS, Canceller
 from hft.execution.intents import IntentDesk
 from hft.execution.order_life import OrderEvent
 from hft.execution.order_session import OrderSession
@@ -67,6 +68,11 @@ class SecondTries:
         if code in endpoints.TIMESTAMP_CODES:
             self._timekeeper.doubt(DOUBT_NS)
 
+    def forbid(self, order: Order) -> None:
+        """Take none of an order that went by a road which tries twice itself."""
+        self._tried = {seq: each for seq, each in self._tried.items() if each.is_open}
+        self._tried[order.intent_seq] = order
+
     def takes_order(self, order: Order, code: int) -> bool:
         """Take an order whose refusal was received, if it may be sent again; say whether."""
         if code not in endpoints.TIMESTAMP_CODES:
@@ -76,17 +82,21 @@ class SecondTries:
             return False
         if not self._may_leave(order):
             return False
-        self._tried = {seq: each for seq, each in self._tried.items() if each.is_open}
-        self._tried[order.intent_seq] = order
+        self.forbid(order)
         self._orders.append(Waiting(order, monotonic_ns()))
         return True
 
-    def takes_cancel(self, order: Order, reply: Reply) -> bool:
-        """Take a cancel that was refused, if asking again can help; say whether."""
+    def takes_cancel(self, order: Order, reply: Reply | None) -> bool:
+        """Take a cancel that was refused or not answered, if asking again can help; say whether."""
+        if reply is None or _is_unknown(reply):
+            # Whoever wanted it gone still does, and cancelling twice is harmless.
+            self._canceller.hold(order, AGAIN_NS)
+            return True
         refused_time = reply.error.code in endpoints.TIMESTAMP_CODES
         if refused_time:
             self._timekeeper.doubt(DOUBT_NS)
         if refused_time or reply.status in (TOO_MANY_REQUESTS, BANNED):
+            self._books.move(order, OrderEvent.CANCEL_REFUSED)
             self._canceller.hold(order)
             return True
         return False
@@ -110,7 +120,10 @@ class SecondTries:
         if order.state is not OrderState.SENT:
             return  # Its fate was learnt otherwise.
         if not self._may_leave(order):
-            self._books.move(order, OrderEvent.REJECT)
+            books = self._books
+            books.account.rejected += 1
+            books.log.warning(f"intent {order.intent_seq} was refused for its time: given up")
+            books.move(order, OrderEvent.REJECT)
         elif self._timekeeper.clock.asked_ns <= waiting.refused_ns:
             self._orders.append(waiting)
         else:
@@ -142,3 +155,7 @@ class SecondTries:
             f"intent {order.intent_seq} was refused for its time and sent once more",
             Notice.CLOCK_DOUBTED,
         )
+
+
+def _is_unknown(reply: Reply) -> bool:
+    return outcome_of(reply.status, reply.error.code, reply.error.msg) is Outcome.UNKNOWN

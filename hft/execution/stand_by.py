@@ -15,9 +15,12 @@ import msgspec
 
 from hft.agent.log import Log
 from hft.binance import endpoints
+from hft.binance.budget import Ticket, Use
+from hft.binance.costs import Cost
 from hft.binance.order_frames import Reply, ReplyError, ReplyResult
 from hft.binance.order_terms import OrderTerms
 from hft.binance.rest import BudgetSpent, Rest, VenueError, VenueUnknown, VenueUnreachable
+from hft.binance.window import VenueTime
 from hft.clock import Deadline, monotonic_ns
 from hft.errors import AuthError
 from hft.execution.order_session import Answer, Asked, Request
@@ -31,6 +34,8 @@ TIMEOUT_S = 3.0
 PAUSE_NS = NS_PER_S
 """How long it counts as closed after the venue could not be reached."""
 CLOCK_SAMPLES = 2
+_NO_TICKET = Ticket(0, Use.NEEDED, Cost(), VenueTime(0, 0))
+"""`Rest` has counted the request already."""
 _TOO_MANY = (418, 429)
 
 
@@ -122,7 +127,7 @@ class StandBy:
         if isinstance(result, VenueError) and result.http_status in _TOO_MANY:
             wait_ns = int(result.retry_after_s * NS_PER_S)
             self._closed_until_ns = now_ns + max(PAUSE_NS, wait_ns)
-        request = Request(Asked.PLACE, sending.order, sending.sent_ns)
+        request = Request(Asked.PLACE, sending.order, sending.sent_ns, _NO_TICKET)
         return Answer(request, self._reply_of(result))
 
     def _goes_again(self, sending: Sending, refused: _ClockRefused, now_ns: int) -> bool:

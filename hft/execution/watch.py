@@ -189,10 +189,6 @@ class Watch:
         tops = map(self._books.top, range(len(self._books.symbols)))
         return all(now_ns - top.newest_ns <= limits.feed_stale_ns for top in tops)
 
-    def _account_is_fresh(self, now_ns: int, limits: Limits) -> bool:
-        age_ns = now_ns - self._books.account.checked_ns
-        return not limits.account_stale_ns or age_ns <= limits.account_stale_ns
-
     def _judge(self, now_ns: int, limits: Limits) -> None:
         orders, guards = self._books.orders, self._guards
         conditions = Conditions(
@@ -203,7 +199,6 @@ class Watch:
             reconciled=self._reconciler.agreed,
             positions_agree=self._books.account.agreement != Agreement.DISAGREED,
             nothing_unknown=next(orders.unknown(), None) is None,
-            account_fresh=self._account_is_fresh(now_ns, limits),
             reports_have_room=self._books.reports.has_room(),
             ledger_runs=self._runs(Seat.LEDGER, now_ns),
             feed_runs=self._all_run(self._feeds, now_ns),

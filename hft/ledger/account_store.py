@@ -107,7 +107,10 @@ def put_fee_values(connection: Connection, values: Sequence[FeeValue]) -> None:
     if not values:
         return
     mine = and_(trades.c.id == bindparam("row_id"), trades.c.fee_value_e8.is_(None))
-    new: dict[str, Any] = {"fee_value_e8": bindparam("value_e8"), "fee_price_e8": bindparam("price_e8")}
+    new: dict[str, Any] = {
+        "fee_value_e8": bindparam("value_e8"),
+        "fee_price_e8": bindparam("price_e8"),
+    }
     connection.execute(
         trades.update().where(mine).values(new), [value._asdict() for value in values]
     )

@@ -119,7 +119,7 @@ def why_unusable(problem: Exception) -> str:
             "pip install 'psycopg[binary]'"
         )
     if isinstance(problem, ArgumentError):
-        return "the address cannot be read; write postgresql+psycopg://user:password@host/name"
+        return "the address cannot be read; write postgresql+psycopg://hft:***@host/name"
     lines = str(getattr(problem, "orig", None) or problem).splitlines()
     return " ".join(line.strip() for line in lines if line.strip()).rstrip(".")
 

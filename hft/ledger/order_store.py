@@ -41,11 +41,12 @@ def put_orders(connection: Connection, rows: Sequence[Row]) -> None:
         where=_goes_forward(table),
     )
     connection.execute(statement, list(rows))
-    sum_fills(connection, [row["client_order_id"] for row in rows if row["filled_e8"]])
+    filled = [row["client_order_id"] for row in rows if row["filled_e8"]]
+    sum_fills(connection, rows[0]["account_epoch"], filled)
 
 
-def sum_fills(connection: Connection, client_order_ids: Sequence[str]) -> None:
-    """Sum the fees and the P&L of the fills of orders again, after their fills changed."""
+def sum_fills(connection: Connection, account_epoch: str, client_order_ids: Sequence[str]) -> None:
+    """Sum the fees and the P&L of an account's orders again, after their fills changed."""
     mine = and_(
         trades.c.client_order_id == orders.c.client_order_id,
         trades.c.account_epoch == orders.c.account_epoch,
@@ -54,9 +55,9 @@ def sum_fills(connection: Connection, client_order_ids: Sequence[str]) -> None:
         "fee_e8": _sum(trades.c.fee_value_e8, mine),
         "realised_e8": _sum(trades.c.pnl_e8, mine),
     }
-    statement = orders.update().where(
-        orders.c.client_order_id.in_(list(dict.fromkeys(client_order_ids)))
-    )
+    names = list(dict.fromkeys(client_order_ids))
+    changed = and_(orders.c.account_epoch == account_epoch, orders.c.client_order_id.in_(names))
+    statement = orders.update().where(changed)
     connection.execute(statement.values(of_fills))
 
 

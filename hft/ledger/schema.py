@@ -66,7 +66,7 @@ trades = Table(
     Column("fee_price_e8", WHOLE),
     Index("trades_once", "account_epoch", "symbol", "trade_id", "order_id", unique=True),
     Index("trades_by_time", "exchange_ts_ms", "id"),
-    Index("trades_by_order", "client_order_id"),
+    Index("trades_by_order", "account_epoch", "client_order_id"),
     Index("trades_unvalued", "account_epoch", "fee_value_e8"),
 )
 """One row per fill.  `pnl` is the P&L the venue realised with it, before fees; `fee` is what it
@@ -113,7 +113,7 @@ orders = Table(
     Column("paper", WHOLE, nullable=False, server_default="0"),
     Index("orders_once", "account_epoch", "session_epoch", "intent_seq", unique=True),
     Index("orders_by_time", "updated_ms", "id"),
-    Index("orders_by_name", "client_order_id"),
+    Index("orders_by_name", "account_epoch", "client_order_id"),
     Index("orders_open", "account_epoch", "finished_ms"),
 )
 """One row per order of ours, those our own gate denied among them, as it stands or as it ended.

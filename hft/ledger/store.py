@@ -80,7 +80,8 @@ def put_user_trades(
     if differing:
         _update(connection, differing, CORRECTED, from_venue_only=False)
     changed = missing + differing
-    sum_fills(connection, [row["client_order_id"] for row in changed if row["client_order_id"]])
+    named = [row["client_order_id"] for row in changed if row["client_order_id"]]
+    sum_fills(connection, account_epoch, named)
     _note_progress(connection, account_epoch, symbol, progress)
     return Stored(inserted=len(missing), corrected=len(differing))
 

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from hft.clock import Anchor, monotonic_ns
-from hft.events import Hop, LatchReason, OrderState, Side, TradingState, Unfit, Verdict
+from hft.events import Agreement, Hop, LatchReason, OrderState, Side, TradingState, Unfit, Verdict
 from hft.seats import Seat, numbered
 from hft.state.blocks import Leg, Life, Mode, Order
 from hft.state.histogram import percentile_ns
@@ -24,6 +24,8 @@ from ringbuf.layout import GAP, TAIL
 from ringbuf.snapshot import Snapshot
 from ringbuf.spsc import Ring, ring_report
 
+_WAYS = ("last_fill", "stream", "rest")
+"""Of a position: our fills, the user stream, REST."""
 _COUNTED = ("events", "intents", "refused", "gaps_seen")
 PERCENTILES = {"p50_ns": 50.0, "p90_ns": 90.0, "p99_ns": 99.0, "p99_9_ns": 99.9}
 
@@ -150,8 +152,9 @@ class HouseReader:
         for index, symbol in enumerate(self.house.symbols()):
             spec = plain(self.house.spec[index])
             values = read(self.house.position[index]) or {}
-            told_ns = values.get("venue_told_ns", 0)
-            rows.append({**spec, **values, "symbol": symbol, "venue_age_ns": self._age_ns(told_ns)})
+            ages = {f"{way}_age_ns": self._age_ns(values.get(f"{way}_ns", 0)) for way in _WAYS}
+            values["agreement"] = name_of(Agreement, values.get("agreement", Agreement.UNKNOWN))
+            rows.append({**spec, **values, "symbol": symbol, **ages})
         return rows
 
     def verdict(self, shard: int = 0) -> Values | None:

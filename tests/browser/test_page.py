@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from hft.events import LatchReason, Level
-from hft.state.blocks import Mode
+from hft.clock import monotonic_ns
+from hft.events import Agreement, LatchReason, Level, Role
+from hft.state import blocks
+from hft.state.blocks import Life, Mode
 from hft.topology import House
-from tests.dashboard.furniture import Served, furnish, halt, say, wait_for, write_account
+from tests.dashboard.furniture import Served, furnish, halt, say, wait_for, write, write_account
 from tests.dashboard.test_trades import book
 
 OpenPage = Callable[..., Page]
@@ -264,3 +266,40 @@ def test_a_phone_reaches_the_machinery(served: Served, open_page: OpenPage) -> N
     page.click("[data-tab=system]")
     expect(page.locator("#processes tbody tr")).to_have_count(6)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_three_ways_to_the_position_stand_on_the_page(
+    house: House, served: Served, open_page: OpenPage
+) -> None:
+    page = open_page(served)
+    expect(page.locator("#light-account")).to_have_attribute("data-ok", "yes")
+    expect(page.locator("#light-account")).to_have_text("position agrees")
+    write(
+        house.position[0],
+        blocks.POSITION_BLOCK,
+        position_lots=30,
+        stream_lots=20,
+        stream_ns=monotonic_ns(),
+        agreement=Agreement.DISAGREED,
+    )
+    expect(page.locator("#light-account")).to_have_attribute("data-ok", "no")
+    expect(page.locator("#light-account")).to_have_text("position differs")
+    expect(page.locator("#position-sub")).to_contain_text("fills +0.030, stream +0.020")
+    page.keyboard.press("2")
+    rows = page.locator("#ways tbody tr")
+    expect(rows.nth(0)).to_contain_text("they differ")
+    expect(rows.nth(1)).to_contain_text("+0.020")
+    expect(rows.nth(2)).to_contain_text("never")
+
+
+def test_words_of_the_strip_never_run_under_the_price(
+    house: House, served: Served, open_page: OpenPage
+) -> None:
+    for role in (Role.FEED, Role.STRATEGY, Role.EXECUTION, Role.LEDGER):
+        house.vitals[role]["life"] = Life.STOPPED
+    page = open_page(served, width=1400)
+    expect(page.locator("#light-processes")).to_contain_text("execution stopped")
+    left, price = (page.locator(name).bounding_box() for name in (".strip-left", ".strip-price"))
+    assert left is not None
+    assert price is not None
+    assert left["x"] + left["width"] <= price["x"]

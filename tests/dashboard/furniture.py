@@ -20,7 +20,7 @@ from dashboard.trades import TradeBook
 from dashboard.view import View
 from hft.clock import Deadline, monotonic_ns, sleep_s
 from hft.control import ControlUnreachable
-from hft.events import LatchReason, Level, Role, Verdict
+from hft.events import Agreement, LatchReason, Level, Role, Verdict
 from hft.state import blocks
 from hft.state.blocks import Life, Mode
 from hft.strategy.load import discover
@@ -75,6 +75,11 @@ def furnish(house: House, mode: Mode = Mode.DEMO, symbols: tuple[str, ...] = ("B
             blocks.POSITION_BLOCK,
             position_lots=30,
             venue_position_lots=30,
+            stream_lots=30,
+            stream_ns=now_ns,
+            rest_lots=30,
+            rest_ns=now_ns,
+            agreement=Agreement.AGREED,
             entry_e8=61_702 * E8,
             venue_told_ns=now_ns,
             fills=7,

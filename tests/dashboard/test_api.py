@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from hft.clock import monotonic_ns
-from hft.events import LatchReason, Level, MeasuredFrom, OnTrip, Role
+from hft.events import Agreement, LatchReason, Level, MeasuredFrom, OnTrip, Role
 from hft.state import blocks
 from hft.state.blocks import LOG_LINES_MAX, Life, Mode
 from hft.state.decision import Trip
@@ -140,10 +140,21 @@ def test_a_position_the_venue_sees_otherwise_is_no_agreement(house: House, serve
         house.position[0],
         blocks.POSITION_BLOCK,
         position_lots=30,
-        venue_position_lots=20,
-        venue_told_ns=1,
+        stream_lots=20,
+        stream_ns=1,
+        agreement=Agreement.DISAGREED,
     )
-    assert get(served, "/api/status").json()["agreement"] is False
+    status = get(served, "/api/status").json()
+    assert status["agreement"] is False
+    ways = status["symbols"][0]["ways"]
+    assert [ways[way]["position"] for way in ("fills", "stream", "rest")] == [0.03, 0.02, None]
+    assert ways["stream"]["age_ms"] > 0
+    assert ways["rest"]["age_ms"] is None
+
+
+def test_what_a_dead_execution_found_is_no_agreement(house: House, served: Served) -> None:
+    house.vitals[Role.EXECUTION]["life"] = Life.STOPPED
+    assert get(served, "/api/status").json()["agreement"] is None
 
 
 def test_a_stopped_process_is_told_as_stopped(house: House, served: Served) -> None:

@@ -47,11 +47,12 @@ def test_an_unknown_strategy_is_refused_with_four(tmp_path: Path) -> None:
     assert "NONSENSE" in said
 
 
-def test_dry_run_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "dry.toml").write_text("[trading]\ndry_run = true\n")
+def test_a_dry_run_without_a_venue_to_follow_is_refused_with_three(tmp_path: Path) -> None:
+    nowhere = '[network]\nname = "gone"\nrest_url = "http://127.0.0.1:1"\n'
+    (tmp_path / "dry.toml").write_text(nowhere + "[trading]\ndry_run = true\n")
     code, said = refused(tmp_path, "--config", "dry.toml", "--data-dir", "d")
-    assert code == 4
-    assert "dry_run" in said
+    assert code == 3
+    assert "http://127.0.0.1:1 does not tell its contracts" in said
 
 
 def test_a_taken_port_is_refused_with_three(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ export function showStrip(status) {
     `market data is called stale after ${age(feed.stale_after_ms)}`);
   const agrees = status.agreement;
   light("light-account", agrees === null ? null : agrees && status.reconciled,
-    agrees === null ? "account unknown" : agrees ? (status.reconciled ? "account agrees" : "reconciling") : "account differs",
-    "our position compared with the venue's own");
+    agrees === null ? "account unknown" : agrees ? (status.reconciled ? "position agrees" : "reconciling") : "position differs",
+    status.symbols.map((row) => `${row.symbol}: ${waysText(row)}`).join("\n"));
   const ill = status.processes.filter((process) => process.health !== "ok");
   light("light-processes", ill.length === 0,
     ill.length ? ill.map((process) => `${process.role} ${process.health}`).join(", ") : `${status.processes.length} processes`);
@@ -79,6 +79,7 @@ export function showNumbers(status) {
   setText(byId("available-sub"), "venue's figure, refreshed every 30 s");
   byId("available-sub").title = `wallet ${number(status.wallet_balance, 2)}, began with ${number(status.initial_balance, 2)}`;
   setNumber(byId("fees"), number(status.fees, 2), { flash: true });
+  byId("fees").title = status.funding ? `funding ${signed(status.funding)}` : "";
   setText(byId("fees-sub"), `${number(status.trade_count)} fills this session`);
   for (const id of ["total-pnl", "unrealized-pnl", "position", "available", "fees"]) {
     byId(id).classList.toggle("stale", executionSilent);
@@ -94,8 +95,18 @@ function money(id, value) {
 
 function positionText(status, market) {
   if (status.position === null || status.position === undefined) return UNKNOWN;
+  const differing = status.symbols.find((row) => row.agreement === "DISAGREED");
+  if (differing) return `${differing === market ? "" : `${differing.symbol}: `}${waysText(differing)}`;
   const others = status.symbols.slice(1).filter((row) => row.position);
   const more = others.length ? ` · and ${others.map((row) => row.symbol).join(", ")}` : "";
   if (!status.position) return `flat${more}`;
   return `entry ${number(status.average_entry, market.price_decimals ?? 2)}${more}`;
+}
+
+// What each of the three ways says of a position, and how old that is.
+function waysText(row) {
+  const { fills, stream, rest } = row.ways;
+  const said = (way) => signed(way.position, row.qty_decimals ?? 3);
+  const old = (way) => (way.age_ms === null ? "" : ` ${age(way.age_ms)} ago`);
+  return `fills ${said(fills)}, stream ${said(stream)}${old(stream)}, REST ${said(rest)}${old(rest)}`;
 }

@@ -1,7 +1,7 @@
 // The machinery: processes, rings, connections, latency; drawn only while its view is open.
 
 import { byId, fillTable } from "./dom.js";
-import { age, number, span, UNKNOWN } from "./format.js";
+import { age, number, signed, span, UNKNOWN } from "./format.js";
 import { get } from "./server.js";
 
 const us = (ns) => number(ns / 1000, ns < 100_000 ? 1 : 0);
@@ -28,6 +28,7 @@ export function showSystem(status) {
     [number(row.late_compilations), bad(row.late_compilations)],
     [row.restarts ? String(row.last_exit) : "–", "r"],
   ]));
+  fillTable(byId("ways"), status.symbols.flatMap(wayRows));
   fillTable(byId("rings"), status.rings.map((row) => [
     [row.name],
     [`${row.producer} → ${row.consumer}`, "quiet"],
@@ -65,4 +66,18 @@ export async function showLatency() {
     [percentile(leg, leg.p99_9_ns, 1000), "r"],
     [us(leg.max_ns), "r"],
   ]));
+}
+
+const VERDICT = { AGREED: "all agree", DISAGREED: "they differ", UNKNOWN: "not compared yet" };
+const WAYS = [["fills", "our fills"], ["stream", "user stream"], ["rest", "REST"]];
+
+function wayRows(row) {
+  const wrong = row.agreement === "DISAGREED" ? " amber" : "";
+  return WAYS.map(([key, name], index) => [
+    [index ? "" : row.symbol],
+    [name, "quiet"],
+    [signed(row.ways[key].position, row.qty_decimals ?? 3), `r${wrong}`],
+    [row.ways[key].age_ms === null ? "never" : age(row.ways[key].age_ms), "r"],
+    [index ? "" : VERDICT[row.agreement], wrong.trim()],
+  ]);
 }

@@ -66,7 +66,7 @@ export class Trades {
     byId("trades").hidden = trades.length === 0;
     byId("trades-more").hidden = complete;
     const all = totals.all_time;
-    setText(byId("trades-sub"), count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)} · times are UTC` : "");
+    setText(byId("trades-sub"), count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)}${all.funding ? ` · funding ${signed(all.funding)}` : ""} · times are UTC` : "");
   }
 
   row(trade) {

@@ -50,7 +50,7 @@ function showFacts(status, verdict) {
     ["Events seen", number(verdict?.events)],
     ["Intents", number(verdict?.intents)],
     ["Orders sent", number(status.orders_sent)],
-    ["Orders open", number(status.open_orders)],
+    ["Orders open", number(status.open_orders) + (status.foreign_orders ? ` and ${number(status.foreign_orders)} of others` : "")],
     ["Orders unknown", number(status.unknown_orders)],
     ["Last order", micros(status.order_rtt_us)],
     ["Venue's limits", status.venue_limits],

@@ -124,6 +124,9 @@ def test_the_database_is_looked_at_and_left_as_it_is(tmp_path: Path) -> None:
     assert "will be made" in check_database("", tmp_path).text
     file = tmp_path / "trades.db"
     assert not file.exists()
+    url = f"sqlite:///{tmp_path / 'another.db'}"
+    assert "will be made" in check_database(url, tmp_path).text
+    assert not (tmp_path / "another.db").exists()
     open_database(file).dispose()
     assert "of the newest schema" in check_database("", tmp_path).text
     with sqlite3.connect(file) as connection:
@@ -149,7 +152,7 @@ def test_a_database_of_before_is_said_to_be_migrated(tmp_path: Path) -> None:
     [
         "postgresql+psycopg://hft:password@127.0.0.1:1/hft",
         "nonsense://user:password@here",
-        "no url",
+        "postgresql+nodriver://user:password@here/hft",
     ],
 )
 def test_a_database_that_cannot_be_reached_fails_without_its_password(

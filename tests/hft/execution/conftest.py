@@ -64,13 +64,13 @@ def ready(stop_rig: StopRig) -> StopRig:
 
 
 @pytest.fixture(scope="package")
-def _strict() -> Iterator[Venue]:
-    with venue_running("--seed", "5", "--faults", "on", limits="venue") as running:
+def _faulty() -> Iterator[Venue]:
+    with venue_running("--seed", "5", "--faults", "on") as running:
         yield running
 
 
 @pytest.fixture
-def strict_rig(_strict: Venue) -> Iterator[Rig]:
-    """A house at a venue that keeps its limits, and commits faults when it is told to."""
-    yield from rig_at(_strict)
-    _strict.forget_faults()
+def faulty_rig(_faulty: Venue) -> Iterator[Rig]:
+    """A house at a venue that commits faults when it is told to."""
+    yield from rig_at(_faulty)
+    _faulty.forget_faults()

@@ -17,8 +17,8 @@ ERROR_MAX_NS = 500 * NS_PER_MS
 
 
 @pytest.fixture
-def rig(strict_rig: Rig) -> Rig:
-    return strict_rig
+def rig(faulty_rig: Rig) -> Rig:
+    return faulty_rig
 
 
 @pytest.fixture

@@ -89,6 +89,8 @@ def settle(rig: Rig, scissors: Scissors) -> None:
     assert rig.agent is not None
     orders = rig.agent._books.orders
     rig.until(lambda: next(orders.unknown(), None) is None, "nothing in doubt", wait_s=45.0)
+    # No feed runs here, and the cuts may have taken longer than one may be silent.
+    rig.refresh_top()
     rig.until_fit()
     names = rig.names_at_venue()
     assert max(Counter(names).values()) == 1, "an order was sent twice"

@@ -8,10 +8,10 @@ import pytest
 
 from hft.binance.budget import Budget, Ticket, Use
 from hft.binance.costs import Cost
-from hft.binance.rest import Rest, VenueError
+from hft.binance.rest import Rest
 from hft.binance.window import VenueTime
 from hft.clock import monotonic_ns
-from hft.events import Action, OrderType, Side, Unfit
+from hft.events import Action, Denial, OrderType, Side, Unfit
 from hft.state.decision import write_limits
 from hft.units import NS_PER_S
 
@@ -22,8 +22,8 @@ EVERYTHING = ["POST *", "GET /fapi/*", "DELETE *", "PUT *", "order.*", "time"]
 
 
 @pytest.fixture
-def rig(strict_rig: Rig) -> Rig:
-    return strict_rig
+def rig(faulty_rig: Rig) -> Rig:
+    return faulty_rig
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Cost]:
 
 @pytest.fixture
 def crowded_rig() -> Iterator[Rig]:
-    """A house at a venue of its own, whose limits may be used up."""
+    """A house at a venue of its own that keeps its limits, so that they may be used up."""
     with venue_running("--seed", "5", limits="venue") as running:
         yield from rig_at(running)
 
@@ -67,10 +67,15 @@ def use_weight(venue: Venue, weight: int) -> None:
     stranger.close()
 
 
-def exhaust(rest: Rest, order: dict[str, str]) -> None:
-    """Send orders until the venue will not have another."""
-    while True:
-        rest.place(order)
+def orders_by_hand(rig: Rig, count: int) -> None:
+    """Send so many orders of this account early in a window of ten seconds; nothing trades."""
+    rig.until(lambda: rig.clock().venue_ms() % 10_000 < 4_000, "a young window")
+    bid, _ = rig.venue.touch()
+    far = {"type": "LIMIT", "timeInForce": "IOC", "price": str(round(bid * 0.96, 1))}
+    by_hand = Rest(rig.venue.url, KEYS)
+    for _ in range(count):
+        by_hand.place({"symbol": SYMBOL, "side": "BUY", "quantity": "0.01", **far})
+    by_hand.close()
 
 
 def agrees(rig: Rig) -> None:
@@ -79,7 +84,10 @@ def agrees(rig: Rig) -> None:
     rig.agrees_with_venue()
 
 
-def test_what_the_venue_tells_of_its_limits_is_shown_with_what_others_used(rig: Rig) -> None:
+def test_what_the_venue_tells_of_its_limits_is_shown_with_what_others_used(
+    crowded_rig: Rig,
+) -> None:
+    rig = crowded_rig
     rig.start()
     rig.until_fit()
     trade(rig)
@@ -188,22 +196,31 @@ def test_too_many_orders_of_the_account_stop_orders_until_the_window_turns(
     rig.start()
     rig.until_fit()
     resting = resting_order(rig)
-    bid, _ = rig.venue.touch()
-    far = {"type": "LIMIT", "timeInForce": "IOC", "price": str(round(bid * 0.96, 1))}
-    by_hand = Rest(rig.venue.url, KEYS)
-    order = {"symbol": SYMBOL, "side": "BUY", "quantity": "0.01", **far}
-    with pytest.raises(VenueError, match="Too many new orders"):
-        exhaust(by_hand, order)
-    by_hand.close()
+    orders_by_hand(rig, 299)
     seq = rig.push()
     rig.until(lambda: rig.statuses(seq) == ["REJECTED"], "rejected")
     rig.until(lambda: int(rig.account()["unfit"]) == Unfit.RATE_LIMITED, "it is shown")
     rig.push(action=Action.CANCEL, target_ref=1000 + resting)
     rig.until(lambda: rig.statuses(resting)[-1:] == ["CANCELLED"], "cancels go on")
     rig.until_fit()
-    rig.until(lambda: rig.agent is not None and rig.agent._session.may_order, "another window")
     trade(rig)
-    assert int(rig.venue.counts()["throttled"]) == 2, "one of them was ours"
+    assert int(rig.venue.counts()["throttled"]) == 1
+    rig.fills_and_position_agree()
+
+
+def test_the_last_orders_of_a_window_are_denied_here_and_cancels_pass(crowded_rig: Rig) -> None:
+    rig = crowded_rig
+    rig.start()
+    rig.until_fit()
+    orders_by_hand(rig, 275)
+    resting = resting_order(rig)
+    denied = rig.push()
+    rig.until(lambda: rig.statuses(denied) == ["DENIED"], "denied")
+    told = next(row for row in rig.reports if int(row["intent_seq"]) == denied)
+    assert int(told["reason"]) == Denial.RATE_BUDGET_SPENT
+    rig.push(action=Action.CANCEL, target_ref=1000 + resting)
+    rig.until(lambda: rig.statuses(resting)[-1:] == ["CANCELLED"], "cancelled")
+    assert int(rig.venue.counts()["throttled"]) == 0
     rig.fills_and_position_agree()
 
 

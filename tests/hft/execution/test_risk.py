@@ -99,6 +99,25 @@ def test_what_the_venue_would_refuse_for_margin_is_denied_here_and_just_below_it
     assert rig.venue.rest.open_orders(SYMBOL) == []
 
 
+def test_a_leverage_changed_at_the_venue_changes_the_margin_that_is_reckoned(rig: Rig) -> None:
+    ready(rig)
+    margin = rig.agent._books.margin
+    before = margin.leverage[0]
+    assert before == int(rig.venue.rest.position_risk(SYMBOL)[0]["leverage"])
+
+    def set_to(leverage: int) -> None:
+        rig.venue.rest.post(
+            "/fapi/v1/leverage", {"symbol": SYMBOL, "leverage": leverage}, signed=True
+        )
+        rig.until(lambda: margin.leverage[0] == leverage, "heard")
+
+    try:
+        set_to(2)
+        assert any("leverage of BTCUSDT is 2" in line for line in rig.lines)
+    finally:
+        set_to(before)
+
+
 def test_the_worst_case_counts_what_rests_but_not_what_only_reduces(rig: Rig) -> None:
     ready(rig)
     limit(rig, max_position_e8=E8 // 20)
@@ -320,7 +339,7 @@ def test_the_equity_is_the_venues_to_the_last_unit_while_flat(rig: Rig) -> None:
     ready(rig)
     filled(rig, qty=0.02)
     filled(rig, side=Side.SELL, qty=0.02)
-    rig.until(lambda: int(rig.account()["fills"]) == 2, "shown")
+    rig.until(lambda: int(rig.account()["fills"]) == len(rig.fills_told()), "shown")
     rig.until(lambda: int(rig.account()["equity_e8"]) == parse_e8(rig.venue.wallet()), "the same")
     assert int(rig.account()["unfit"]) == Unfit.NONE
 

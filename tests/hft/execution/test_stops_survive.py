@@ -69,6 +69,18 @@ def test_one_whose_answer_is_lost_is_unknown_until_the_venue_is_asked(
     assert ready.names_at_venue() == [ready.name_of(seq)]
 
 
+def test_one_whose_time_is_refused_goes_to_the_same_door_once_more(ready: StopRig) -> None:
+    ready.venue.fail("clock_step", step_ms=20_000, duration_ms=60_000)
+    ready.until(ready.venue.clock_is_off, "the clock steps")
+    seq = ready.waits(*SELLS)
+    assert ready.names_waiting() == [ready.name_of(seq)]
+    ready.venue.forget_faults()
+    ready.until(lambda: not ready.venue.clock_is_off(), "the clock is right again")
+    ready.venue.move_last(59_990.0)
+    ready.until_status(seq, "FILLED")
+    ready.agrees_with_venue()
+
+
 def test_one_the_venue_never_got_is_given_up_once_its_time_is_over(ready: StopRig) -> None:
     ready.venue.fail(
         "unknown_status", requests=["algoOrder.place"], executed=False, status=503, count=1

@@ -232,7 +232,7 @@ def test_a_fill_that_was_never_told_is_found_and_positions_only_get_smaller_mean
 
 def test_fills_of_ours_that_the_stream_loses_are_booked_from_rest_and_told(shaken: Rig) -> None:
     rig = shaken
-    faults(rig.venue, kind="lost_fill", probability=0.5)
+    faults(rig.venue, kind="lost_fill", count=2)
     for side in (Side.BUY, Side.SELL, Side.BUY, Side.BUY):
         filled(rig, side=side)
     no_faults(rig.venue)

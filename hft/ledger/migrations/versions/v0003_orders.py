@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.add_column("trades", sa.Column("fee_value_e8", WHOLE))
     op.add_column("trades", _paper())
     _value_fees()
-    op.create_index("trades_by_order", "trades", ["client_order_id"])
+    op.create_index("trades_by_order", "trades", ["account_epoch", "client_order_id"])
     op.add_column("checked", sa.Column("orders_ms", WHOLE))
     for name in SESSION_TEXTS:
         op.add_column("sessions", sa.Column(name, sa.Text()))
@@ -72,7 +72,7 @@ def _make_orders() -> None:
     key = ["account_epoch", "session_epoch", "intent_seq"]
     op.create_index("orders_once", "orders", key, unique=True)
     op.create_index("orders_by_time", "orders", ["updated_ms", "id"])
-    op.create_index("orders_by_name", "orders", ["client_order_id"])
+    op.create_index("orders_by_name", "orders", ["account_epoch", "client_order_id"])
     op.create_index("orders_open", "orders", ["account_epoch", "finished_ms"])
 
 
