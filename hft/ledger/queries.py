@@ -132,11 +132,13 @@ def read_totals(engine: Engine, now_ms: int) -> Totals:
 
 def sum_trades(engine: Engine, from_ms: int | None = None) -> Sums:
     """Sums of the trades since the marker, or of those from a venue time on."""
-    query = _since_marker(select(func.count(), _sum(trades.c.pnl_e8), _sum(_fee_e8())))
+    sums: Select[Any] = select(func.count(), _sum(trades.c.pnl_e8), _sum(_fee_e8()))
+    query = _since_marker(sums)
     others = _since_marker(
         select(trades.c.fee_currency, func.sum(trades.c.fee_e8)).where(~_fee_is_valued())
     ).group_by(trades.c.fee_currency)
-    paid = _payments(select(_sum(_of_kind(FUNDING)), _sum(_of_kind(CLEARANCE))))
+    payments: Select[Any] = select(_sum(_of_kind(FUNDING)), _sum(_of_kind(CLEARANCE)))
+    paid = _payments(payments)
     if from_ms is not None:
         query = query.where(trades.c.exchange_ts_ms >= from_ms)
         others = others.where(trades.c.exchange_ts_ms >= from_ms)
