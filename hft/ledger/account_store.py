@@ -102,7 +102,7 @@ def fee_prices(
         return {(row[0], row[1], row[2]): row[3] for row in connection.execute(query)}
 
 
-def put_fee_values(connection: Connection, values: Sequence[FeeValue]) -> None:
+def put_fee_values(connection: Connection, account_epoch: str, values: Sequence[FeeValue]) -> None:
     """Note what fees are worth, and sum the fees of their orders again."""
     if not values:
         return
@@ -114,7 +114,9 @@ def put_fee_values(connection: Connection, values: Sequence[FeeValue]) -> None:
     connection.execute(
         trades.update().where(mine).values(new), [value._asdict() for value in values]
     )
-    sum_fills(connection, [each.client_order_id for each in values if each.client_order_id])
+    sum_fills(
+        connection, account_epoch, [each.client_order_id for each in values if each.client_order_id]
+    )
 
 
 def store_equity(engine: Engine, row: Row) -> None:

@@ -77,7 +77,7 @@ class IncomeBatch:
             self._inserted = account_store.put_incomes(
                 connection, found.account_epoch, found.rows, found.progress
             )
-            account_store.put_fee_values(connection, found.fees)
+            account_store.put_fee_values(connection, found.account_epoch, found.fees)
 
     def finish(self) -> None:
         """Duty cycle: tell it."""
