@@ -114,8 +114,9 @@ def put_fee_values(connection: Connection, account_epoch: str, values: Sequence[
     connection.execute(
         trades.update().where(mine).values(new), [value._asdict() for value in values]
     )
-    names = [each.client_order_id for each in values if each.client_order_id]
-    sum_fills(connection, account_epoch, names)
+    sum_fills(
+        connection, account_epoch, [each.client_order_id for each in values if each.client_order_id]
+    )
 
 
 def store_equity(engine: Engine, row: Row) -> None:

@@ -132,13 +132,13 @@ def read_totals(engine: Engine, now_ms: int) -> Totals:
 
 def sum_trades(engine: Engine, from_ms: int | None = None) -> Sums:
     """Sums of the trades since the marker, or of those from a venue time on."""
-    sums: Select[Any] = select(func.count(), _sum(trades.c.pnl_e8), _sum(_fee_e8()))
-    query = _since_marker(sums)
+    query: Select[Any] = select(func.count(), _sum(trades.c.pnl_e8), _sum(_fee_e8()))
+    query = _since_marker(query)
     others = _since_marker(
         select(trades.c.fee_currency, func.sum(trades.c.fee_e8)).where(~_fee_is_valued())
     ).group_by(trades.c.fee_currency)
-    payments: Select[Any] = select(_sum(_of_kind(FUNDING)), _sum(_of_kind(CLEARANCE)))
-    paid = _payments(payments)
+    paid: Select[Any] = select(_sum(_of_kind(FUNDING)), _sum(_of_kind(CLEARANCE)))
+    paid = _payments(paid)
     if from_ms is not None:
         query = query.where(trades.c.exchange_ts_ms >= from_ms)
         others = others.where(trades.c.exchange_ts_ms >= from_ms)
@@ -259,15 +259,15 @@ def _holder() -> ScalarSelect[Any]:
     )
 
 
-def _of_kind(kind: str) -> ColumnElement[int]:
+def _of_kind(kind: str) -> ColumnElement[Any]:
     return case((funding.c.income_type == kind, funding.c.value_e8), else_=0)
 
 
-def _sum(column: ColumnElement[int]) -> ColumnElement[int]:
+def _sum(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(func.sum(column), 0)
 
 
-def _fee_e8() -> ColumnElement[int]:
+def _fee_e8() -> ColumnElement[Any]:
     own = case((_fee_in_own_money(), trades.c.fee_e8), else_=0)
     return func.coalesce(trades.c.fee_value_e8, own)
 
