@@ -202,7 +202,7 @@ def test_too_many_orders_of_the_account_stop_orders_until_the_window_turns(
     while not rejected:
         orders_by_hand(rig, 299)
         seq = rig.push()
-        rig.until(lambda seq=seq: rig.statuses(seq)[-1:] in (["REJECTED"], ["FILLED"]), "told")
+        rig.until(lambda seq=seq: rig.statuses(seq)[-1:] in ENDS, "told")
         rejected = rig.statuses(seq) == ["REJECTED"]  # Unless the window turned meanwhile.
     rig.until(lambda: int(rig.account()["unfit"]) == Unfit.RATE_LIMITED, "it is shown")
     rig.push(action=Action.CANCEL, target_ref=1000 + resting)
