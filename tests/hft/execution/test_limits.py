@@ -143,6 +143,7 @@ def test_a_ban_stops_everything_until_the_second_it_ends(rig: Rig, asked: list[C
         rig.step()
     assert asked == []
     rig.until(lambda: rig.statuses(resting)[-1:] == ["CANCELLED"], "what had to wait is cancelled")
+    rig.until_fit()
     trade(rig)
     assert any("banned" in line for line in rig.lines)
     agrees(rig)
