@@ -142,7 +142,9 @@ class Reconciler:
         for answer in seen.answers:
             self._learn_id(answer)
         for index, symbol in enumerate(seen.symbols):
-            self._book(index, symbol.fills)
+            # One of an order's own list may be older than the newest in the books, and not in them.
+            asked = [each.fills for each in seen.answers if each.question.symbol == index]
+            self._book(index, sum(asked, symbol.fills))
         closed = [self._close(answer) for answer in seen.answers]
         self._tell_ended(certain)
         same = [self._compare(index, symbol, now_ns) for index, symbol in enumerate(seen.symbols)]
