@@ -128,9 +128,11 @@ class ExecutionAgent:
         self._books.reports.ring_bells()
         spent_ns = now_ns - self._drain_began_ns
         is_done = self._canceller.is_done()
+        is_paid = is_done and self._incomes.read_last()
         if is_done:
             self._watch.mind_the_countdown(now_ns, leaving=True)
-        if spent_ns > DRAIN_NS or (is_done and self._watch.countdown_is_off):
+        if spent_ns > DRAIN_NS or (is_paid and self._watch.countdown_is_off):
+            self._watch.show(now_ns)
             self._say_farewell()
             return True
         self._canceller.cancel_open()
@@ -194,7 +196,7 @@ class ExecutionAgent:
         second_tries = SecondTries(
             books, self._desk, (self._session, self._canceller, timekeeper, meter), epoch
         )
-        incomes = Incomes(books, errands, session.since_ms, self._times)
+        self._incomes = incomes = Incomes(books, errands, session.since_ms, self._times)
         hands = self._reconciler, amender, second_tries, incomes
         self._hearing = Hearing(ctx, books, roads, self._stream, hands)
         self._countdown = self._set_countdown(keys, meter)

@@ -23,6 +23,7 @@ OVERLAP_MS = 600_000
 LOOKAHEAD_MS = 60_000
 """Asked for beyond now: our clock is not the venue's."""
 
+_NAME = "income"
 KINDS = (FUNDING, CLEARANCE)
 
 
@@ -37,7 +38,8 @@ class Incomes:
         self._settlements = Settlements()
         self._since_ms = self._listed_ms = since_ms
         self._due_ns = self._again_ns = 0
-        self._is_wanted = False
+        self._is_wanted = self._doubted = False
+        self._last_asked = False
         self._unnamed: list[int] = []
         """Amounts that the user stream told and of which it did not say whose they were."""
         self._carried = [(each.funding_e8, each.clearance_e8) for each in books.positions]
@@ -62,8 +64,19 @@ class Incomes:
         self._due_ns = now_ns
         self._again_ns = now_ns + self._times.income_again_ns
 
+    def read_last(self) -> bool:
+        """Read once more before the end; says when that is done, whatever came of it."""
+        if not self._last_asked:
+            traded = self._books.account.fills or any(each.lots for each in self._books.positions)
+            self._last_asked = not traded or self._ask(Use.NEEDED)
+        return self._last_asked and not self._errands.is_under_way(_NAME)
+
     def tick(self, now_ns: int) -> None:
-        """Read the ledger when it is time."""
+        """Read the ledger when it is time, or when the balance is not what it should be."""
+        doubted = self._books.wallet.is_doubted
+        if doubted and not self._doubted:
+            self.want(now_ns)
+        self._doubted = doubted
         if not self._due_ns:
             self._due_ns = now_ns + (0 if self._tells_all else self._times.income_ns)
         if now_ns < self._due_ns:
@@ -84,7 +97,7 @@ class Incomes:
                 entry for kind in KINDS for entry in fetch_income(rest, start_ms, end_ms, kind)
             ]
 
-        return self._errands.ask("income", read, self._on_listed, use)
+        return self._errands.ask(_NAME, read, self._on_listed, use)
 
     def _on_listed(self, result: Any, now_ns: int) -> None:
         if isinstance(result, Exception):

@@ -89,7 +89,7 @@ class Watch:
     def tick(self, now_ns: int) -> None:
         """Look around, if it is time."""
         if self._books.reports.written != self._shown and now_ns >= self._next_change_ns:
-            self._show(now_ns)
+            self.show(now_ns)
         if now_ns < self._next_look_ns:
             return
         self._next_look_ns = now_ns + LOOK_EVERY_NS
@@ -105,7 +105,7 @@ class Watch:
         self._ask_what_is_due(now_ns)
         self._desk.denials.tell_rest(now_ns)
         if now_ns >= self._next_show_ns:
-            self._show(now_ns)
+            self.show(now_ns)
 
     @property
     def countdown_is_off(self) -> bool:
@@ -261,7 +261,8 @@ class Watch:
         for each in self._lookouts:
             each.tick(now_ns)
 
-    def _show(self, now_ns: int) -> None:
+    def show(self, now_ns: int) -> None:
+        """Publish positions and account."""
         if self._reconciler.is_new:
             return  # Blocks written before the first picture would look like a session to resume.
         books = self._books

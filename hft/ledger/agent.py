@@ -111,7 +111,7 @@ class LedgerAgent:
         self.reconciler = Reconciler(source, wake)
         self._manners = Manners(house.account)
         incomes = IncomeSource(self._engine, self._connect, started_ms - BEFORE_START_MS)
-        self.incomes = IncomeDesk(incomes, self._commits, self._manners, wake)
+        self.incomes = IncomeDesk(incomes, self._commits, house.account, self._manners, wake)
         # Closed in the opposite order: threads before what they write to.
         opened.callback(self._write_last_lines)
         opened.callback(self._lines.close)

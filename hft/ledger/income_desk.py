@@ -15,15 +15,22 @@ from hft.ledger.incomes import (
 from hft.ledger.manners import Manners
 from hft.ledger.periodic import Periodic
 from hft.ledger.rows import Names
+from ringbuf.snapshot import Snapshot
 
 
 class IncomeDesk:
     """Starts readings and sends what they found through the courier of the database."""
 
     def __init__(
-        self, source: IncomeSource, courier: Courier, manners: Manners, wake: Callable[[], None]
+        self,
+        source: IncomeSource,
+        courier: Courier,
+        account: Snapshot,
+        manners: Manners,
+        wake: Callable[[], None],
     ) -> None:
         self._engine = source.engine
+        self._account = account
         self._courier = courier
         self._manners = manners
         self._readings: Periodic[IncomeRound] = Periodic(
@@ -33,7 +40,7 @@ class IncomeDesk:
             lambda trouble: IncomeRound(trouble=trouble),
             wake,
         )
-        self._storing = 0
+        self._storing = self._funding_e8 = 0
         self._last_asked = False
         self.entries = 0
         """Stored by this process."""
@@ -43,6 +50,7 @@ class IncomeDesk:
     def work(self, now_ns: int, names: Callable[[], Names]) -> int:
         """Take in what was read, and read again when it is time; returns the work count."""
         work = self._take()
+        self._look_for_funding()
         return work + (self._start(now_ns, names()) if self._readings.is_due(now_ns) else 0)
 
     def busy(self) -> bool:
@@ -60,6 +68,14 @@ class IncomeDesk:
     def close(self) -> None:
         """Wait a moment for a reading that is under way."""
         self._readings.close()
+
+    def _look_for_funding(self) -> None:
+        """Read at once when execution has heard of funding."""
+        account = self._account.read()
+        funding_e8 = 0 if account is None else int(account[0]["funding_e8"])
+        if funding_e8 != self._funding_e8:
+            self._funding_e8 = funding_e8
+            self._readings.ask_now()
 
     def _start(self, now_ns: int, names: Names) -> bool:
         wait_ns = self._manners.wait_ns(now_ns)

@@ -22,9 +22,9 @@ from hft.errors import BootError, ConfigError, ExitCode, HftError
 from hft.flatten_target import Target, Wanted, find_target
 from hft.ledger import reading
 from hft.ledger.database import shown_place
-from hft.ledger.reading import Cover
+from hft.ledger.reading import Cover, Worth
 from hft.reconcile import sentences
-from hft.reconcile.comparing import EDGE_MS, UNDECIDED, Books, Difference, Span, compare
+from hft.reconcile.comparing import EDGE_MS, Books, Difference, Span, Why, compare
 from hft.reconcile.wallet import WalletCheck, check_wallet
 from hft.units import MS_PER_DAY, MS_PER_S, parse_e8
 
@@ -53,14 +53,14 @@ class _Seen(NamedTuple):
 
     @property
     def is_clean(self) -> bool:
-        """Say whether nothing differs and nothing is left to settle."""
-        return not self.found and not (self.wallet and self.wallet.off_e8)
+        """Say whether nothing differs."""
+        return not self.counts
 
     @property
     def counts(self) -> int:
-        """How many differences there are that count."""
+        """How many differences there are; what came before our time is none."""
         wallet_off = self.wallet is not None and self.wallet.off_e8 != 0
-        return wallet_off + sum(each.why not in UNDECIDED for each in self.found)
+        return wallet_off + sum(each.why is not Why.BEFORE for each in self.found)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -106,12 +106,14 @@ def _reconcile(
         raise BootError(
             f"the trade database {shown_place(place)} knows nothing of account {epoch} at {url}"
         )
-    since_ms = read_since(since, rest.venue_ms()) if since else cover.since_ms
-    since_ms = max(since_ms, rest.venue_ms() - HISTORY_MS)
+    until_ms = rest.venue_ms()
+    since_ms = read_since(since, until_ms) if since else cover.since_ms
+    since_ms = max(since_ms, until_ms - HISTORY_MS)
+    # A fill of this moment is committed a little later: what stays different, differs.
     for look in range(LOOKS):
         if look:
             sleep_s(LOOK_AGAIN_S)
-        seen = _look(rest, engine, epoch, since_ms)
+        seen = _look(rest, engine, epoch, (since_ms, until_ms))
         if seen.is_clean:
             break
     say(f"account {epoch} at {url}, since {sentences.moment(since_ms)} UTC")
@@ -134,21 +136,22 @@ def _tell(seen: _Seen, say: Say) -> int:
     return DIFFERS
 
 
-def _look(rest: Rest, engine: Engine, epoch: str, since_ms: int) -> _Seen:
-    """Read both sides: ours first, so that it can only be the older one."""
+def _look(rest: Rest, engine: Engine, epoch: str, wanted: tuple[int, int]) -> _Seen:
+    """Read both sides: balances first, so that the list tells of all that is in them."""
+    since_ms, until_ms = wanted
     cover = reading.read_cover(engine, epoch) or Cover({}, since_ms, 0)
     from_ms = since_ms - EDGE_MS
     fills = reading.read_fills(engine, epoch, from_ms)
     incomes = reading.read_incomes(engine, epoch, from_ms)
     then = reading.read_first_worth(engine, epoch, since_ms)
     now_ms = rest.venue_ms()
-    venue = list(fetch_income(rest, from_ms, now_ms + EDGE_MS))
     balances = {row["asset"]: parse_e8(row["balance"]) for row in rest.balance()}
-    books, span = Books(fills, incomes, cover), Span(since_ms, now_ms)
+    venue = list(fetch_income(rest, from_ms, now_ms + EDGE_MS))
+    books, span = Books(fills, incomes, cover), Span(since_ms, until_ms, now_ms)
     asset = _margin_asset(set(balances), cover)
     wallet = None
     if then is not None and asset:
-        wallet = check_wallet(asset, then, venue, balances[asset])
+        wallet = check_wallet(asset, (then, Worth(now_ms, balances[asset])), venue)
     return _Seen(venue, books, span, compare(venue, books, span), wallet)
 
 

@@ -15,11 +15,11 @@ import msgspec
 from hft.binance.income import COMMISSION, OF_FILLS, REALISED, Income
 from hft.ledger.reading import Cover, Fill
 
-FILLS_SETTLE_MS = 60_000
-"""Until then a fill may be on one side only: reports are committed, the venue's list grows."""
+LIST_SETTLES_MS = 60_000
+"""Until then the venue may not list what a fill of ours came to."""
 
 INCOME_SETTLES_MS = 600_000
-"""The same for entries that only the engine's reading of the list, every few minutes, brings."""
+"""Until then the engine, which reads the list every few minutes, may not have read an entry."""
 
 EDGE_MS = 5_000
 """The venue dates an entry up to a second before its fill; sides are read from so much earlier."""
@@ -34,10 +34,6 @@ class Why(Enum):
     NOT_OURS = "not traded by us"
     BEFORE = "before our time"
     SETTLING = "still within settling time"
-
-
-UNDECIDED = frozenset({Why.BEFORE, Why.SETTLING})
-"""What proves nothing: it is told and does not count as a difference."""
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -68,10 +64,15 @@ class Books(msgspec.Struct, frozen=True):
 
 
 class Span(msgspec.Struct, frozen=True):
-    """What is compared: from when, and when the venue was asked."""
+    """What is compared, both ends inclusive, and when the venue was asked."""
 
     since_ms: int
+    until_ms: int
     now_ms: int
+
+    def holds(self, ts_ms: int) -> bool:
+        """Say whether a time is in it."""
+        return self.since_ms <= ts_ms <= self.until_ms
 
 
 _Place = tuple[str, int, str]
@@ -123,9 +124,9 @@ def _judge_fill(
     symbol, trade_id, kind = place
     first = ours or theirs
     assert first is not None, "a place is on one side at least"
-    if first.ts_ms < span.since_ms:
+    if not span.holds(first.ts_ms):
         return
-    settling = first.ts_ms > span.now_ms - FILLS_SETTLE_MS
+    settling = first.ts_ms > span.now_ms - LIST_SETTLES_MS
     their_amounts = theirs.amounts if theirs else {}
     our_amounts = ours.amounts if ours else {}
     for asset in {**their_amounts, **our_amounts}:
@@ -139,8 +140,6 @@ def _judge_fill(
             why = Why.NOT_OURS
         elif first.ts_ms < cover.symbols[symbol]:
             why = Why.BEFORE
-        elif settling and ours is None:
-            why = Why.SETTLING
         else:
             why = Why.MISSING_HERE
         number = f"trade {trade_id}"
@@ -154,7 +153,7 @@ def _compare_entries(venue: Iterable[Income], books: Books, span: Span) -> Itera
         there, here = theirs.get(key), ours.get(key)
         entry = there or here
         assert entry is not None, "an entry is on one side at least"
-        if entry.ts_ms < span.since_ms:
+        if not span.holds(entry.ts_ms):
             continue
         if there is not None and here is not None:
             why = None if there.amount_e8 == here.amount_e8 else Why.AMOUNT

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from hft.binance.income import COMMISSION, OF_FILLS, REALISED, Income
-from hft.reconcile.comparing import UNDECIDED, Books, Difference, Span, Why
+from hft.reconcile.comparing import Books, Difference, Span, Why
 from hft.reconcile.wallet import WalletCheck
 from hft.units import MS_PER_S, format_e8
 
@@ -25,18 +25,18 @@ def totals(venue: Iterable[Income], books: Books, span: Span) -> Iterator[str]:
     """Tell what each asset's kinds of income come to on both sides."""
     sums: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for entry in venue:
-        if entry.ts_ms >= span.since_ms:
+        if span.holds(entry.ts_ms):
             sums[entry.asset, entry.kind][0] += entry.amount_e8
     assets = {asset for asset, _ in sums}
     for fill in books.fills:
-        if fill.ts_ms >= span.since_ms:
+        if span.holds(fill.ts_ms):
             money = next((each for each in assets if fill.symbol.endswith(each)), "")
             if fill.fee_e8:
                 sums[fill.fee_asset, COMMISSION][1] -= fill.fee_e8
             if fill.pnl_e8:
                 sums[money, REALISED][1] += fill.pnl_e8
     for entry in books.incomes:
-        if entry.kind not in OF_FILLS and entry.ts_ms >= span.since_ms:
+        if entry.kind not in OF_FILLS and span.holds(entry.ts_ms):
             sums[entry.asset, entry.kind][1] += entry.amount_e8
     yield f"  {'asset':<6} {'kind':<22} {'venue':>22} {'ours':>22} {'difference':>20}"
     for (asset, kind), (there, here) in sorted(sums.items()):
@@ -45,16 +45,13 @@ def totals(venue: Iterable[Income], books: Books, span: Span) -> Iterator[str]:
 
 
 def differences(found: Sequence[Difference]) -> Iterator[str]:
-    """Tell every difference, those that count first; what came before our time in one line."""
-    counting = [each for each in found if each.why not in UNDECIDED]
-    settling = [each for each in found if each.why is Why.SETTLING]
+    """Tell every difference; what came before our time, and does not count, in one line."""
+    counting = [each for each in found if each.why is not Why.BEFORE]
     before = [each for each in found if each.why is Why.BEFORE]
     for each in counting[:DIFFERENCES_MAX]:
         yield f"DIFFERS  {_tell(each)}"
     if len(counting) > DIFFERENCES_MAX:
         yield f"DIFFERS  and {len(counting) - DIFFERENCES_MAX} more"
-    for each in settling[:DIFFERENCES_MAX]:
-        yield f"settling {_tell(each)}"
     if before:
         off = ", ".join(f"{_signed(e8)} {asset}" for asset, e8 in sorted(_by_asset(before).items()))
         yield f"before our time: {len(before)} entries, {off}"
@@ -68,7 +65,7 @@ def wallet_line(check: WalletCheck) -> str:
         f"{_signed(check.income_e8)} of income since is {format_e8(sum_e8)}; "
         f"the venue has {format_e8(check.now_e8)}"
     )
-    return f"{told}: {_signed(check.off_e8)} unexplained" if check.off_e8 else told
+    return f"DIFFERS  {told}: {_signed(check.off_e8)} unexplained" if check.off_e8 else told
 
 
 def _tell(each: Difference) -> str:
@@ -79,7 +76,7 @@ def _tell(each: Difference) -> str:
         Why.AMOUNT: f"{format_e8(each.venue_e8 or 0)} at the venue, "
         f"{format_e8(each.ours_e8 or 0)} in the table {each.table}",
         Why.NOT_OURS: "a fill of a contract that we do not trade",
-        Why.SETTLING: f"not on both sides yet (table {each.table})",
+        Why.SETTLING: f"not on both sides yet (table {each.table}), ask again in some minutes",
         Why.BEFORE: "older than our books",
     }
     symbol = f"{each.symbol} " if each.symbol else ""

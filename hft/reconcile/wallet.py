@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import msgspec
 
@@ -27,19 +28,23 @@ class WalletCheck(msgspec.Struct, frozen=True):
         return self.now_e8 - self.then.wallet_e8 - self.income_e8
 
 
-def check_wallet(asset: str, then: Worth, venue: Sequence[Income], now_e8: int) -> WalletCheck:
-    """Add up; what happened about when the first balance was noted may be in it or not."""
+def check_wallet(asset: str, noted: tuple[Worth, Worth], venue: Sequence[Income]) -> WalletCheck:
+    """Add up what came between two balances; what happened about either may be in it or not."""
+    then, now = noted
     entries = sorted(
         (entry for entry in venue if entry.asset == asset and entry.ts_ms > then.ts_ms - BLUR_MS),
         key=lambda entry: entry.ts_ms,
     )
-    income_e8 = sum(entry.amount_e8 for entry in entries)
-    likely = income_e8 - sum(e.amount_e8 for e in entries if e.ts_ms <= then.ts_ms)
-    for entry in (None, *entries):
-        if entry is not None:
-            if entry.ts_ms > then.ts_ms + BLUR_MS:
-                break
-            income_e8 -= entry.amount_e8
-        if then.wallet_e8 + income_e8 == now_e8:
-            return WalletCheck(asset, then, income_e8, now_e8)
-    return WalletCheck(asset, then, likely, now_e8)
+    between_e8 = sum(e.amount_e8 for e in entries if then.ts_ms < e.ts_ms <= now.ts_ms)
+    wanted_e8 = now.wallet_e8 - then.wallet_e8
+    whole_e8 = sum(entry.amount_e8 for entry in entries)
+    early = _running(e for e in entries if e.ts_ms <= then.ts_ms + BLUR_MS)
+    late = set(_running(e for e in reversed(entries) if e.ts_ms > now.ts_ms - BLUR_MS))
+    if any(whole_e8 - before_e8 - wanted_e8 in late for before_e8 in early):
+        between_e8 = wanted_e8
+    return WalletCheck(asset, then, between_e8, now.wallet_e8)
+
+
+def _running(entries: Iterable[Income]) -> list[int]:
+    """Sums of the first ones, none of them to all."""
+    return list(accumulate((entry.amount_e8 for entry in entries), initial=0))
