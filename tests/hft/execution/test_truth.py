@@ -20,6 +20,7 @@ from hft.execution.times import Times
 from hft.units import E8, NS_PER_MS, parse_e8
 
 from .feeder import Feeder
+from .money import incomes, money_is_the_venues
 from .rig import KEYS, SYMBOL, WAIT_S, Rig, Venue, new_rig, venue_running
 
 TIMES = Times(check_ns=200 * NS_PER_MS, check_after_fill_ns=50 * NS_PER_MS)
@@ -339,8 +340,11 @@ def test_a_margin_call_and_a_liquidation_are_told_and_booked(
     feeder.move(PRICE * 0.95)
     rig.until(lambda: Notice.LIQUIDATION in rig.notices and lots(rig) == 0, "liquidated")
     rig.all_ways_agree()
+    assert incomes(rig)["INSURANCE_CLEAR", "USDT"] < 0
+    money_is_the_venues(rig)
     deposit(rig.venue, "10000")
     rig.all_ways_agree()
+    money_is_the_venues(rig)
 
 
 def test_deleveraging_against_a_bankrupt_account_is_told_and_booked(
