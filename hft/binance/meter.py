@@ -9,6 +9,7 @@ from typing import Any
 from hft.binance.budget import Budget, Refused, Ticket, Use
 from hft.binance.costs import Cost
 from hft.binance.venue_clock import VenueClock
+from hft.binance.window import VenueTime
 from hft.units import NS_PER_MS
 
 Counts = tuple[int | None, int | None, int | None]
@@ -51,14 +52,15 @@ class Meter:
             if self.budget.wait_until_ms(use, cost, now):
                 return None
             ticket = self.budget.spend(use, cost, now)
-            self._look()
+            self._look(now)
             return ticket
 
     def note(self, use: Use, cost: Cost) -> Ticket:
         """Note a request that left already, or leaves whatever the budget says."""
         with self._lock:
-            ticket = self.budget.spend(use, cost, self.clock.now())
-            self._look()
+            now = self.clock.now()
+            ticket = self.budget.spend(use, cost, now)
+            self._look(now)
             return ticket
 
     def wait_s(self, use: Use, cost: Cost) -> float:
@@ -72,8 +74,9 @@ class Meter:
     def hear(self, ticket: Ticket, counts: Counts) -> None:
         """Take in a reply."""
         with self._lock:
-            self.budget.hear(ticket, counts, self.clock.now())
-            self._look()
+            now = self.clock.now()
+            self.budget.hear(ticket, counts, now)
+            self._look(now)
 
     def hear_rows(self, ticket: Ticket, rows: Iterable[Any]) -> None:
         """Take in a reply of the WebSocket API with its `rateLimits`."""
@@ -88,7 +91,7 @@ class Meter:
         """Note that not one byte of a request left."""
         with self._lock:
             self.budget.unspend(ticket)
-            self._look()
+            self._look(self.clock.now())
 
     def refuse(self, ticket: Ticket, refused: Refused) -> None:
         """Take in a refusal for the rate."""
@@ -100,7 +103,7 @@ class Meter:
                 self.limited_until_ns = self.local_ns(budget.limited_until_ms)
             if budget.banned_until_ms > before[1]:
                 self.banned_until_ns = self.local_ns(budget.banned_until_ms)
-            self._look()
+            self._look(self.clock.now())
 
     def until_ms(self, wait_s: float) -> int:
         """Give the venue's time in so many seconds; 0 for none."""
@@ -127,13 +130,14 @@ class Meter:
                 budget.limited_until_ms = limited_ms
             if banned_ms > budget.banned_until_ms + ECHO_MS:
                 budget.banned_until_ms = banned_ms
-            self._look()
+            self._look(self.clock.now())
 
     def tick(self) -> None:
         """Begin the windows whose time has come."""
         with self._lock:
-            self.budget.turn(self.clock.now())
-            self._look()
+            now = self.clock.now()
+            self.budget.turn(now)
+            self._look(now)
 
     def local_ns(self, venue_ms: int) -> int:
         """Turn a venue time into CLOCK_MONOTONIC; 0 stays 0."""
@@ -143,5 +147,5 @@ class Meter:
         """Say whether a venue time is still to come."""
         return self.clock.now().middle_ms < until_ms
 
-    def _look(self) -> None:
-        self.may_order = not self.budget.orders_wait_until_ms(self.clock.now())
+    def _look(self, now: VenueTime) -> None:
+        self.may_order = not self.budget.orders_wait_until_ms(now)

@@ -33,7 +33,15 @@ TRADES_LIMIT_MAX = 1000
 INCOME_LIMIT_MAX = 1000
 _ERROR_TEXT_MAX = 160
 _WAITING = (TOO_MANY_REQUESTS, BANNED)
-_CANCELS = frozenset(f"DELETE {path}" for path in (endpoints.ORDER, endpoints.ALL_OPEN_ORDERS))
+_CANCELS = frozenset(
+    f"DELETE {path}"
+    for path in (
+        endpoints.ORDER,
+        endpoints.ALL_OPEN_ORDERS,
+        endpoints.ALGO_ORDER,
+        endpoints.ALL_OPEN_ALGO_ORDERS,
+    )
+)
 Params = Mapping[str, Value]
 
 

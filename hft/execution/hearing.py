@@ -187,16 +187,17 @@ class Hearing:
             books.book(self._fill_of(symbol, update, intent_seq))
         if order is None:
             return
+        a_fill_is_missing = order.cum_lots < books.specs[symbol].lots(update.z)
         if update.x == "NEW":
             books.acknowledge(order, update.i, update.T)
         elif update.x == "CANCELED":
             books.move(order, OrderEvent.CANCEL, update.T)
         elif update.x == "EXPIRED":
             books.move(order, OrderEvent.EXPIRE, update.T)
-        elif update.X == "FILLED" and order.is_open:
+        elif update.X == "FILLED" and order.is_open and not a_fill_is_missing:
             # Less was wanted than the books know: an amend of which nothing was told yet.
             books.move(order, OrderEvent.FILL_WHOLE, update.T)
-        if order.cum_lots < books.specs[symbol].lots(update.z):
+        if a_fill_is_missing:
             books.views[symbol].doubt()
             self._reconciler.want(now_ns)
 

@@ -142,7 +142,10 @@ class Reconciler:
         for answer in seen.answers:
             self._learn_id(answer)
         for index, symbol in enumerate(seen.symbols):
-            self._book(index, symbol.fills)
+            # Of an order that was asked for, fills that were lost below a newer one are told too.
+            asked = [each for each in seen.answers if each.question.symbol == index]
+            fills = [*symbol.fills, *(fill for answer in asked for fill in answer.fills)]
+            self._book(index, list({fill.trade_id: fill for fill in fills}.values()))
         closed = [self._close(answer) for answer in seen.answers]
         self._tell_ended(certain)
         same = [self._compare(index, symbol, now_ns) for index, symbol in enumerate(seen.symbols)]

@@ -75,11 +75,13 @@ class UnknownStatus(RequestFault, frozen=True, kw_only=True, tag="unknown_status
 class TooMany(RequestFault, frozen=True, kw_only=True, tag="too_many"):
     """The request is refused for its rate (429) or the address is banned (418).
 
+    `code` -1015 says that it is one order too many of the account.
     So are all that match until `retry_after_s` is over; they count as the same strike.
     """
 
     requests: Patterns = ("*",)
     status: Literal[429, 418] = 429
+    code: Literal[-1003, -1015] = -1003
     retry_after_s: Positive = 2
 
 

@@ -24,6 +24,7 @@ from hft.simulator.fault_kinds import (
 from hft.simulator.fault_replies import may_strike
 from hft.simulator.fault_streams import StreamFaults
 from hft.simulator.faults import Armed, Faults, read_faults
+from hft.simulator.limits import ORDERS_10S_MAX
 from hft.simulator.refusals import TEXTS, Refusal
 from hft.simulator.rest import Reply, Request
 from hft.simulator.venue import Venue
@@ -33,6 +34,7 @@ BANNED = (
     "Please use the websocket for live updates to avoid bans."
 )
 WEIGHT_LIMIT = 2_400
+TOO_MANY_ORDERS = -1015
 SECOND_MS = 1_000
 
 
@@ -118,9 +120,11 @@ class FaultyVenue:
         wait_s = -(-self._wait_ms(armed) // SECOND_MS)
         if fault.status == 418:
             text = BANNED.format(self._refused_until_ms[armed.number])
+        elif fault.code == TOO_MANY_ORDERS:
+            text = TEXTS[TOO_MANY_ORDERS].format(ORDERS_10S_MAX, "TEN_SECONDS")
         else:
             text = TEXTS[-1003].format(WEIGHT_LIMIT)
-        return Refusal(-1003, text, fault.status), wait_s
+        return Refusal(fault.code, text, fault.status), wait_s
 
     def _wait_ms(self, armed: Armed) -> int:
         return self._refused_until_ms.get(armed.number, 0) - self.venue.now_ms()

@@ -56,6 +56,7 @@ METRICS = {
     "r10000_p50_us tls_r1000_p50_us floor_p50_us floor_p99_us p50_ratio p99_ratio software_p50_us",
     "exchange": "rest_orders_per_s session_orders_per_s stream_messages_per_s core_per_s "
     "rest_echo_per_s session_echo_per_s plain_messages_per_s",
+    "gate": "passes_p50_ns passes_p99_ns denied_p50_ns denied_p99_ns crossing_ns",
     "memory": "total_mb slope_mb_per_10min feed_private_mb strategy_private_mb",
     "restart": "feed_ready_ms feed_works_ms strategy_ready_ms strategy_works_ms execution_works_ms",
 }

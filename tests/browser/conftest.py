@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from tests.dashboard.conftest import empty_house, house, serve, served  # noqa: F401
+from tests.dashboard.conftest import empty_house, house, place, serve, served  # noqa: F401
 from tests.dashboard.furniture import Served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

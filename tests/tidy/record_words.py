@@ -68,6 +68,8 @@ REPORT: Words = {
     "cum_qty_lots": ("lots", "filled of the order so far"),
     "cum_quote_e8": ("1e-8 quote", "paid or received for that"),
     "fee_e8": ("1e-8 `fee_asset`", "fee of this fill"),
+    "fee_value_e8": ("1e-8 quote", "the fee in the margin asset, at `fee_price_e8`"),
+    "fee_price_e8": ("1e-8 quote", "price of the fee's asset; 0: not known yet"),
     "realised_e8": ("1e-8 quote", "P&L of this fill, before fees"),
     "position_lots": ("lots", "the position after it, signed"),
     "entry_e8": ("1e-8 quote", "average entry price after it"),

@@ -16,7 +16,7 @@ from hft.units import NS_PER_MS, NS_PER_S
 from .rig import SYMBOL, Rig
 from .test_kills import Child
 
-COUNTDOWN_MS = 1_500
+COUNTDOWN_MS = 1_200
 WAIT_S = 15.0
 FAR = {"type": "LIMIT", "timeInForce": "GTC"}
 

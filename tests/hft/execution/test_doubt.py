@@ -79,12 +79,16 @@ def below(rig: Rig) -> float:
     return round(rig.venue.touch()[0] * 0.98, 1)
 
 
-def settles(rig: Rig) -> None:
-    """Nothing in doubt, everything as the venue has it, and no order of one name twice."""
+def nothing_is_to_be_asked(rig: Rig) -> None:
     assert rig.agent is not None
     reconciler = rig.agent._reconciler
     rig.until(lambda: reconciler.agreed and not reconciler.pending, "nothing to be asked")
     rig.until_fit()
+
+
+def settles(rig: Rig) -> None:
+    """Nothing in doubt, everything as the venue has it, and no order of one name twice."""
+    nothing_is_to_be_asked(rig)
     wallet_e8 = parse_e8(rig.venue.wallet())
     rig.until(lambda: int(rig.account()["wallet_e8"]) == wallet_e8, "the balance")
     rig.agrees_with_venue()
@@ -249,12 +253,15 @@ def test_events_that_overtake_the_reply_are_the_order_already(rig: Rig) -> None:
     settles(rig)
 
 
-def cancel_with_a_lost_fill(rig: Rig, side: int) -> Order:
-    """Ask for more than the best price has, lose the word of the fill, and cancel the rest."""
+def cancel_with_lost_fills(rig: Rig, side: int, *, find_first: bool) -> Order:
+    """Ask for more than the best price has, lose the word of the first fills, cancel the rest."""
     rig.venue.strike(kind="lost_fill", count=2)
+    rig.venue.strike(kind="partial_fills", pieces=4)
     price = round(rig.venue.touch()[side > 0], 1)
     seq = rig.push(order_type=OrderType.LIMIT, price=price, qty=1.0, side=side)
     rig.until(lambda: bool(rig.statuses(seq)), "at the venue")
+    if find_first:
+        nothing_is_to_be_asked(rig)
     rig.push(action=Action.CANCEL, target_ref=1000 + seq)
     rig.until(lambda: not order_of(rig, seq).is_open, "over")
     rig.venue.forget_faults()
@@ -265,9 +272,12 @@ def cancel_with_a_lost_fill(rig: Rig, side: int) -> Order:
     return order_of(rig, seq)
 
 
-def test_a_fill_that_comes_after_the_end_of_its_order_is_booked(rig: Rig) -> None:
+@pytest.mark.parametrize("find_first", [False, True])
+def test_fills_that_were_lost_are_booked_once_while_their_order_rests_and_after_its_end(
+    rig: Rig, find_first: bool
+) -> None:
     for side in 5 * [Side.BUY, Side.SELL]:
-        order = cancel_with_a_lost_fill(rig, side)
+        order = cancel_with_lost_fills(rig, side, find_first=find_first)
         # Somebody else may have been faster, and the price may have moved on.
         if order.cum_lots and order.state is OrderState.CANCELLED:
             return

@@ -235,10 +235,22 @@ def test_fills_of_ours_that_the_stream_loses_are_booked_from_rest_and_told(shake
     rig = shaken
     faults(rig.venue, kind="lost_fill", count=2)
     for side in (Side.BUY, Side.SELL, Side.BUY, Side.BUY):
+        rig.until_fit()
         filled(rig, side=side)
     no_faults(rig.venue)
     rig.all_ways_agree()
     assert Notice.POSITION_CORRECTED in rig.notices
+
+
+def test_an_order_of_whose_fills_an_early_one_is_lost_is_whole_only_with_it(shaken: Rig) -> None:
+    rig = shaken
+    faults(rig.venue, kind="partial_fills", pieces=4)
+    for side in (Side.BUY, Side.SELL, Side.BUY, Side.SELL):
+        rig.until_fit()
+        faults(rig.venue, kind="lost_fill", count=1)
+        filled(rig, side=side, qty=0.05)
+        rig.all_ways_agree()
+    assert [line for line in rig.lines if "was told" in line] == []
 
 
 @pytest.mark.parametrize(
