@@ -106,14 +106,11 @@ def put_fee_values(connection: Connection, account_epoch: str, values: Sequence[
     """Note what fees are worth, and sum the fees of their orders again."""
     if not values:
         return
-    mine = and_(trades.c.id == bindparam("row_id"), trades.c.fee_value_e8.is_(None))
-    new: dict[str, Any] = {
-        "fee_value_e8": bindparam("value_e8"),
-        "fee_price_e8": bindparam("price_e8"),
-    }
-    connection.execute(
-        trades.update().where(mine).values(new), [value._asdict() for value in values]
-    )
+    # Parameters may not share their names with columns that are set.
+    mine = and_(trades.c.id == bindparam("row"), trades.c.fee_value_e8.is_(None))
+    new: dict[str, Any] = {"fee_value_e8": bindparam("worth"), "fee_price_e8": bindparam("at")}
+    rows = [{"row": each.row_id, "worth": each.value_e8, "at": each.price_e8} for each in values]
+    connection.execute(trades.update().where(mine).values(new), rows)
     sum_fills(
         connection, account_epoch, [each.client_order_id for each in values if each.client_order_id]
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from hft.binance.income import Income
@@ -68,7 +70,9 @@ def open_to_read(place: str | Path) -> Engine:
 def _connect(place: str | Path) -> Engine:
     if "://" in str(place):
         return create_engine(str(place), execution_options={"postgresql_readonly": True})
-    return create_engine(f"sqlite:///file:{Path(place).absolute()}?mode=ro&uri=true")
+    file = f"file:{quote(str(Path(place).absolute()))}"
+    query = {"mode": "ro", "uri": "true"}
+    return create_engine(URL.create("sqlite", database=file, query=query))
 
 
 def _judge_schema(engine: Engine, shown: str) -> None:

@@ -80,6 +80,16 @@ def test_the_historical_curve_is_net_of_fees(served: Served, place: str) -> None
 
 
 @BOTH
+def test_pnl_is_told_by_strategy_and_symbol(served: Served, place: str) -> None:
+    assert get(served, "/api/pnl") == {"session": [], "all_time": []}
+    book(place, 0, 5)
+    (row,) = get(served, "/api/pnl")["all_time"]
+    assert (row["strategy"], row["symbol"], row["count"]) == ("MOMENTUM", "BTCUSDT", 2)
+    assert (row["pnl"], row["funding"]) == (5, 0)
+    assert row["net"] == pytest.approx(4.4)
+
+
+@BOTH
 def test_clearing_hides_what_was_and_shows_what_comes(served: Served, place: str) -> None:
     book(place, 1, 2)
     assert get(served, "/api/history")["count"] == 2

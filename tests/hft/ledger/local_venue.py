@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 from hft.clock import wall_ms
+from hft.units import format_e8
 
 
 class LocalVenue:
@@ -20,6 +21,8 @@ class LocalVenue:
 
     def __init__(self) -> None:
         self.trades: list[dict[str, Any]] = []
+        self.marks: dict[str, int] = {}
+        """Prices by contract, in units of 1e-8: the same at any time."""
         self.incomes: list[dict[str, Any]] = []
         self.orders: dict[int, dict[str, Any]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -112,6 +115,8 @@ class LocalVenue:
             return 503, {"code": -1001, "msg": "Internal error"}
         if path.endswith("/time"):
             return 200, {"serverTime": wall_ms()}
+        if path.endswith("/markPriceKlines"):
+            return self._candle(params)
         if path.endswith("/income"):
             return 200, self._list_incomes(params)
         if path.endswith("/userTrades"):
@@ -139,6 +144,12 @@ class LocalVenue:
             and order["time"] >= start_ms
         ]
         return listed[: min(int(params["limit"]), self.page_max)]
+
+    def _candle(self, params: dict[str, str]) -> tuple[int, Any]:
+        price_e8 = self.marks.get(params["symbol"])
+        if price_e8 is None:
+            return 400, {"code": -1121, "msg": "Invalid symbol."}
+        return 200, [[int(params["startTime"]), format_e8(price_e8)]]
 
     def _list_incomes(self, params: dict[str, str]) -> list[dict[str, Any]]:
         start_ms, end_ms = int(params["startTime"]), int(params["endTime"])

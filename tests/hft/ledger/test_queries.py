@@ -12,8 +12,16 @@ from sqlalchemy import Engine, delete
 
 from hft.ledger import queries
 from hft.ledger.database import open_database, writing
-from hft.ledger.queries import clear_history, list_trades, pnl_series, read_totals, sum_trades
-from hft.ledger.schema import markers, trades
+from hft.ledger.inserting import insert_missing
+from hft.ledger.queries import (
+    clear_history,
+    list_trades,
+    pnl_series,
+    read_totals,
+    shares,
+    sum_trades,
+)
+from hft.ledger.schema import checked, funding, markers, trades
 
 DAY_MS = 86_400_000
 
@@ -27,7 +35,8 @@ def engine(place: str) -> Iterator[Engine]:
 
 def empty(engine: Engine) -> None:
     with writing(engine) as connection:
-        connection.execute(delete(trades))
+        for table in (trades, funding, checked):
+            connection.execute(delete(table))
         connection.execute(delete(markers))
 
 
@@ -81,6 +90,69 @@ def test_fees_in_another_coin_are_told_apart(engine: Engine) -> None:
     sums = sum_trades(engine)
     assert (sums.fees_e8, sums.net_e8, sums.other_fees_e8) == (6, 294, {"BNB": 7})
     assert [point.pnl_e8 for point in pnl_series(engine, "historical", 0)] == [95, 195, 294]
+
+
+def pay(engine: Engine, *rows: dict[str, Any]) -> None:
+    """Keep entries of the income ledger, of symbols that were compared."""
+    default = {"account_epoch": "a", "income_type": "FUNDING_FEE", "asset": "USDT"}
+    default |= {"symbol": "BTCUSDT", "amount_e8": 0}
+    with writing(engine) as connection:
+        place = {"account_epoch": "a", "symbol": "BTCUSDT", "since_ms": 0}
+        insert_missing(connection, checked, [place])
+        for at, row in enumerate(rows):
+            connection.execute(funding.insert().values(default | {"tran_id": at} | row))
+
+
+def test_a_fee_in_another_coin_counts_at_its_value(engine: Engine) -> None:
+    bnb = {"fee_currency": "BNB", "fee_e8": 7, "fee_value_e8": 4_200}
+    book(engine, {"exchange_ts_ms": 1, "pnl_e8": 100_000, **bnb})
+    sums = sum_trades(engine)
+    assert (sums.fees_e8, sums.net_e8, sums.other_fees_e8) == (4_200, 95_800, {})
+    assert [point.pnl_e8 for point in pnl_series(engine, "historical", 0)] == [95_800]
+
+
+def test_funding_is_pnl_a_liquidation_costs_and_a_deposit_is_neither(engine: Engine) -> None:
+    book(engine, {"exchange_ts_ms": 5, "pnl_e8": 100, "fee_e8": 1})
+    pay(
+        engine,
+        {"ts_ms": 4, "value_e8": -7},
+        {"ts_ms": 6, "value_e8": 3},
+        {"ts_ms": 7, "value_e8": -20, "income_type": "INSURANCE_CLEAR"},
+        {"ts_ms": 8, "value_e8": 10**9, "income_type": "TRANSFER", "symbol": ""},
+        {"ts_ms": 8, "value_e8": 500, "symbol": "XRPUSDT"},
+        {"ts_ms": 9, "value_e8": None, "asset": "ODD"},
+    )
+    sums = sum_trades(engine)
+    assert (sums.pnl_e8, sums.fees_e8, sums.funding_e8, sums.net_e8) == (100, 21, -4, 75)
+    curve = [(point.ts_ms, point.pnl_e8) for point in pnl_series(engine, "historical", 0)]
+    assert curve == [(4, -7), (5, 92), (6, 95), (7, 75)]
+    assert sum_trades(engine, 6).net_e8 == -17
+    clear_history(engine, 6)
+    assert sum_trades(engine).net_e8 == -20, "what was paid before the clearing is hidden"
+
+
+def test_pnl_is_divided_by_strategy_and_symbol_and_funding_goes_to_who_held(engine: Engine) -> None:
+    common = {"account_epoch": "a", "pnl_e8": 10, "fee_e8": 1}
+    book(
+        engine,
+        {**common, "exchange_ts_ms": 2, "strategy": "MOMENTUM", "trade_id": 1},
+        {**common, "exchange_ts_ms": 3, "strategy": "PING_PONG", "trade_id": 2},
+        {**common, "exchange_ts_ms": 3, "strategy": "", "trade_id": 3},
+        {**common, "exchange_ts_ms": 9, "strategy": "MOMENTUM", "symbol": "ETHUSDT", "trade_id": 4},
+    )
+    pay(engine, {"ts_ms": 1, "value_e8": 9}, {"ts_ms": 2, "value_e8": -2})
+    pay(engine, {"ts_ms": 4, "value_e8": -3, "tran_id": 7})
+    found = {(each.strategy, each.symbol): (each.count, each.net_e8) for each in shares(engine)}
+    assert found == {
+        ("", "BTCUSDT"): (1, 18),  # By hand, and funding before anybody traded.
+        ("MOMENTUM", "BTCUSDT"): (1, 7),
+        ("PING_PONG", "BTCUSDT"): (1, 6),
+        ("MOMENTUM", "ETHUSDT"): (1, 9),
+    }
+    assert sum(net for _, net in found.values()) == sum_trades(engine).net_e8
+    since = {(each.strategy, each.symbol): each.net_e8 for each in shares(engine, 3)}
+    assert since[("PING_PONG", "BTCUSDT")] == 6
+    assert ("MOMENTUM", "BTCUSDT") not in since
 
 
 def test_the_curve_of_the_session_starts_from_zero(engine: Engine) -> None:

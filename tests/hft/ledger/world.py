@@ -20,6 +20,7 @@ from hft.config import Settings, Storage
 from hft.config_keys import Keys, KeySource
 from hft.events import REPORT, Hop, OrderType, Role, Status, TimeInForce
 from hft.ledger.agent import LedgerAgent
+from hft.state.blocks import ACCOUNT
 from hft.topology import House
 from ringbuf.doorbell import Doorbell
 from ringbuf.memory import unlink
@@ -68,6 +69,13 @@ class World:
         """Write the account's identity, as execution does; empty: not yet."""
         identity: Any = self.house.identity[0]
         identity["account_epoch"] = epoch.encode()
+
+    def tell_account(self, **fields: int) -> None:
+        """Publish an account of zeros but for the fields given, as execution does."""
+        value = np.zeros((), ACCOUNT)
+        for name, figure in fields.items():
+            value[name] = figure
+        self.house.account.write_bytes(value.tobytes())
 
     def use_venue(self, url: str) -> None:
         """Point the settings at a venue."""
