@@ -39,7 +39,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             if not options.halted:
                 halt_engine(target.folder, say)
-            rounds = Rounds(rest, say, cancel_only=options.cancel_only)
+            keep_stops = options.cancel_only and options.keep_stops
+            rounds = Rounds(rest, say, cancel_only=options.cancel_only, keep_stops=keep_stops)
             return _run(rounds, say, target.network.rest_url, options)
         finally:
             rest.close()
@@ -104,6 +105,11 @@ def _read_options(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--ca-file", default="", help="certificates to trust at --rest-url")
     parser.add_argument("--cancel-only", action="store_true", help="keep the positions")
+    parser.add_argument(
+        "--keep-stops",
+        action="store_true",
+        help="with --cancel-only: leave stops and take-profits that can only reduce",
+    )
     parser.add_argument(
         "--deadline",
         type=_seconds,

@@ -52,11 +52,15 @@ class TooMany(HftError):
 class Rounds:
     """One flattening of one account."""
 
-    def __init__(self, rest: Rest, say: Say, *, cancel_only: bool) -> None:
+    def __init__(
+        self, rest: Rest, say: Say, *, cancel_only: bool, keep_stops: bool = False
+    ) -> None:
         self._rest = rest
         rest.use = Use.CANCEL
         self._say = say
         self._cancel_only = cancel_only
+        self._keep_stops = keep_stops
+        """Conditional orders that can only make a position smaller are left standing."""
         self._name = f"flatten-{wall_ms():x}"
         self._orders_sent = 0
         self._reply: dict[str, Any] = {}
@@ -165,7 +169,8 @@ class Rounds:
         for row in self._rest.open_orders():
             found.setdefault((row["symbol"], False), []).append(row["clientOrderId"])
         for row in self._rest.open_algo_orders():
-            found.setdefault((row["symbol"], True), []).append(row["clientAlgoId"])
+            if not self._is_kept(row):
+                found.setdefault((row["symbol"], True), []).append(row["clientAlgoId"])
         self._orders = found
         self.reached = True
 
@@ -174,13 +179,17 @@ class Rounds:
         for key in list(self._orders or ()):
             symbol, conditional = key
             if conditional:
-                names = [row["clientAlgoId"] for row in self._rest.open_algo_orders(symbol)]
+                rows = self._rest.open_algo_orders(symbol)
+                names = [row["clientAlgoId"] for row in rows if not self._is_kept(row)]
             else:
                 names = [row["clientOrderId"] for row in self._rest.open_orders(symbol)]
             assert self._orders is not None
             self._orders[key] = names
             if not names:
                 del self._orders[key]
+
+    def _is_kept(self, row: dict[str, Any]) -> bool:
+        return self._keep_stops and bool(row["reduceOnly"] or row["closePosition"])
 
     def _read_positions(self) -> None:
         rows = self._rest.position_risk()
@@ -191,6 +200,10 @@ class Rounds:
         for (symbol, conditional), names in list((self._orders or {}).items()):
             kind = "conditional orders" if conditional else "open orders"
             self._say("running", f"{symbol}: cancelling {len(names)} {kind}")
+            if conditional and self._keep_stops:
+                for name in names:
+                    self._attempt(symbol, partial(self._rest.cancel_algo, name))
+                continue
             cancel = self._rest.cancel_all_algos if conditional else self._rest.cancel_all
             deed = partial(cancel, symbol)
             code = self._attempt(symbol, deed)

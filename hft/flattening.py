@@ -49,7 +49,8 @@ class Flattening:
         if self._config:
             command += ["--config", str(self._config)]
         if cancel_only:
-            command.append("--cancel-only")
+            # Positions are kept, and so is what protects them.
+            command += ["--cancel-only", "--keep-stops"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
         )

@@ -62,6 +62,28 @@ def test_cancel_only_keeps_the_position(venue: Venue, tmp_path: Path) -> None:
     assert float(venue.position()) == 0.1
 
 
+def test_with_positions_kept_what_protects_them_may_be_kept_too(
+    venue: Venue, tmp_path: Path
+) -> None:
+    venue.trade("BUY", "0.1")
+    rest_a_limit(venue)
+    bid, _ = venue.touch()
+    below = {"type": "STOP_MARKET", "triggerPrice": str(round(bid * 0.9, 1)), "quantity": "0.1"}
+    above = {**below, "triggerPrice": str(round(bid * 1.1, 1))}
+    for name, side, words in (
+        ("protects", "SELL", {**below, "reduceOnly": True}),
+        ("enters", "BUY", above),
+    ):
+        order = {"algoType": "CONDITIONAL", "symbol": "BTCUSDT", "side": side, **words}
+        venue.rest.post("/fapi/v1/algoOrder", {**order, "clientAlgoId": name}, signed=True)
+    folder = str(write_run(tmp_path, venue))
+    command = ["--yes", "--cancel-only", "--keep-stops", "--data-dir", folder]
+    assert flatten_room.main(command) == 0
+    assert venue.rest.open_orders() == []
+    assert [row["clientAlgoId"] for row in venue.rest.open_algo_orders()] == ["protects"]
+    assert float(venue.position()) == 0.1
+
+
 def test_nothing_to_do_is_done(venue: Venue, tmp_path: Path) -> None:
     assert flatten_room.main(["--yes", "--data-dir", str(write_run(tmp_path, venue))]) == 0
 
