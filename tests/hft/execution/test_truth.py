@@ -138,7 +138,8 @@ def test_a_trade_by_hand_is_booked_and_told_as_somebody_elses(rig: Rig) -> None:
     filled(rig)
     rig.venue.trade("BUY", "0.015", newClientOrderId="by-hand")
     rig.until(lambda: lots(rig) == 25, "booked")
-    assert rig.notices.count(Notice.FOREIGN_TRADE) == len(rig.fills_told()) - 1
+    by_hand = [row for row in rig.fills_told() if not row["intent_seq"]]
+    assert rig.notices.count(Notice.FOREIGN_TRADE) == len(by_hand) >= 1
     rig.all_ways_agree()
 
 
