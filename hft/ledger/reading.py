@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hft.binance.income import Income
 from hft.errors import BootError
-from hft.ledger.database import migrations_config, shown_place
+from hft.ledger.database import migrations_config, shown_place, why_unusable
 from hft.ledger.schema import checked, equity, funding, trades
 
 
@@ -62,7 +62,7 @@ def open_to_read(place: str | Path) -> Engine:
             engine.dispose()
             raise
     except (SQLAlchemyError, ImportError) as problem:
-        reason = str(getattr(problem, "orig", None) or problem).splitlines()[0]
+        reason = why_unusable(problem)
         raise BootError(f"the trade database {shown} cannot be read: {reason}") from problem
     return engine
 

@@ -21,7 +21,7 @@ from hft.config import Keys, load
 from hft.errors import BootError, ConfigError, ExitCode, HftError
 from hft.flatten_target import Target, Wanted, find_target
 from hft.ledger import reading
-from hft.ledger.database import shown_place
+from hft.ledger.database import shown_place, why_unusable
 from hft.ledger.reading import Cover, Worth
 from hft.reconcile import sentences
 from hft.reconcile.comparing import EDGE_MS, Books, Difference, Span, Why, compare
@@ -89,7 +89,9 @@ def _run(target: Target, place: str | Path, since: str, say: Say) -> int:
         raise BootError(f"the venue at {url} cannot be asked: {problem}") from None
     except SQLAlchemyError as problem:
         shown = shown_place(place)
-        raise BootError(f"the trade database {shown} cannot be read: {problem}") from None
+        raise BootError(
+            f"the trade database {shown} cannot be read: {why_unusable(problem)}"
+        ) from None
     finally:
         rest.close()
         engine.dispose()
