@@ -141,6 +141,9 @@ BLOCKS = (
     BlockSpec("log_tail_head", blocks.LOG_TAIL_HEAD, 1, "ledger"),
     BlockSpec("log_tail", events.LOG, blocks.LOG_LINES_MAX, "ledger"),
     BlockSpec("ledger", blocks.LEDGER_STATUS, 1, "ledger", snapshot=True),
+    BlockSpec("tape_head", blocks.TAPE_HEAD, 1, "ledger", snapshot=True),
+    BlockSpec("tape", events.MARKET, blocks.TAPE_RECORDS, "ledger"),
+    BlockSpec("candles", blocks.CANDLES, 1, "ledger", snapshot=True),
 )
 
 DIGEST = events.schema_digest(*(ring.dtype for ring in RINGS), *(block.dtype for block in BLOCKS))
@@ -221,6 +224,9 @@ class House(OfShard):
     log_tail_head: Records
     log_tail: Records
     ledger: Snapshot
+    tape_head: Snapshot
+    tape: Records
+    candles: Snapshot
     reports_ledger: Ring
 
     def __init__(self, segment: Segment, head: Head, *, lay: bool) -> None:

@@ -50,7 +50,7 @@ _ONE_OR_ALL = {
     "GET /fapi/v1/premiumIndex": 10,
 }
 """Requests that cost 1 for one symbol, and so much for all."""
-_CANDLES = "GET /fapi/v1/markPriceKlines"
+_CANDLES = frozenset({"GET /fapi/v1/klines", "GET /fapi/v1/markPriceKlines"})
 _BY_LIMIT = ((100, 1), (500, 2), (1_001, 5))
 """What candles cost: their number is below the first, the weight is the second; 10 for more."""
 
@@ -59,7 +59,7 @@ def cost_of(request: str, params: Mapping[str, object] | None = None) -> Cost:
     """Give the cost of `METHOD /path` over REST, or of a method of the WebSocket API."""
     if request in _ONE_OR_ALL:
         return Cost(1 if params and params.get("symbol") else _ONE_OR_ALL[request])
-    if request == _CANDLES:
+    if request in _CANDLES:
         limit = int(str((params or {}).get("limit", 500)))
         return Cost(next((weight for below, weight in _BY_LIMIT if limit < below), 10))
     return _BY_REQUEST.get(request, Cost(UNLISTED_WEIGHT))

@@ -6,6 +6,8 @@ safe.
     reports ring ──▶ report desk ──▶ courier ──▶ database
     userTrades, allOrders ──▶ reconciler (thread) ──┤
     income ──▶ income desk (thread) ──┘
+    market rings (observed) ──▶ tape desk ──▶ candle desk ──▶ the segment, and the courier
+    klines ──▶ candle filler (thread) ──▶ courier     the tape ──▶ markout desk ──▶ courier
     log rings ──▶ log desk ──▶ courier ──▶ daily file, and the tail the page shows
                                   └─▶ house desk: events, sessions, equity ──▶ the first courier
 """
@@ -26,6 +28,8 @@ from hft.binance.rest import Rest
 from hft.clock import Deadline
 from hft.errors import BootError
 from hft.events import Notice
+from hft.ledger.candle_desk import CandleDesk
+from hft.ledger.candle_source import CandleFiller, CandleSource
 from hft.ledger.courier import Courier
 from hft.ledger.database import open_database, shown_place, sync_to_disk, why_unusable
 from hft.ledger.house_desk import HouseDesk
@@ -34,11 +38,14 @@ from hft.ledger.incomes import IncomeSource
 from hft.ledger.log_desk import LogDesk
 from hft.ledger.log_file import LogFile
 from hft.ledger.manners import Manners
+from hft.ledger.markout_desk import MarkoutDesk
 from hft.ledger.reconcile import Found, FoundBatch, Reconciler, Source
 from hft.ledger.report_desk import ReportDesk
 from hft.ledger.rows import Names, names_of
 from hft.ledger.status import Status
 from hft.ledger.store import Stored
+from hft.ledger.tape_desk import TapeDesk
+from hft.ledger.venues import venue_of
 from hft.units import NS_PER_MS
 from ringbuf.parking import Duty
 from ringbuf.spsc import Ring
@@ -56,6 +63,7 @@ _DOINGS = (
     "writing the log file",
     "comparing fills with the venue",
     "reading the venue's income ledger",
+    "reading the venue's candles",
 )
 
 
@@ -112,22 +120,31 @@ class LedgerAgent:
         self._manners = Manners(house.account)
         incomes = IncomeSource(self._engine, self._connect, started_ms - BEFORE_START_MS)
         self.incomes = IncomeDesk(incomes, self._commits, house.account, self._manners, wake)
+        rest_url = self._settings.network.rest_url
+        self.candles = CandleDesk(house, self._engine, self._commits, rest_url)
+        self.tape = TapeDesk(house, self.candles.take)
+        self.markouts = MarkoutDesk(house, self._engine, self._commits, self.status)
+        listed = CandleSource(self._engine, self._connect, lambda: venue_of(house, rest_url))
+        self.filler = CandleFiller(listed, self._commits, self._manners, wake)
         # Closed in the opposite order: threads before what they write to.
         opened.callback(self._write_last_lines)
         opened.callback(self._lines.close)
         opened.callback(self._commits.close)
         opened.callback(self.reconciler.close)
         opened.callback(self.incomes.close)
+        opened.callback(self.filler.close)
         self._gaps_seen = self.reports.consumer.gaps()
         self.status.write()
 
     def do_work(self, now_ns: int) -> int:
         """Collect what the threads have done, hand over what is new."""
         work = self._carry()
+        self._follow_market(now_ns)
         self._look_for_gaps()
         self.house.work(now_ns)
         if self.reconciler.is_due(now_ns):
             work += self._compare(now_ns)
+        work += self.filler.work(now_ns, self._names)
         return work + self.incomes.work(now_ns, self._names)
 
     def inlets(self) -> Sequence[Ring]:
@@ -144,7 +161,10 @@ class LedgerAgent:
         self._carry()
         if not self.reports.empty() or self._found_waiting:
             return False
+        self._follow_market(now_ns)
         if not (self._compared_last(now_ns) and self.logs.empty() and self.house.end()):
+            return False
+        if not (self.candles.end() and self.markouts.end()):
             return False
         if self._sync is None:
             self._sync = _SyncJob(self._engine)
@@ -154,6 +174,13 @@ class LedgerAgent:
     def on_close(self) -> None:
         """Stop the threads and close what is open."""
         self._open_things.close()
+
+    def _follow_market(self, now_ns: int) -> None:
+        """Copy what is new of the market; no work that would keep the ledger from parking."""
+        if self.candles.ready():
+            self.tape.work(now_ns)
+            self.candles.work(now_ns)
+            self.markouts.work(now_ns)
 
     def _open_database(self) -> Engine:
         place = self._settings.storage.database_url or self._data_dir / "trades.db"
@@ -267,10 +294,12 @@ class LedgerAgent:
         self._note(0, self._commits.trouble())
         self._note(1, self._lines.trouble())
         self._note(3, self.incomes.trouble)
+        self._note(4, self.filler.trouble)
         failures = (
             sum(courier.failures for courier in (self._commits, self._lines))
             + self._compare_failures
             + self.incomes.failures
+            + self.filler.failures
         )
         self.status.errors = self._errors_before + failures
 

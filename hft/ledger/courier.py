@@ -25,6 +25,25 @@ class Job(Protocol):
         """Take note, in the duty cycle, that it is done."""
 
 
+class Call:
+    """A job that is one call, and what follows it."""
+
+    def __init__(self, what: Callable[[], object], then: Callable[[], None] | None = None) -> None:
+        self._what = what
+        self._then = then
+        self.done = False
+
+    def run(self) -> None:
+        """Courier's thread: call it."""
+        self._what()
+
+    def finish(self) -> None:
+        """Duty cycle: note that it is done."""
+        self.done = True
+        if self._then is not None:
+            self._then()
+
+
 class Courier:
     """One worker thread with a queue of jobs.
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from hft.clock import monotonic_ns
 from hft.ledger import account_store, house_store
-from hft.ledger.courier import Courier
+from hft.ledger.courier import Call, Courier
 from hft.ledger.event_rows import rows_of_files, rows_of_records
 from hft.ledger.inserting import Row
 from hft.state.blocks import Mode
@@ -46,8 +46,8 @@ class HouseDesk:
         self._equity_due_ns = 0
         self._account_noted = False
         self._events: list[Row] = []
-        self._telling: _Job | None = None
-        self._ending: _Job | None = None
+        self._telling: Call | None = None
+        self._ending: Call | None = None
 
     def begin(self, log_folder: Path) -> None:
         """Note that this run began, and the events of the log files that are not noted yet.
@@ -125,8 +125,8 @@ class HouseDesk:
         self._send(lambda: account_store.store_equity(self._engine, row))
         return True
 
-    def _send(self, what: Callable[[], object], then: Callable[[], None] | None = None) -> _Job:
-        job = _Job(what, then)
+    def _send(self, what: Callable[[], object], then: Callable[[], None] | None = None) -> Call:
+        job = Call(what, then)
         self._courier.send(job)
         return job
 
@@ -139,20 +139,3 @@ class HouseDesk:
             "mode": Mode(int(run["mode"])).name,
             "strategy": self._strategies[strategy] if strategy < len(self._strategies) else "",
         }
-
-
-class _Job:
-    """One call for the courier."""
-
-    def __init__(self, what: Callable[[], object], then: Callable[[], None] | None) -> None:
-        self._what = what
-        self._then = then
-        self.done = False
-
-    def run(self) -> None:
-        self._what()
-
-    def finish(self) -> None:
-        self.done = True
-        if self._then is not None:
-            self._then()

@@ -32,6 +32,9 @@ REAL8: TypeEngine[float] = Double().with_variant(REAL, "sqlite")
 FROM_REPORT = "report"
 FROM_USER_TRADES = "user_trades"
 
+FROM_FEED = "feed"
+FROM_VENUE = "venue"
+
 metadata = MetaData()
 
 trades = Table(
@@ -230,6 +233,51 @@ Everything from `since_ms` up to and including `trade_id` is in `trades`; a null
 the venue had none up to `since_ms`.  Every order of ours from `since_ms` to `orders_ms` is in
 `orders`; null: they were never compared.  The row without a symbol is about the income ledger:
 every entry from `since_ms` to `income_ms` is in `funding`.
+"""
+
+candles = Table(
+    "candles",
+    metadata,
+    Column("venue", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    Column("minute_ms", WHOLE, primary_key=True, autoincrement=False),
+    Column("open_e8", WHOLE, nullable=False),
+    Column("high_e8", WHOLE, nullable=False),
+    Column("low_e8", WHOLE, nullable=False),
+    Column("close_e8", WHOLE, nullable=False),
+    Column("volume_e8", WHOLE, nullable=False),
+    Column("quote_e8", WHOLE, nullable=False),
+    Column("buy_e8", WHOLE, nullable=False),
+    Column("trades", WHOLE, nullable=False),
+    Column("whole", WHOLE, nullable=False),
+    Column("source", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""One-minute candles by the venue's time, each of the trades from `minute_ms` to a minute later.
+
+`venue` says whose prices they are (`hft.ledger.venues`); no account is part of the key.
+`quote_e8` is the sum of price times quantity, `buy_e8` the part of the volume that takers bought.
+`source` is "feed" for what this house heard (`trades` counts aggregate trades) and "venue" for the
+venue's own list (`trades` counts single ones).  `whole` is 0 where trades of the minute may be
+missing.  The rows lie in the order of the key, as they are read.
+"""
+
+markouts = Table(
+    "markouts",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("trade_row", WHOLE, nullable=False),
+    Column("horizon_ms", WHOLE, nullable=False),
+    Column("mid_e8", WHOLE, nullable=False),
+    Column("then_e8", WHOLE, nullable=False),
+    Column("move_e8", WHOLE, nullable=False),
+    Index("markouts_once", "trade_row", "horizon_ms", unique=True),
+)
+"""Where the mid price went after a fill: `trade_row` is the `id` of its row in `trades`.
+
+`mid_e8` was in force when the fill was told here, `then_e8` `horizon_ms` later; `move_e8` is the
+difference per unit of quantity, above zero where it went the fill's way.  A fill whose prices are
+not known, because the data had a hole, has no row.
 """
 
 

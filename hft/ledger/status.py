@@ -24,6 +24,8 @@ class Status:
         self.errors = values["errors"]
         self.limited_until_ns = values["limited_until_ns"]
         self.banned_until_ns = values["banned_until_ns"]
+        self.markouts = values["markouts"]
+        self.no_markouts = values["no_markouts"]
         self._written: tuple[int, ...] = ()
 
     def count_reports(self, committed: int, stored: Stored, now_ns: int) -> None:

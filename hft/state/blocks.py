@@ -20,6 +20,12 @@ STATE_BYTES_MAX = 262144
 OUT_DETAIL = 8
 ORDERS_MAX = 1024
 LOG_LINES_MAX = 512
+TAPE_RECORDS = 65536
+TAPE_BATCH_MAX = 4096
+"""Most records the ledger lays into the tape before it says so in the head."""
+MINUTES_KEPT = 8
+"""Newest one-minute candles of a symbol that lie in the segment."""
+VENUE_NAME_MAX = 64
 
 
 class Life(IntEnum):
@@ -390,4 +396,40 @@ LEDGER_STATUS = record(
     ("errors", "<i8"),
     ("limited_until_ns", "<i8"),  # What the venue told the ledger, as in ACCOUNT.
     ("banned_until_ns", "<i8"),
+    ("markouts", "<i8"),
+    ("no_markouts", "<i8"),  # Not to be had: a hole in the data, or before the tape begins.
+)
+
+# Snapshot; ledger writes after every batch of records it laid into the tape.
+TAPE_HEAD = record(
+    128,
+    ("written", "<u8"),  # Records ever; record i lies in slot i % TAPE_RECORDS.
+    ("missed", "<u8"),  # Events that were overwritten in a market ring before they were copied.
+    ("taken", "<u8", SHARDS_MAX),  # By shard: position in its market ring up to which was copied.
+    # Bit s: the next trade, or book top, of symbol s carries GAP because some were missed.
+    ("trade_gap", "<u8"),
+    ("book_gap", "<u8"),
+)
+
+# Snapshot; ledger writes: the newest one-minute candles, symbol by symbol, oldest first.
+CANDLES = record(
+    64 + VENUE_NAME_MAX + 10 * 8 * SYMBOLS_MAX * MINUTES_KEPT,
+    ("through", "<u8"),  # Records of the tape that are in them.
+    ("late", "<i8"),  # Trades of minutes that were not kept any more.
+    ("venue", f"S{VENUE_NAME_MAX}"),  # Whose prices they are, as in table `candles`.
+    *(
+        (name, "<i8", SYMBOLS_MAX * MINUTES_KEPT)
+        for name in (
+            "minute_ms",  # 0: no candle.
+            "open_ticks",
+            "high_ticks",
+            "low_ticks",
+            "close_ticks",
+            "volume_lots",
+            "quote_ticks_lots",  # Sum of price in ticks times quantity in lots.
+            "buy_lots",  # Of the volume, what takers bought.
+            "trades",  # Aggregate trades.
+            "whole",  # 1: nothing of this minute is known to be missing.
+        )
+    ),
 )

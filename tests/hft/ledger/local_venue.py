@@ -23,6 +23,8 @@ class LocalVenue:
         self.trades: list[dict[str, Any]] = []
         self.marks: dict[str, int] = {}
         """Prices by contract, in units of 1e-8: the same at any time."""
+        self.candles: dict[str, list[list[Any]]] = {}
+        """One-minute candles by symbol, as the venue lists them, oldest first."""
         self.incomes: list[dict[str, Any]] = []
         self.orders: dict[int, dict[str, Any]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -117,6 +119,8 @@ class LocalVenue:
             return 200, {"serverTime": wall_ms()}
         if path.endswith("/markPriceKlines"):
             return self._candle(params)
+        if path.endswith("/klines"):
+            return 200, self._list_candles(params)
         if path.endswith("/income"):
             return 200, self._list_incomes(params)
         if path.endswith("/userTrades"):
@@ -150,6 +154,11 @@ class LocalVenue:
         if price_e8 is None:
             return 400, {"code": -1121, "msg": "Invalid symbol."}
         return 200, [[int(params["startTime"]), format_e8(price_e8)]]
+
+    def _list_candles(self, params: dict[str, str]) -> list[list[Any]]:
+        start_ms, end_ms = int(params["startTime"]), int(params["endTime"])
+        listed = self.candles.get(params["symbol"], [])
+        return [row for row in listed if start_ms <= row[0] <= end_ms][: int(params["limit"])]
 
     def _list_incomes(self, params: dict[str, str]) -> list[dict[str, Any]]:
         start_ms, end_ms = int(params["startTime"]), int(params["endTime"])
