@@ -132,6 +132,14 @@ class TradeBook:
                 self._engine.dispose()
                 self._engine = None
 
+    def engine(self) -> Engine | None:
+        """Give the database for other readers; None until it is there.
+
+        Raises:
+            TradesUnavailable: it cannot be opened.
+        """
+        return self._open()
+
     def _open(self) -> Engine | None:
         with self._opening:
             if self._engine is None and ("://" in self._database or Path(self._database).is_file()):
