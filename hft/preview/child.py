@@ -11,7 +11,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import orjson
@@ -38,9 +38,9 @@ Values = Mapping[str, object]
 class Preview:
     """At most one preview at a time; the answer goes to whoever asked when the child has ended."""
 
-    def __init__(self, house: House, run: Callable[..., dict[str, Any]] = preview) -> None:
+    def __init__(self, house: House, kill_after_s: float = KILL_AFTER_S) -> None:
         self._house = house
-        self._run = run
+        self._kill_after_s = kill_after_s
         self._pid = 0
         self._pipe = -1
         self._said = bytearray()
@@ -98,7 +98,7 @@ class Preview:
         assert self._reply is not None
         reply, self._reply = self._reply, None
         if code == -signal.SIGALRM:
-            reply(_failed(f"the strategy did not come back within {KILL_AFTER_S:g} s"))
+            reply(_failed(f"the strategy did not come back within {self._kill_after_s:g} s"))
         elif code < 0:
             reply(_failed(f"the strategy ended its process ({signal.Signals(-code).name})"))
         elif code > 0:
@@ -118,12 +118,12 @@ class Preview:
             for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.setitimer(signal.ITIMER_REAL, KILL_AFTER_S)
+            signal.setitimer(signal.ITIMER_REAL, self._kill_after_s)
             die_with_parent(parent)
             os.nice(_NICE)
             for name in KEY_VARIABLES:
                 os.environ.pop(name, None)
-            said = orjson.dumps(self._run(self._house, strategy, *values, WITHIN_S))
+            said = orjson.dumps(preview(self._house, strategy, *values, WITHIN_S))
             code = 0
         except BaseException as problem:  # noqa: BLE001 - a child must never return into its parent's code.
             said = f"{type(problem).__name__}: {problem}".encode()

@@ -219,7 +219,7 @@ def test_flatten_needs_a_confirmation(served: Served) -> None:
     assert served.supervisor.asked == []
     reply = post(served, "/api/control", {"command": "FLATTEN", "confirm": True})
     assert reply.status_code == 200
-    assert served.supervisor.asked == [{"command": "flatten"}]
+    assert served.supervisor.asked == [{"command": "flatten", "by": "page 127.0.0.1"}]
     served.supervisor.answers["flatten_status"] = {"ok": True, "state": "done", "message": "flat"}
     assert get(served, "/api/flatten").json()["state"] == "done"
 
@@ -248,7 +248,9 @@ def test_an_engine_that_does_not_answer_is_told_as_such(served: Served) -> None:
 def test_one_limit_may_be_changed_without_the_other(served: Served) -> None:
     reply = post(served, "/api/config", {"target_profit": 250.5})
     assert reply.status_code == 200, reply.text
-    assert served.supervisor.asked == [{"command": "set_limits", "target_profit": 250.5}]
+    assert served.supervisor.asked == [
+        {"command": "set_limits", "target_profit": 250.5, "by": "page 127.0.0.1"}
+    ]
 
 
 @pytest.mark.parametrize(
