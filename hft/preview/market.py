@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.events import MarketKind
-from hft.topology import Shard
+from hft.topology import House
 from ringbuf.layout import TAIL
 
 Records = npt.NDArray[np.void]
@@ -17,13 +17,13 @@ _WRITTEN_AHEAD = 1024
 """The feed may be writing this many slots past what it has published."""
 
 
-def recent_market(shard: Shard) -> Records:
+def recent_market(house: House, shard: int) -> Records:
     """Copy the newest MARKET records of a shard, oldest first.
 
     A released slot stays readable until the feed comes round to it; the oldest ones, which it may
     have been writing meanwhile, are left out.
     """
-    ring = shard.market
+    ring = house.shards[shard].market
     count = len(ring.slots)
     before = int(ring.words[TAIL])
     first = max(0, before - count)

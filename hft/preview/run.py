@@ -39,7 +39,7 @@ def preview(
     within_s: float,
 ) -> dict[str, Any]:
     """Run `strategy` with two sets of values over the last records of `house`; see `judge`."""
-    markets = [recent_market(shard) for shard in house.shards]
+    markets = [recent_market(house, shard.number) for shard in house.shards]
     return judge(house, strategy, markets, (before, after), Deadline(within_s))
 
 

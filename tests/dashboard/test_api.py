@@ -209,7 +209,7 @@ def test_ticks_per_second_come_from_the_growth_of_the_market_ring(
 def test_orders_reach_the_supervisor(served: Served, command: str) -> None:
     reply = post(served, "/api/control", {"command": command})
     assert reply.status_code == 200, reply.text
-    assert served.supervisor.asked == [{"command": command.lower()}]
+    assert served.supervisor.asked == [{"command": command.lower(), "by": "page 127.0.0.1"}]
     assert get(served, "/api/status").json()["running"] is (command == "START")
 
 
