@@ -13,6 +13,7 @@ from dashboard.auth import Guard, Refusal
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
 from dashboard.market_routes import market_routes
+from dashboard.params_routes import params_routes
 from dashboard.trades import TradesUnavailable
 
 
@@ -25,6 +26,7 @@ def create_app(deps: Deps) -> Guard:
     app.include_router(trade_routes(deps))
     app.include_router(control_routes(deps))
     app.include_router(market_routes(deps))
+    app.include_router(params_routes(deps))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from dashboard.auth import Refusal
 from dashboard.deps import Deps
-from hft.control import ControlUnreachable
+from dashboard.supervisor import ask, asked_by
 
-STATUS_OF = {"UNKNOWN_STRATEGY": 404, "BAD_REQUEST": 422, "BAD_VALUE": 422}
-REFUSED = 409
 LIMIT_MAX = 1e9
 
 
@@ -51,46 +49,36 @@ def control_routes(deps: Deps) -> APIRouter:
     """Build the routes that give orders."""
     router = APIRouter(prefix="/api")
 
-    async def ask(request: dict[str, Any]) -> dict[str, Any]:
-        try:
-            answer = await run_in_threadpool(deps.ask, request)
-        except ControlUnreachable as problem:
-            raise Refusal(503, "ENGINE_UNREACHABLE", "The engine does not answer.") from problem
-        if not answer.get("ok"):
-            code = str(answer.get("code", "REFUSED"))
-            sentence = str(answer.get("message", "The engine refused without a reason."))
-            raise Refusal(STATUS_OF.get(code, REFUSED), code, sentence)
-        return answer
-
     @router.post("/control")
-    async def control(order: Control) -> dict[str, Any]:
+    async def control(order: Control, request: Request) -> dict[str, Any]:
         if order.command == "FLATTEN" and not order.confirm:
             raise Refusal(400, "CONFIRM_NEEDED", "FLATTEN closes positions: send confirm = true.")
-        answer = await ask({"command": order.command.lower()})
+        answer = await ask(deps, {"command": order.command.lower(), "by": asked_by(request)})
         return {"ok": True, "message": answer.get("message", f"{order.command} accepted.")}
 
     @router.get("/flatten")
     async def flatten_progress() -> dict[str, Any]:
-        return await ask({"command": "flatten_status"})
+        return await ask(deps, {"command": "flatten_status"})
 
     @router.post("/config")
-    async def config(limits: Limits) -> dict[str, Any]:
+    async def config(limits: Limits, request: Request) -> dict[str, Any]:
         given = limits.model_dump(exclude_none=True)
         if not given:
             raise Refusal(422, "BAD_REQUEST", "Send max_loss, target_profit, or both.")
-        answer = await ask({"command": "set_limits", **given})
+        answer = await ask(deps, {"command": "set_limits", **given, "by": asked_by(request)})
         return {"ok": True, "message": answer.get("message", "The limits are in force."), **given}
 
     @router.post("/strategy")
-    async def strategy(choice: Choice) -> dict[str, Any]:
-        answer = await ask({"command": "set_strategy", "strategy": choice.strategy})
+    async def strategy(choice: Choice, request: Request) -> dict[str, Any]:
+        order = {"command": "set_strategy", "strategy": choice.strategy}
+        answer = await ask(deps, {**order, "by": asked_by(request)})
         sentence = answer.get("message", f"{choice.strategy} trades from now on.")
         return {"ok": True, "message": sentence, "strategy": choice.strategy}
 
     @router.get("/strategies")
     async def strategies() -> dict[str, Any]:
         try:
-            answer = await ask({"command": "strategies"})
+            answer = await ask(deps, {"command": "strategies"})
         except Refusal:
             # The list of the start is still true to look at; choosing will say what is wrong.
             return {"strategies": deps.view.strategies, "active": deps.view.active_strategy()}

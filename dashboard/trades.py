@@ -7,7 +7,7 @@ Every method blocks, so the routes call them in worker threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from hft.clock import wall_ms
 from hft.errors import HftError
 from hft.ledger.database import open_database
+from hft.ledger.event_queries import EventRow, list_events
 from hft.ledger.queries import (
     Share,
     Sums,
@@ -112,6 +113,18 @@ class TradeBook:
                 "session": [share_row(each) for each in shares(engine, started_ms)],
                 "all_time": [share_row(each) for each in shares(engine)],
             }
+
+    def events(self, kinds: Collection[str], limit: int) -> list[EventRow]:
+        """List events of some kinds, newest first.
+
+        Raises:
+            TradesUnavailable: the database cannot be read.
+        """
+        engine = self._open()
+        if engine is None:
+            return []
+        with _refusing("the events in the database cannot be read"):
+            return list_events(engine, kinds, limit)
 
     def clear(self) -> None:
         """Start the history anew; deletes nothing.

@@ -124,7 +124,7 @@ def _ask(command: str, data_dir: Path | None) -> dict[str, Any]:
 
     try:
         socket = (data_dir or _default_folder()) / "control.sock"
-        answer = ask(socket, {"command": command})
+        answer = ask(socket, {"command": command, "by": "command line"})
     except ControlUnreachable as problem:
         _fail(str(problem), _NO_ENGINE)
     except HftError as problem:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hft.changes import CONFIG, RISK, STRATEGY, TRADING, Audit, as_utc, who_asked
 from hft.clock import Deadline
-from hft.config import load
+from hft.config import Trading, load
 from hft.control import Reply, refusal
 from hft.errors import HftError
 from hft.events import LatchReason, Notice, Role
 from hft.processes import farewell
 from hft.state.blocks import Life
 from hft.tripping import still_breached
-from hft.units import E8, nearest_steps
+from hft.tuning import ReadAgain
+from hft.tuning_commands import TuningCommands
+from hft.units import NS_PER_MS
 
 if TYPE_CHECKING:
     from hft.watch import Supervisor
 
 _SWITCH_MAX_S = 8.0
-_MONEY_MAX = 1e9
+_LIVE_TRADING = ("enabled", "on_exit", "on_execution_lost")
+"""What of [trading] is in force as soon as the file was read again."""
 
 
 class _Switch:
@@ -28,9 +31,10 @@ class _Switch:
     starts.
     """
 
-    def __init__(self, name: str, old: str, reply: Reply) -> None:
+    def __init__(self, name: str, old: str, who: str, reply: Reply) -> None:
         self.name = name
         self.old = old
+        self.who = who
         self.reply = reply
         self.refused = ""
         self.forked = False
@@ -43,17 +47,20 @@ class Commands:
     def __init__(self, house: Supervisor) -> None:
         self._supervisor = house
         self._switch: _Switch | None = None
+        self._audit = Audit(house.house, house.log)
+        self._read_at = as_utc(int(house.house.run[0]["started_wall_ns"]) // NS_PER_MS)
+        self.tuning = TuningCommands(house, self._audit)
         self._table: dict[str, Callable[[dict[str, Any], Reply], None]] = {
             "start": self._start,
             "stop": self._stop,
             "flatten": self._flatten,
             "flatten_status": self._flatten_status,
-            "set_limits": self._set_limits,
             "set_strategy": self._set_strategy,
             "strategies": self._strategies,
             "status": self._status,
             "reload": self._reload,
             "shutdown": self._shutdown,
+            **self.tuning.table,
         }
 
     def handle(self, request: dict[str, Any], reply: Reply) -> None:
@@ -65,11 +72,19 @@ class Commands:
             return
         self._table[command](request, reply)
 
+    def descriptors(self) -> list[int]:
+        """What to wait on."""
+        return self.tuning.preview.descriptors()
+
+    def close(self) -> None:
+        """End a preview under way."""
+        self.tuning.preview.close()
+
     def switching(self, role: Role) -> bool:
         """Say whether `role` is held back by a strategy switch."""
         return self._switch is not None and role is Role.STRATEGY and not self._switch.forked
 
-    def _start(self, _request: dict[str, Any], reply: Reply) -> None:
+    def _start(self, request: dict[str, Any], reply: Reply) -> None:
         supervisor = self._supervisor
         if not supervisor.wiring.settings.trading.enabled:
             reply(refusal("DISABLED", "[trading] enabled is false in the config file"))
@@ -77,64 +92,67 @@ class Commands:
             reply(refusal("FLATTENING", "a flatten is under way; wait until it has ended"))
         else:
             breached = still_breached(supervisor.house)
+            self._tell_trading("active", who_asked(request), Notice.RESUMED)
             supervisor.latch.resume()
-            supervisor.log.info("resumed by a person", notice=Notice.RESUMED)
             reply({"ok": True, "message": f"trading is resumed{breached}"})
 
-    def _stop(self, _request: dict[str, Any], reply: Reply) -> None:
+    def _stop(self, request: dict[str, Any], reply: Reply) -> None:
+        self._tell_trading("halted", who_asked(request), Notice.HALTED)
         self._supervisor.latch.halt(LatchReason.PERSON)
-        self._supervisor.log.warning("halted by a person", notice=Notice.HALTED)
         reply({"ok": True, "message": "halted; open positions stay as they are"})
 
-    def _flatten(self, _request: dict[str, Any], reply: Reply) -> None:
+    def _flatten(self, request: dict[str, Any], reply: Reply) -> None:
         supervisor = self._supervisor
+        self._tell_trading("flattening", who_asked(request), Notice.FLATTEN)
         supervisor.latch.halt(LatchReason.FLATTEN)
         supervisor.flattening.start()
-        supervisor.log.warning(
-            "halted by a person: flatten cancels all orders and closes positions",
-            notice=Notice.FLATTEN,
-        )
         reply({"ok": True, "message": "halted; cancelling all orders and closing positions"})
 
     def _flatten_status(self, _request: dict[str, Any], reply: Reply) -> None:
         flattening = self._supervisor.flattening
         reply({"ok": True, "state": flattening.state, "message": flattening.message})
 
-    def _set_limits(self, request: dict[str, Any], reply: Reply) -> None:
-        changes = {}
-        for key in ("max_loss", "target_profit"):
-            if key not in request:
-                continue
-            value = request[key]
-            good = isinstance(value, int | float) and not isinstance(value, bool)
-            if not good or not math.isfinite(value) or not 0 <= value <= _MONEY_MAX:
-                expected = f"a number from 0 (off) to {_MONEY_MAX:.0f}"
-                reply(refusal("BAD_VALUE", f"{key} is {value!r}; expected {expected}"))
-                return
-            changes[f"{key}_e8"] = nearest_steps(float(value), 1)
-        limits = self._supervisor.wiring.change_limits(changes)
-        self._supervisor.log.warning(
-            f"limits changed by a person: max loss {limits['max_loss_e8'] / E8:g}, "
-            f"target profit {limits['target_profit_e8'] / E8:g}"
-        )
-        reply({"ok": True, "message": "the limits are in force"})
-
-    def _reload(self, _request: dict[str, Any], reply: Reply) -> None:
+    def _reload(self, request: dict[str, Any], reply: Reply) -> None:
         supervisor = self._supervisor
         if supervisor.plan.config is None:
             reply(refusal("NO_CONFIG", "the demo has no config file to read again"))
             return
+        before = supervisor.wiring.settings.trading
         try:
             settings = load(supervisor.plan.config)
-            message = supervisor.wiring.reload(settings)
+            changed, message = supervisor.wiring.reload(settings)
         except HftError as problem:
             reply(refusal("CONFIG_REFUSED", f"nothing was changed: {problem}"))
             return
+        who = f"{who_asked(request)}, reload"
+        self._tell_reload(changed, before, who)
+        if changed.replaced:
+            message += f"; changed live and now the file's again: {', '.join(changed.replaced)}"
         if not settings.trading.enabled and not supervisor.latch.halted():
+            self._tell_trading("halted", who, Notice.HALTED)
             supervisor.latch.halt(LatchReason.PERSON)
             message += "; HALTED, since [trading] enabled is false"
-        supervisor.log.warning(f"config read again by a person: {message}")
         reply({"ok": True, "message": message})
+
+    def _tell_reload(self, changed: ReadAgain, before: Trading, who: str) -> None:
+        now = as_utc(self._audit.now_ms())
+        self._audit.tell(CONFIG, self._read_at, now, who, Notice.CONFIG_READ)
+        self._read_at = now
+        for name, changes in changed.params.items():
+            self.tuning.tell(name, changes, who, Notice.PARAMS_CHANGED)
+        self.tuning.tell(RISK, changed.limits, who, Notice.LIMITS_CHANGED)
+        after = self._supervisor.wiring.settings.trading
+        for key in _LIVE_TRADING:
+            old, new = getattr(before, key), getattr(after, key)
+            if old != new:
+                self._audit.tell(("trading", key), old, new, who, Notice.CONFIG_READ)
+
+    def _tell_trading(self, after: str, who: str, notice: Notice) -> None:
+        """Note an order to trade or not to, before it is carried out."""
+        latch = self._supervisor.latch
+        open_ = latch.reason() is LatchReason.NONE
+        before = "halted" if latch.halted() else "active" if open_ else "reducing"
+        self._audit.tell(TRADING, before, after, who, notice)
 
     def _strategies(self, _request: dict[str, Any], reply: Reply) -> None:
         strategies = self._supervisor.wiring.strategies
@@ -181,12 +199,13 @@ class Commands:
         elif not self._flat():
             reply(refusal("NOT_FLAT", "the strategy can be switched only while flat: close first"))
         else:
-            self._switch = _Switch(name, strategies.active, reply)
+            self._switch = _Switch(name, strategies.active, who_asked(request), reply)
             for child in supervisor.strategies():
                 supervisor.stop_one(child.seat)
 
     def poll(self) -> None:
-        """Take the next step of a switch under way."""
+        """Take the next step of a switch or of a preview under way."""
+        self.tuning.preview.poll()
         switch, supervisor = self._switch, self._supervisor
         if switch is None:
             return
@@ -226,7 +245,8 @@ class Commands:
         elif not running:
             switch.reply(refusal("NOT_READY", f"{switch.name} did not start in time"))
         else:
-            self._supervisor.log.info(f"strategy switched from {switch.old} to {switch.name}")
+            notice = Notice.STRATEGY_SWITCHED
+            self._audit.tell(STRATEGY, switch.old, switch.name, switch.who, notice)
             switch.reply({"ok": True, "message": f"{switch.name} is the active strategy"})
 
     def _flat(self) -> bool:

@@ -57,6 +57,13 @@ AmountOrOff = Annotated[
     Meta(ge=0, le=_AMOUNT_MAX, description="0 (off) or a number above it, at most 1000000000"),
 ]
 Count = Annotated[int, Meta(ge=0, le=100_000, description="0 (off) or a whole number up to 100000")]
+
+
+def _told(title: str, unit: str = "") -> Meta:
+    """What a form shows of a key: a line for people, and the unit ("quote", "base" or a word)."""
+    return Meta(title=title, extra_json_schema={"unit": unit})
+
+
 CancelOrFlatten = Annotated[Literal["cancel", "flatten"], Meta(description='"cancel" or "flatten"')]
 
 
@@ -129,49 +136,84 @@ class Trading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Risk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the gate lets pass.  Sizes are in base units per symbol, money in the quote asset."""
 
-    max_position: Amount = 1.0
-    max_order_size: Amount = 0.1
-    max_drawdown: AmountOrOff = 1000.0
-    target_profit: AmountOrOff = 0.0
-    max_daily_loss: AmountOrOff = 0.0
-    max_peak_drawdown: AmountOrOff = 0.0
-    max_notional: AmountOrOff = 0.0
+    max_position: Annotated[Amount, _told("largest position, per symbol", "base")] = 1.0
+    max_order_size: Annotated[Amount, _told("largest single order, per symbol", "base")] = 0.1
+    max_drawdown: Annotated[
+        AmountOrOff, _told("loss of the session at which trading stops", "quote")
+    ] = 1000.0
+    target_profit: Annotated[
+        AmountOrOff, _told("profit of the session at which trading stops", "quote")
+    ] = 0.0
+    max_daily_loss: Annotated[
+        AmountOrOff, _told("loss of the UTC day at which trading stops", "quote")
+    ] = 0.0
+    max_peak_drawdown: Annotated[
+        AmountOrOff, _told("way down from the session's best moment", "quote")
+    ] = 0.0
+    max_notional: Annotated[
+        AmountOrOff, _told("worth of one symbol's position, all open orders filled", "quote")
+    ] = 0.0
     max_leverage: Annotated[
-        float, Meta(ge=0, le=150, description="0 (off) or a number up to 150")
+        float,
+        Meta(ge=0, le=150, description="0 (off) or a number up to 150"),
+        _told("worth of all positions against the equity", "×"),
     ] = 20.0
     price_collar: Annotated[
-        float, Meta(ge=0, le=0.5, description="0 (off) or a fraction up to 0.5 (0.05 means 5 %)")
+        float,
+        Meta(ge=0, le=0.5, description="0 (off) or a fraction up to 0.5 (0.05 means 5 %)"),
+        _told("how far a price may lie from the mark and from the touch", "fraction"),
     ] = 0.05
     max_orders_per_second: Annotated[
-        int, Meta(ge=1, le=100, description="a whole number from 1 to 100")
+        int,
+        Meta(ge=1, le=100, description="a whole number from 1 to 100"),
+        _told("orders the gate lets pass in a second", "orders/s"),
     ] = 10
     max_cancels_per_second: Annotated[
-        int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")
+        int,
+        Meta(ge=1, le=1000, description="a whole number from 1 to 1000"),
+        _told("cancels and changes the strategy may ask for in a second", "cancels/s"),
     ] = 50
     max_open_orders: Annotated[
-        int, Meta(ge=1, le=1000, description="a whole number from 1 to 1000")
+        int,
+        Meta(ge=1, le=1000, description="a whole number from 1 to 1000"),
+        _told("orders open at a time, all symbols together", "orders"),
     ] = 100
     intent_expiry_ms: Annotated[
-        int, Meta(ge=1, le=60_000, description="a whole number of milliseconds from 1 to 60000")
+        int,
+        Meta(ge=1, le=60_000, description="a whole number of milliseconds from 1 to 60000"),
+        _told("age at which an intent is dropped", "ms"),
     ] = 500
     feed_stale_ms: Annotated[
         int,
         Meta(ge=100, le=600_000, description="a whole number of milliseconds from 100 to 600000"),
+        _told("silence after which a market is not traded on", "ms"),
     ] = 3000
     account_stale_ms: Annotated[
         int,
         Meta(ge=1000, le=600_000, description="a whole number of milliseconds from 1000 to 600000"),
+        _told("time without a look at the account after which nothing is entered", "ms"),
     ] = 90_000
     clock_error_max_ms: Annotated[
-        int, Meta(ge=1, le=10_000, description="a whole number of milliseconds from 1 to 10000")
+        int,
+        Meta(ge=1, le=10_000, description="a whole number of milliseconds from 1 to 10000"),
+        _told("doubt about the venue's clock above which nothing is entered", "ms"),
     ] = 500
-    max_errors_per_minute: Count = 0
-    max_rejects_per_minute: Count = 20
-    max_latency_ms: AmountOrOff = 0.0
-    max_ring_depth: Count = 0
+    max_errors_per_minute: Annotated[
+        Count, _told("failed requests in a minute at which trading stops", "errors/min")
+    ] = 0
+    max_rejects_per_minute: Annotated[
+        Count, _told("rejected orders in a minute at which trading stops", "orders/min")
+    ] = 20
+    max_latency_ms: Annotated[
+        AmountOrOff, _told("99th percentile of tick to order at which trading stops", "ms")
+    ] = 0.0
+    max_ring_depth: Annotated[
+        Count, _told("events waiting for a strategy at which trading stops", "events")
+    ] = 0
     on_trip: Annotated[
         Literal["halt", "reduce", "flatten"],
         Meta(description='"halt", "reduce" or "flatten"'),
+        _told("what a breaker does when it trips"),
     ] = "halt"
 
 

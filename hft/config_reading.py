@@ -48,20 +48,25 @@ def read_toml(path: Path) -> Table:
         raise ConfigError(f"{path}: cannot be read: {problem.strerror}.") from None
 
 
-def refuse(path: Path, table: str, key: str, found: object, expected: str) -> NoReturn:
+def refuse(path: Path | None, table: str, key: str, found: object, expected: str) -> NoReturn:
     """Say in one sentence what is wrong with one key.
 
     Raises:
         ConfigError: always.
     """
     shown = _kind_of(found) if key in SECRETS else _show(found)
-    raise ConfigError(f"{path}: [{table}] {key} is {shown}: expected {expected}.")
+    raise ConfigError(f"{_within(path)}[{table}] {key} is {shown}: expected {expected}.")
 
 
-def convert(path: Path, raw: Table, tree: type[Tree], unkept: dict[str, set[str]]) -> Tree:
+def _within(path: Path | None) -> str:
+    return f"{path}: " if path else ""
+
+
+def convert(path: Path | None, raw: Table, tree: type[Tree], unkept: dict[str, set[str]]) -> Tree:
     """Check `raw` against the struct `tree` and build it.
 
     `unkept` names, by table, the keys that may stand in the file but are no part of the tree.
+    Without a `path` the values come from a person, and no file is named.
 
     Raises:
         ConfigError: an unknown table or key, a wrong type, a value out of range.
@@ -71,9 +76,10 @@ def convert(path: Path, raw: Table, tree: type[Tree], unkept: dict[str, set[str]
     kept: Table = {}
     for name, value in raw.items():
         if name not in known:
-            raise ConfigError(f"{path}: {_unknown_table(name, value, known)}.")
+            raise ConfigError(f"{_within(path)}{_unknown_table(name, value, known)}.")
         if not isinstance(value, dict):
-            raise ConfigError(f"{path}: {name} is {_show(value)}: expected the table [{name}].")
+            shown = _show(value)
+            raise ConfigError(f"{_within(path)}{name} is {shown}: expected the table [{name}].")
         if known[name]:
             _check_keys(path, name, value, known)
         kept[name] = {key: v for key, v in value.items() if key not in unkept.get(name, set())}
@@ -88,10 +94,11 @@ def _keys_of(kind: Any) -> set[str]:
     return set(getattr(kind, "__struct_fields__", ()))
 
 
-def _check_keys(path: Path, name: str, table: Table, known: dict[str, set[str]]) -> None:
+def _check_keys(path: Path | None, name: str, table: Table, known: dict[str, set[str]]) -> None:
     for key, value in table.items():
         if key not in known[name]:
-            raise ConfigError(f"{path}: [{name}] has no key {key}{_hint(key, name, known)}.")
+            hint = _hint(key, name, known)
+            raise ConfigError(f"{_within(path)}[{name}] has no key {key}{hint}.")
         if isinstance(value, float) and not math.isfinite(value):
             refuse(path, name, key, value, "a finite number")
 
@@ -115,7 +122,7 @@ def _unknown_table(name: str, value: object, known: dict[str, set[str]]) -> str:
     return f"there is no table [{name}]: {tail}"
 
 
-def _explain(path: Path, raw: Table, tables: dict[str, Any], problem: str) -> NoReturn:
+def _explain(path: Path | None, raw: Table, tables: dict[str, Any], problem: str) -> NoReturn:
     """Turn msgspec's complaint into our sentence.
 
     Its text ends in the place, as in "Expected `int`, got `str` - at `$.risk.max_position`".

@@ -1,6 +1,7 @@
 """The one way in: one JSON line asked of ``D/control.sock``, one JSON line answered.
 
-The socket is mode 0600 and the peer's user is checked by the kernel's word.  `ask` is the client
+The socket is mode 0600, and the peer's user is checked by the kernel's word, which every request
+carries on as `user`.  `ask` is the client
 for the dashboard and the command line; `ControlSocket` is the supervisor's end, which never
 blocks.
 """
@@ -8,6 +9,7 @@ blocks.
 from __future__ import annotations
 
 import os
+import pwd
 import socket
 import struct
 from collections.abc import Callable
@@ -66,6 +68,7 @@ class ControlSocket:
         self._path = path
         self._handle = handle
         self._asking: dict[socket.socket, bytes] = {}
+        self._users: dict[socket.socket, str] = {}
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         mask = os.umask(0o177)
@@ -98,6 +101,7 @@ class ControlSocket:
         for line in self._asking:
             line.close()
         self._asking.clear()
+        self._users.clear()
         self._listener.close()
 
     def _accept(self) -> None:
@@ -107,8 +111,10 @@ class ControlSocket:
             except BlockingIOError:
                 return
             line.setblocking(False)
-            if _same_user(line):
+            uid = _peer(line)
+            if uid in (os.getuid(), 0):
                 self._asking[line] = b""
+                self._users[line] = user_name(uid)
             else:
                 line.close()
 
@@ -123,12 +129,12 @@ class ControlSocket:
         text = self._asking[line]
         if text.endswith(b"\n"):
             del self._asking[line]
-            self._answer(line, text)
+            self._answer(line, text, self._users.pop(line))
         elif not part or len(text) > REQUEST_BYTES_MAX:
-            del self._asking[line]
+            del self._asking[line], self._users[line]
             line.close()
 
-    def _answer(self, line: socket.socket, text: bytes) -> None:
+    def _answer(self, line: socket.socket, text: bytes, user: str) -> None:
         def reply(answer: dict[str, Any]) -> None:
             line.settimeout(1.0)
             try:
@@ -147,11 +153,21 @@ class ControlSocket:
         if not isinstance(request, dict) or not isinstance(request.get("command"), str):
             reply(refusal("BAD_REQUEST", 'expected an object with a "command"'))
             return
-        self._handle(request, reply)
+        # Whatever the request says of it: only the kernel knows whose process asks.
+        self._handle({**request, "user": user}, reply)
 
 
-def _same_user(line: socket.socket) -> bool:
+def user_name(uid: int) -> str:
+    """Name a user as people know it, or by its number where the machine has no name for it."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _peer(line: socket.socket) -> int:
+    """Ask the kernel whose process is at the other end."""
     if not hasattr(socket, "SO_PEERCRED"):
-        return True  # The file's mode already keeps other users out.
+        return os.getuid()  # The file's mode already keeps other users out.
     raw = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size)
-    return bool(_PEERCRED.unpack(raw)[1] in (os.getuid(), 0))
+    return int(_PEERCRED.unpack(raw)[1])

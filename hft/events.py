@@ -262,6 +262,8 @@ class Notice(IntEnum):
     COUNTDOWN = 25
     LEDGER_GAP = 26
     CONFIG_CHANGED_AT_VENUE = 27
+    PARAMS_CHANGED = 28
+    CONFIG_READ = 29
 
 
 class Verdict(IntEnum):

@@ -65,7 +65,7 @@ def halt_engine(folder: Path | None, say: Say) -> None:
     if folder is None or not (folder / "control.sock").exists():
         return
     try:
-        answer = ask(folder / "control.sock", {"command": "stop"}, HALT_WAIT_S)
+        answer = ask(folder / "control.sock", {"command": "stop", "by": "hft flatten"}, HALT_WAIT_S)
     except ControlUnreachable as problem:
         say("running", f"no engine could be halted, going on: {problem}")
         return

@@ -16,8 +16,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from dashboard.process import DashboardProcess
 from hft import boot, privileges
@@ -31,7 +29,7 @@ from hft.children import COMPILE_MAX_NS, START_MAX_NS, Entry
 from hft.clock import monotonic_ns
 from hft.config import KEY_VARIABLES, Keys, Settings
 from hft.demo import Simulator
-from hft.events import Level, OnTrip, Role
+from hft.events import Level, Role
 from hft.execution import pad
 from hft.execution.agent import ExecutionAgent
 from hft.feed.agent import FeedAgent, hot_functions
@@ -39,12 +37,12 @@ from hft.ledger.agent import LedgerAgent
 from hft.pinning import CorePlan, pin_here
 from hft.risk.gate import Gate
 from hft.seats import Seat
-from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX, Mode
+from hft.state.blocks import Mode
 from hft.strategies_book import StrategiesBook
 from hft.topology import SPECS, House
-from hft.units import E8, NS_PER_MS, nearest_steps, trim_e8
+from hft.tuning import ReadAgain, Tuning
+from hft.units import E8, trim_e8
 from ringbuf.doorbell import Doorbell
-from ringbuf.spsc import packer_of
 
 _FIXED = ("network", "processes", "dashboard", "storage", "log")
 _FIXED_TRADING = (
@@ -52,8 +50,6 @@ _FIXED_TRADING = (
     "dry_run_balance", "dry_run_latency_ms", "countdown_ms",
 )  # fmt: skip
 _SIGNING = (Role.EXECUTION, Role.LEDGER)
-_LIMITS_PACKER = packer_of(LIMITS)
-_PARAMS_PACKER = packer_of(PARAMS)
 
 HotFunctions = Sequence[Callable[..., Any]]
 
@@ -81,8 +77,7 @@ class Wiring:
         # Made before the first fork, so that every process holds every bell.
         self._bells = {seat: Doorbell(house.parked_words(seat)) for seat in house.seats}
         self.log = self._open_log(Seat.SUPERVISOR)
-        self._limits = _limits_from(plan.settings)
-        self._write_limits()
+        self.tuning = Tuning(house, strategies, plan.settings)
         self.select_strategy(plan.settings.trading.strategy)
 
     @property
@@ -90,31 +85,21 @@ class Wiring:
         """The settings of the run."""
         return self._settings
 
-    # Blocks the supervisor writes.
+    # What may change while it runs.
 
     def select_strategy(self, name: str) -> None:
-        """Make `name` the strategy of the next fork, with its parameters from the settings.
+        """Make `name` the strategy of the next fork, with its own parameters.
 
         Raises:
             ConfigError: there is none of that name, or a parameter is wrong.
         """
-        index, params = self.strategies.select(name, self.settings)
-        run = self.house.run[0]
-        run["strategy_index"] = index
-        run["strategy_epoch"] += 1
-        self._write_params(index, params)
+        self.tuning.select(name)
 
-    def change_limits(self, changes: dict[str, int]) -> dict[str, int]:
-        """Replace some of the risk limits at once; returns all that are in force."""
-        self._limits.update(changes)
-        self._write_limits()
-        return self._limits
-
-    def reload(self, settings: Settings) -> str:
+    def reload(self, settings: Settings) -> tuple[ReadAgain, str]:
         """Put new limits and strategy parameters in force; says what else needs a restart.
 
         Raises:
-            ConfigError: a parameter of the active strategy is wrong; nothing was changed.
+            ConfigError: a parameter of a strategy that ran is wrong; nothing was changed.
         """
         old = self._settings
         fresh = msgspec.structs.replace(
@@ -122,11 +107,8 @@ class Wiring:
         )
         trading = msgspec.structs.replace(fresh.trading, strategy=old.trading.strategy)
         fresh = msgspec.structs.replace(fresh, trading=trading)
-        index, params = self.strategies.select(self.strategies.active, fresh)
+        changed = self.tuning.read_again(fresh)
         self._settings = fresh
-        self._write_params(index, params)
-        self._limits = _limits_from(fresh)
-        self._write_limits()
         as_read = msgspec.structs.replace(old, network=self._plan.market or old.network)
         waiting = [
             f"[{name}]" for name in _FIXED if getattr(as_read, name) != getattr(settings, name)
@@ -137,16 +119,7 @@ class Wiring:
             if getattr(old.trading, name) != getattr(settings.trading, name)
         ]
         waits = f"; restart for {', '.join(waiting)}" if waiting else ""
-        return f"limits and parameters are in force{waits}"
-
-    def _write_params(self, index: int, params: npt.NDArray[np.void]) -> None:
-        raw = params.tobytes()
-        assert len(raw) <= PARAMS_BYTES_MAX, f"parameters take {len(raw)} bytes"
-        self.house.params.write_values(_PARAMS_PACKER, (len(raw), index, raw))
-
-    def _write_limits(self) -> None:
-        values = [self._limits[name] for name in LIMITS.names or ()]
-        self.house.limits.write_values(_LIMITS_PACKER, values)
+        return changed, f"limits and parameters are in force{waits}"
 
     # What others may know.
 
@@ -250,33 +223,6 @@ class Wiring:
         self._listener.close()
         for bell in self._bells.values():
             bell.close()
-
-
-def _limits_from(settings: Settings) -> dict[str, int]:
-    risk = settings.risk
-    return {
-        "max_loss_e8": nearest_steps(risk.max_drawdown, 1),
-        "target_profit_e8": nearest_steps(risk.target_profit, 1),
-        "max_position_e8": nearest_steps(risk.max_position, 1),
-        "max_order_size_e8": nearest_steps(risk.max_order_size, 1),
-        "max_orders_per_s": risk.max_orders_per_second,
-        "intent_expiry_ns": risk.intent_expiry_ms * NS_PER_MS,
-        "feed_stale_ns": risk.feed_stale_ms * NS_PER_MS,
-        "max_daily_loss_e8": nearest_steps(risk.max_daily_loss, 1),
-        "max_drawdown_e8": nearest_steps(risk.max_peak_drawdown, 1),
-        "max_notional_e8": nearest_steps(risk.max_notional, 1),
-        "max_leverage_e2": round(risk.max_leverage * 100),
-        "collar_e8": nearest_steps(risk.price_collar, 1),
-        "max_cancels_per_s": risk.max_cancels_per_second,
-        "max_open_orders": risk.max_open_orders,
-        "account_stale_ns": risk.account_stale_ms * NS_PER_MS,
-        "clock_error_max_ns": risk.clock_error_max_ms * NS_PER_MS,
-        "max_errors_per_min": risk.max_errors_per_minute,
-        "max_rejects_per_min": risk.max_rejects_per_minute,
-        "latency_max_ns": round(risk.max_latency_ms * NS_PER_MS),
-        "ring_depth_max": risk.max_ring_depth,
-        "on_trip": OnTrip[risk.on_trip.upper()],
-    }
 
 
 def farewell(house: House) -> str:

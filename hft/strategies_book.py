@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from hft.agent.contract import Agent, Context
 from hft.config import Settings, strategy_settings
 from hft.errors import ConfigError
 from hft.strategy.agent import StrategyAgent, hot_functions, warm
 from hft.strategy.build import Burst, CompileRefused
-from hft.strategy.load import Catalogue, discover, make_params, read
+from hft.strategy.load import Catalogue, StrategySpec, discover, make_params, read
 
 
 class StrategiesBook:
@@ -27,6 +24,7 @@ class StrategiesBook:
         self.uncompilable: list[str] = []
         self._settings = settings
         self._bursts: dict[str, Burst] = {}
+        self._live: dict[str, dict[str, Any]] = {}
 
     def names(self) -> list[str]:
         """Names of the usable strategies, sorted."""
@@ -72,16 +70,27 @@ class StrategiesBook:
                     raise ConfigError(str(problem)) from problem
                 self.uncompilable.append(str(problem))
 
-    def select(self, name: str, settings: Settings) -> tuple[int, npt.NDArray[np.void]]:
-        """Make `name` the strategy of the next fork; returns its index and its parameters.
+    def spec(self) -> StrategySpec:
+        """Give the active strategy."""
+        return self.catalogue.specs[self.active]
+
+    def burst(self) -> Burst:
+        """Give the compiled loop around the active strategy."""
+        return self._bursts[self.active]
+
+    def keep_live(self, name: str, values: dict[str, Any]) -> None:
+        """Remember what a person changed of a strategy's parameters, for its next lives."""
+        self._live[name] = values
+
+    def select(self, name: str, settings: Settings) -> int:
+        """Make `name` the strategy of the next fork; returns its index.
 
         Raises:
             ConfigError: there is none of that name, or one of its parameters is wrong.
         """
-        spec = self.catalogue.select(name)
-        params = make_params(spec, strategy_settings(settings, name))
+        make_params(self.catalogue.select(name), strategy_settings(settings, name))
         self.active, self._settings = name, settings
-        return self.names().index(name), params
+        return self.names().index(name)
 
     def build_agent(
         self, context: Context, *, fresh_state: bool
@@ -95,6 +104,11 @@ class StrategiesBook:
         newest = read(spec.path)
         if burst is None or newest.digest != spec.digest:
             spec, burst = newest, warm(newest)
-        params = make_params(spec, strategy_settings(self._settings, self.active))
+        table = strategy_settings(self._settings, self.active)
+        # The newest file may have dropped what was changed live.
+        known = {field.name for field in spec.fields}
+        live = self._live.get(self.active, {})
+        table |= {name: value for name, value in live.items() if name in known}
+        params = make_params(spec, table)
         agent = StrategyAgent(context, spec, burst, params, fresh_state=fresh_state)
         return agent, hot_functions(burst)

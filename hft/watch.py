@@ -18,7 +18,7 @@ from hft.boot import Plan, write_private
 from hft.children import Child, Death, assert_single_task
 from hft.clock import Deadline, monotonic_ns
 from hft.commands import Commands
-from hft.control import ControlSocket
+from hft.control import ControlSocket, user_name
 from hft.day import DayBook
 from hft.demo import Simulator
 from hft.errors import BootError, ExitCode
@@ -214,6 +214,7 @@ class Supervisor:
             self._terminal.descriptor,
             self.flattening.descriptor(),
             *self.control.descriptors(),
+            *self.commands.descriptors(),
         ]
         if self.simulator:
             watched.append(self.simulator.descriptor())
@@ -231,7 +232,9 @@ class Supervisor:
     def _listen_to_terminal(self) -> None:
         """An `r` typed at the terminal reads the config again, as the control command does."""
         if self._terminal.typed() == "r":
-            self.commands.handle({"command": "reload"}, lambda reply: say(reply["message"]))
+            user = user_name(os.getuid())
+            request = {"command": "reload", "by": "terminal", "user": user}
+            self.commands.handle(request, lambda reply: say(reply["message"]))
 
     def _watch_children(self) -> None:
         now_ns = monotonic_ns()
@@ -346,6 +349,7 @@ class Supervisor:
         if self._announced:
             say(farewell(self.house))
         self.control.close()
+        self.commands.close()
         if self.simulator:
             self.simulator.stop()
         (self.plan.data_dir / "run.json").unlink(missing_ok=True)

@@ -40,18 +40,37 @@ class Params(msgspec.Struct, frozen=True):
 
     price_threshold: Annotated[
         float,
-        msgspec.Meta(ge=0, description="least move over the window, in quote"),
+        msgspec.Meta(
+            ge=0,
+            description="least move over the window, in quote",
+            extra_json_schema={"unit": "quote", "step": 0.1},
+        ),
     ] = 10.0
     volume_multiplier: Annotated[
         float,
-        msgspec.Meta(ge=0, description="least burst, in average trades"),
+        msgspec.Meta(
+            ge=0,
+            description="least burst, in average trades",
+            extra_json_schema={"unit": "×", "step": 0.1},
+        ),
     ] = 3.0
     cooldown_ms: Annotated[
-        int, msgspec.Meta(ge=0, le=86_400_000, description="least time between two signals, in ms")
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=86_400_000,
+            description="least time between two signals, in ms",
+            extra_json_schema={"unit": "ms", "step": 100},
+        ),
     ] = 1000
-    qty: Annotated[float, msgspec.Meta(gt=0, description="quantity of an entry, in base units")] = (
-        0.01
-    )
+    qty: Annotated[
+        float,
+        msgspec.Meta(
+            gt=0,
+            description="quantity of an entry, in base units",
+            extra_json_schema={"unit": "base", "step": 0.001},
+        ),
+    ] = 0.01
 
 
 STATE = state_dtype(

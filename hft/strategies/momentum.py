@@ -36,18 +36,38 @@ class Params(msgspec.Struct, frozen=True):
 
     window: Annotated[
         int,
-        msgspec.Meta(ge=2, le=WINDOW_MAX, description="trades that velocity looks back over"),
+        msgspec.Meta(
+            ge=2,
+            le=WINDOW_MAX,
+            description="trades that velocity looks back over",
+            extra_json_schema={"unit": "trades"},
+        ),
     ] = 50
     threshold: Annotated[
         float,
-        msgspec.Meta(ge=0, description="least velocity beyond the fees of both ways, in quote"),
+        msgspec.Meta(
+            ge=0,
+            description="least velocity beyond the fees of both ways, in quote",
+            extra_json_schema={"unit": "quote", "step": 0.1},
+        ),
     ] = 2.0
     cooldown_ms: Annotated[
-        int, msgspec.Meta(ge=0, le=86_400_000, description="least time between two signals, in ms")
+        int,
+        msgspec.Meta(
+            ge=0,
+            le=86_400_000,
+            description="least time between two signals, in ms",
+            extra_json_schema={"unit": "ms", "step": 100},
+        ),
     ] = 1000
-    qty: Annotated[float, msgspec.Meta(gt=0, description="quantity of an entry, in base units")] = (
-        0.01
-    )
+    qty: Annotated[
+        float,
+        msgspec.Meta(
+            gt=0,
+            description="quantity of an entry, in base units",
+            extra_json_schema={"unit": "base", "step": 0.001},
+        ),
+    ] = 0.01
 
 
 STATE = state_dtype(

@@ -32,13 +32,29 @@ class Params(msgspec.Struct, frozen=True):
     """What a user may set under [strategy.PING_PONG]."""
 
     price_above: Annotated[
-        float, msgspec.Meta(ge=0, description="trades only while the price is above this, in quote")
+        float,
+        msgspec.Meta(
+            ge=0,
+            description="trades only while the price is above this, in quote",
+            extra_json_schema={"unit": "quote", "step": 1},
+        ),
     ] = 50_000.0
     interval_ms: Annotated[
-        int, msgspec.Meta(ge=1, le=86_400_000, description="least time between two orders, in ms")
+        int,
+        msgspec.Meta(
+            ge=1,
+            le=86_400_000,
+            description="least time between two orders, in ms",
+            extra_json_schema={"unit": "ms", "step": 100},
+        ),
     ] = 10_000
     qty: Annotated[
-        float, msgspec.Meta(gt=0, description="quantity of every order, in base units")
+        float,
+        msgspec.Meta(
+            gt=0,
+            description="quantity of every order, in base units",
+            extra_json_schema={"unit": "base", "step": 0.001},
+        ),
     ] = 0.01
 
 

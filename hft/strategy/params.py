@@ -21,6 +21,10 @@ from hft.state.blocks import PARAMS, PARAMS_BYTES_MAX
 Dtype = np.dtype[np.void]
 Records = npt.NDArray[np.void]
 
+_INT_MAX = (1 << 63) - 1
+_NOTHING = "none"
+"""The one field of a record without parameters: a record cannot be empty."""
+
 _FORMATS: dict[type[inspect.Type], tuple[str, str]] = {
     inspect.IntType: ("<i8", "int"),
     inspect.FloatType: ("<f8", "float"),
@@ -29,12 +33,19 @@ _FORMATS: dict[type[inspect.Type], tuple[str, str]] = {
 
 
 class ParamField(msgspec.Struct, frozen=True):
-    """One parameter, as forms and tables show it; a bound that is None is open."""
+    """One parameter, as forms and tables show it; a bound that is None is open.
+
+    `unit` is the one of the Struct's metadata (``extra_json_schema={"unit": "ms"}``); "quote" and
+    "base" stand for the assets of the symbol.  `step` is how far a form's arrows go.
+    """
 
     name: str
     kind: str
     default: Any
     description: str = ""
+    unit: str = ""
+    step: float | None = None
+    choices: tuple[str, ...] = ()
     at_least: float | None = None
     at_most: float | None = None
     above: float | None = None
@@ -53,20 +64,37 @@ def fields_of(params: type[msgspec.Struct]) -> tuple[ParamField, ...]:
 
 
 def _field(field: inspect.Field) -> ParamField:
-    kind, description = field.type, ""
+    kind: Any = field.type
+    told: dict[str, Any] = {}
     if isinstance(kind, inspect.Metadata):
-        description = str((kind.extra_json_schema or {}).get("description", ""))
-        kind = kind.type
+        kind, told = kind.type, kind.extra_json_schema or {}
     if type(kind) not in _FORMATS:
         raise ValueError(f"parameter {field.name} must be int, float or bool")
     if field.default is msgspec.NODEFAULT:
         raise ValueError(f"parameter {field.name} needs a default")
-    bounds = {} if isinstance(kind, inspect.BoolType) else _bounds(kind)
-    return ParamField(field.name, _FORMATS[type(kind)][1], field.default, description, **bounds)
+    return ParamField(
+        field.name,
+        _FORMATS[type(kind)][1],
+        field.default,
+        str(told.get("description", "")),
+        str(told.get("unit", "")),
+        step_of(kind, told),
+        (),
+        **bounds_of(kind),
+    )
 
 
-def _bounds(kind: Any) -> dict[str, float | None]:
+def bounds_of(kind: inspect.Type) -> dict[str, float | None]:
+    """Give the bounds of a number by the names of `ParamField`; nothing else has any."""
+    if not isinstance(kind, inspect.IntType | inspect.FloatType):
+        return {}
     return {"at_least": kind.ge, "at_most": kind.le, "above": kind.gt, "below": kind.lt}
+
+
+def step_of(kind: inspect.Type, told: Mapping[str, Any]) -> float | None:
+    """Give the step of a number: what its metadata says, 1 for a whole one, else None."""
+    step = told.get("step", 1 if isinstance(kind, inspect.IntType) else None)
+    return None if step is None else float(step)
 
 
 def dtype_of(fields: tuple[ParamField, ...]) -> Dtype:
@@ -76,7 +104,7 @@ def dtype_of(fields: tuple[ParamField, ...]) -> Dtype:
         ValueError: it would not fit the house's block.
     """
     formats = {name: text for text, name in _FORMATS.values()}
-    columns = [(field.name, formats[field.kind]) for field in fields] or [("none", "<i8")]
+    columns = [(field.name, formats[field.kind]) for field in fields] or [(_NOTHING, "<i8")]
     size = -(-sum(np.dtype(kind).itemsize for _, kind in columns) // 8) * 8
     if size > PARAMS_BYTES_MAX:
         raise ValueError(f"the parameters take {size} bytes, the block holds {PARAMS_BYTES_MAX}")
@@ -98,24 +126,38 @@ def convert(
         if key not in known:
             raise ConfigError(f"{where} {key}: no such parameter; expected one of {_listed(known)}")
     for key, value in table.items():
-        _check_one(f"{where} {key}", params, key, value)
-    checked = msgspec.convert(dict(table), params)
+        _check_number(f"{where} {key}", value)
+    checked = _made(where, params, table)
     values = np.zeros(1, dtype)
     for field in known:
         values[field] = getattr(checked, field)
     return values
 
 
-def _check_one(where: str, params: type[msgspec.Struct], key: str, value: object) -> None:
+def values_of(record: Records) -> dict[str, Any]:
+    """Give a record of parameters as Python values by their names; `record` is an array of one."""
+    names = record.dtype.names or ()
+    return {name: record[name][0].item() for name in names if name != _NOTHING}
+
+
+def _check_number(where: str, value: object) -> None:
     if isinstance(value, float) and not np.isfinite(value):
         raise ConfigError(f"{where}: expected a finite number, got {value!r}")
+    if isinstance(value, int) and not -_INT_MAX <= value <= _INT_MAX:
+        raise ConfigError(f"{where}: expected a number of at most 64 bits, got {value!r}")
+
+
+def _made(where: str, params: type[msgspec.Struct], table: Mapping[str, object]) -> Any:
     try:
-        msgspec.convert({key: value}, params)
+        return msgspec.convert(dict(table), params)
     except msgspec.ValidationError as problem:
-        reason = str(problem).partition(" - at ")[0].replace("`", "")
-        raise ConfigError(
-            f"{where}: {reason[0].lower()}{reason[1:]} (the value is {value!r})"
-        ) from None
+        reason, _, place = str(problem).replace("`", "").partition(" - at $.")
+        reason = f"{reason[0].lower()}{reason[1:]}" if reason else "it is refused"
+        if place not in table:  # The Struct's own check of several values together.
+            raise ConfigError(f"{where}: {reason}") from None
+        raise ConfigError(f"{where} {place}: {reason} (the value is {table[place]!r})") from None
+    except Exception as problem:  # noqa: BLE001 - a strategy's own code may raise anything.
+        raise ConfigError(f"{where}: {type(problem).__name__}: {problem}") from None
 
 
 def _listed(names: set[str]) -> str:

@@ -102,7 +102,12 @@ def test_limits_are_set_and_nonsense_never_leaves_the_page(
     page.fill("#max-loss", "250")
     page.click("#limits-apply")
     wait_for(lambda: orders(served) != [], "the order")
-    assert orders(served)[0] == {"command": "set_limits", "max_loss": 250, "target_profit": 0}
+    assert orders(served)[0] == {
+        "command": "set_limits",
+        "max_loss": 250,
+        "target_profit": 0,
+        "by": "page 127.0.0.1",
+    }
 
 
 def test_a_lost_connection_is_said_within_two_seconds_and_healed(
@@ -169,7 +174,9 @@ def test_a_flatten_outside_the_demo_asks_for_the_token_too(
     page.click("#dialog-yes")
     page.fill("#token", "the-right-token")
     page.keyboard.press("Enter")
-    wait_for(lambda: orders(served) == [{"command": "flatten"}], "the order")
+    wait_for(
+        lambda: orders(served) == [{"command": "flatten", "by": "page 127.0.0.1"}], "the order"
+    )
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])

@@ -14,6 +14,7 @@ import uvloop
 
 from dashboard.auth import Access
 from dashboard.deps import Deps
+from dashboard.permission import Ask
 from dashboard.process import Serving
 from dashboard.stream import Pulse
 from dashboard.trades import TradeBook
@@ -171,6 +172,7 @@ class FakeSupervisor:
             "flatten_status": {"ok": True, "state": "idle", "message": "never asked"},
         }
         self.waits: dict[str, threading.Event] = {}
+        self.commands: Ask | None = None  # The supervisor's real ones, where a test brings them.
         self.reachable = True
         self.enabled = True
 
@@ -185,6 +187,8 @@ class FakeSupervisor:
         if not self.reachable:
             raise ControlUnreachable("no engine answers")
         self.asked.append(request)
+        if self.commands is not None:
+            return self.commands(request)
         command = request["command"]
         if command in self.waits:
             self.waits[command].wait(20)

@@ -209,7 +209,7 @@ def test_ticks_per_second_come_from_the_growth_of_the_market_ring(
 def test_orders_reach_the_supervisor(served: Served, command: str) -> None:
     reply = post(served, "/api/control", {"command": command})
     assert reply.status_code == 200, reply.text
-    assert served.supervisor.asked == [{"command": command.lower()}]
+    assert served.supervisor.asked == [{"command": command.lower(), "by": "page 127.0.0.1"}]
     assert get(served, "/api/status").json()["running"] is (command == "START")
 
 
@@ -219,7 +219,7 @@ def test_flatten_needs_a_confirmation(served: Served) -> None:
     assert served.supervisor.asked == []
     reply = post(served, "/api/control", {"command": "FLATTEN", "confirm": True})
     assert reply.status_code == 200
-    assert served.supervisor.asked == [{"command": "flatten"}]
+    assert served.supervisor.asked == [{"command": "flatten", "by": "page 127.0.0.1"}]
     served.supervisor.answers["flatten_status"] = {"ok": True, "state": "done", "message": "flat"}
     assert get(served, "/api/flatten").json()["state"] == "done"
 
@@ -248,7 +248,9 @@ def test_an_engine_that_does_not_answer_is_told_as_such(served: Served) -> None:
 def test_one_limit_may_be_changed_without_the_other(served: Served) -> None:
     reply = post(served, "/api/config", {"target_profit": 250.5})
     assert reply.status_code == 200, reply.text
-    assert served.supervisor.asked == [{"command": "set_limits", "target_profit": 250.5}]
+    assert served.supervisor.asked == [
+        {"command": "set_limits", "target_profit": 250.5, "by": "page 127.0.0.1"}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from hft.clock import Deadline, sleep_s
-from hft.control import ControlSocket, ControlUnreachable, Reply, ask
+from hft.control import ControlSocket, ControlUnreachable, Reply, ask, user_name
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_a_request_is_answered_and_the_socket_is_private(door: Any) -> None:
     path, asked = door
     assert path.stat().st_mode & 0o777 == 0o600
     assert ask(path, {"command": "start"}) == {"ok": True, "heard": "start"}
-    assert asked == [{"command": "start"}]
+    assert asked == [{"command": "start", "user": user_name(os.getuid())}]
 
 
 @pytest.mark.parametrize("line", [b"{]\n", b"[]\n", b'{"x": 1}\n', b'{"command": 5}\n', b"\xff\n"])

@@ -1,0 +1,106 @@
+"""The routes of parameters and limits: forms, preview, change, undo, and who changed what.
+
+Every value is judged by the supervisor, with the strategy's own `Params` or the config file's
+rules; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from starlette.concurrency import run_in_threadpool
+
+from dashboard.api import Json
+from dashboard.auth import Refusal
+from dashboard.controls import Body
+from dashboard.deps import Deps
+from dashboard.supervisor import ask, asked_by
+from hft.changes import KEPT, NOTICES, change_of
+
+_I64 = 1 << 63
+Whole = Annotated[StrictInt, Field(ge=-_I64, lt=_I64)]
+Word = Annotated[StrictStr, Field(max_length=64)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+_LOOKED_THROUGH = 4
+"""Lines of other things are filed under the same kinds: so many times more are read."""
+
+
+class Values(Body):
+    """New values by name; `strategy` is whose they are, refused when another one runs."""
+
+    values: dict[Name, StrictBool | Whole | StrictFloat | Word] = Field(
+        min_length=1, max_length=200
+    )
+    strategy: Name | None = None
+
+
+class Undo(Body):
+    """Which change is to be taken back: refused when it is no longer the newest."""
+
+    change: Whole | None = None
+
+
+def params_routes(deps: Deps) -> APIRouter:
+    """Build the routes."""
+    router = APIRouter(prefix="/api", default_response_class=Json, tags=["parameters"])
+
+    async def order(command: str, body: Body | None, request: Request) -> dict[str, Any]:
+        given = body.model_dump(exclude_none=True) if body else {}
+        return await ask(deps, {"command": command, **given, "by": asked_by(request)})
+
+    @router.get("/params")
+    async def params() -> dict[str, Any]:
+        return await ask(deps, {"command": "params"})
+
+    @router.post("/params/preview")
+    async def preview(values: Values, request: Request) -> dict[str, Any]:
+        return await order("preview", values, request)
+
+    @router.post("/params")
+    async def set_params(values: Values, request: Request) -> dict[str, Any]:
+        return await order("set_params", values, request)
+
+    @router.post("/params/undo")
+    async def undo_params(request: Request, undo: Undo | None = None) -> dict[str, Any]:
+        return await order("undo_params", undo, request)
+
+    @router.get("/limits")
+    async def limits() -> dict[str, Any]:
+        return await ask(deps, {"command": "limits"})
+
+    @router.post("/limits")
+    async def set_limits(values: Values, request: Request) -> dict[str, Any]:
+        return await order("set_limits", values, request)
+
+    @router.post("/limits/undo")
+    async def undo_limits(request: Request, undo: Undo | None = None) -> dict[str, Any]:
+        return await order("undo_limits", undo, request)
+
+    @router.get("/changes")
+    async def changes(limit: Annotated[int, Query(ge=1, le=KEPT)] = 100) -> dict[str, Any]:
+        return {"changes": await _changes(deps, limit)}
+
+    return router
+
+
+async def _changes(deps: Deps, limit: int) -> list[dict[str, Any]]:
+    """Changes, newest first: of this run from the supervisor, of earlier ones from the database.
+
+    While the supervisor is silent the database tells of this run, too.
+    """
+    try:
+        told = await ask(deps, {"command": "changes", "limit": limit})
+    except Refusal:
+        told = {"changes": [], "session": None}
+    found: list[dict[str, Any]] = told["changes"]
+    if len(found) < limit:
+        kinds = [notice.name for notice in NOTICES]
+        rows = await run_in_threadpool(deps.trades.events, kinds, _LOOKED_THROUGH * limit)
+        for row in rows:
+            change = change_of(row.ts_ms, row.text)
+            if change is not None and row.session_epoch != told["session"]:
+                found.append(msgspec.to_builtins(change))
+    return found[:limit]

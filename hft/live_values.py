@@ -1,0 +1,102 @@
+"""Values a person changes while the house runs, beside those of the config file, and undo.
+
+Pure: what the values mean, how they are checked and where they go is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from hft.errors import HftError
+
+
+class UndoRefused(HftError):
+    """There is nothing to take back, or not what was meant; one sentence says why."""
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """One value that became another."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What one request changed, by whom and when; `number` is never used twice."""
+
+    number: int
+    wall_ms: int
+    who: str
+    changes: tuple[FieldChange, ...]
+
+    def text(self) -> str:
+        """Name every change, like ``window 50 → 60``."""
+        return ", ".join(f"{one.name} {one.before} → {one.after}" for one in self.changes)
+
+
+class LiveValues:
+    """The values in force, those of the file behind them, and the steps that lie between."""
+
+    def __init__(self, file: Mapping[str, Any]) -> None:
+        self.file = dict(file)
+        self.now = dict(file)
+        self._steps: list[Step] = []
+        self._used = 0
+        self._forgot = "nothing was changed"
+
+    def put(self, values: Mapping[str, Any], who: str, wall_ms: int) -> tuple[FieldChange, ...]:
+        """Put checked values in force; returns what became another value."""
+        changes = _differences(self.now, {**self.now, **values})
+        if changes:
+            self._used += 1
+            self._steps.append(Step(self._used, wall_ms, who, changes))
+            self.now.update(values)
+        return changes
+
+    def newest(self) -> Step | None:
+        """Give what an undo would take back."""
+        return self._steps[-1] if self._steps else None
+
+    def undo(self, number: int | None = None) -> tuple[FieldChange, ...]:
+        """Take the newest step back; with a `number` only when that is still the newest.
+
+        Raises:
+            UndoRefused: there is none, or others came after it.
+        """
+        step = self.newest()
+        if step is None:
+            raise UndoRefused(f"there is nothing to take back: {self._forgot}")
+        if number is not None and number != step.number:
+            raise UndoRefused(
+                f"nothing was taken back: the newest change is {step.text()}, by {step.who}, "
+                "and not the one that was meant"
+            )
+        self._steps.pop()
+        changes = tuple(FieldChange(one.name, one.after, one.before) for one in step.changes)
+        self.now.update({one.name: one.after for one in changes})
+        self._forgot = "every change was taken back"
+        return changes
+
+    def read_again(self, file: Mapping[str, Any], why: str) -> tuple[FieldChange, ...]:
+        """Put the file's values in force; the steps before are forgotten, `why` says so."""
+        changes = _differences(self.now, file)
+        self.file, self.now = dict(file), dict(file)
+        self._steps.clear()
+        self._forgot = why
+        return changes
+
+    def changed_live(self) -> dict[str, Any]:
+        """Give the values in force that are not the file's."""
+        return {name: value for name, value in self.now.items() if value != self.file[name]}
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    return tuple(
+        FieldChange(name, before[name], value)
+        for name, value in after.items()
+        if before[name] != value
+    )

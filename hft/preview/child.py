@@ -1,0 +1,139 @@
+"""The process of a preview: forked from the supervisor, where the strategy is compiled already.
+
+A strategy that hangs or crashes takes this child with it and nothing else.  The kernel ends it at
+its deadline, even in a loop that no signal handler interrupts; it yields to everything else on its
+core.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import orjson
+
+from hft.children import assert_single_task, die_with_parent
+from hft.clock import monotonic_ns
+from hft.config import KEY_VARIABLES
+from hft.control import Reply, refusal
+from hft.preview.run import Strategy, preview
+from hft.topology import House
+from hft.units import NS_PER_MS
+
+WITHIN_S = 2.0
+"""How long both runs may take together; what is left of the records then is left out."""
+KILL_AFTER_S = 5.0
+_NICE = 19
+_READ_BYTES = 1 << 20
+_PIPE_BYTES = 1 << 20
+_SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
+
+Values = Mapping[str, object]
+
+
+class Preview:
+    """At most one preview at a time; the answer goes to whoever asked when the child has ended."""
+
+    def __init__(self, house: House, kill_after_s: float = KILL_AFTER_S) -> None:
+        self._house = house
+        self._kill_after_s = kill_after_s
+        self._pid = 0
+        self._pipe = -1
+        self._said = bytearray()
+        self._started_ns = 0
+        self._reply: Reply | None = None
+
+    def running(self) -> bool:
+        """Say whether one is under way."""
+        return self._pid != 0
+
+    def descriptors(self) -> list[int]:
+        """What to wait on."""
+        return [self._pipe] if self._pid else []
+
+    def start(self, strategy: Strategy, values: tuple[Values, Values], reply: Reply) -> None:
+        """Fork the child that runs both sets of `values`; none may be under way."""
+        assert not self._pid, "one preview at a time"
+        assert_single_task()
+        self._pipe, end = os.pipe()
+        if _SET_PIPE_SIZE is not None:
+            fcntl.fcntl(end, _SET_PIPE_SIZE, _PIPE_BYTES)
+        self._started_ns, parent = monotonic_ns(), os.getpid()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            self._live(strategy, values, end, parent)
+        os.close(end)
+        os.set_blocking(self._pipe, False)
+        self._pid, self._reply = pid, reply
+        self._said.clear()
+
+    def poll(self) -> None:
+        """Read what the child says; answer when it has ended."""
+        if not self._pid:
+            return
+        try:
+            while part := os.read(self._pipe, _READ_BYTES):
+                self._said += part
+        except BlockingIOError:
+            return
+        _, status = os.waitpid(self._pid, 0)
+        self._answer(os.waitstatus_to_exitcode(status))
+
+    def close(self) -> None:
+        """End a child under way without an answer."""
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._answer(-signal.SIGKILL)
+
+    def _answer(self, code: int) -> None:
+        os.close(self._pipe)
+        self._pid, self._pipe = 0, -1
+        assert self._reply is not None
+        reply, self._reply = self._reply, None
+        if code == -signal.SIGALRM:
+            reply(_failed(f"the strategy did not come back within {self._kill_after_s:g} s"))
+        elif code < 0:
+            reply(_failed(f"the strategy ended its process ({signal.Signals(-code).name})"))
+        elif code > 0:
+            reply(_failed(self._said.decode(errors="replace") or f"exit code {code}"))
+        else:
+            took_ms = (monotonic_ns() - self._started_ns) / NS_PER_MS
+            reply({"ok": True, **orjson.loads(self._said), "took_ms": round(took_ms, 1)})
+
+    # The child.
+
+    def _live(
+        self, strategy: Strategy, values: tuple[Values, Values], end: int, parent: int
+    ) -> NoReturn:
+        code, said = 1, b""
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.setitimer(signal.ITIMER_REAL, self._kill_after_s)
+            die_with_parent(parent)
+            os.nice(_NICE)
+            for name in KEY_VARIABLES:
+                os.environ.pop(name, None)
+            said = orjson.dumps(preview(self._house, strategy, *values, WITHIN_S))
+            code = 0
+        except BaseException as problem:  # noqa: BLE001 - a child must never return into its parent's code.
+            said = f"{type(problem).__name__}: {problem}".encode()
+        finally:
+            try:
+                while said:
+                    said = said[os.write(end, said) :]
+            finally:
+                os._exit(code)
+
+
+def _failed(why: str) -> dict[str, Any]:
+    return refusal("PREVIEW_FAILED", f"there is no preview: {why}; nothing was changed")

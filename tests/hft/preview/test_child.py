@@ -1,0 +1,92 @@
+"""The process of a preview, from a parent that is a single task, as the supervisor is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BAD = {
+    "HANGS": "while True:\n        pass",
+    "CRASHES": "import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)",
+    "RAISES": "raise ValueError('crossed book')",
+}
+
+STRATEGY = """
+import msgspec
+from hft.strategy.api import state_dtype
+NAME = "{name}"
+COMPILED = False
+class Params(msgspec.Struct, frozen=True):
+    size: int = 1
+STATE = state_dtype(("n", "<i8"))
+def on_market(event, position, orders, params, state, out):
+    {body}
+"""
+
+CASE = """
+import select, sys
+from pathlib import Path
+from hft.clock import Deadline, monotonic_ns
+from hft.preview.child import Preview
+from hft.strategy.build import build
+from hft.strategy.load import discover, make_params
+from hft.strategy.params import values_of
+from ringbuf.spsc import Producer, packer_of
+from hft.events import MARKET
+from tests.hft.houses import new_house
+from tests.hft.preview.tape import house_of, wandering
+
+house = house_of()
+offer, packer = Producer(house.market).offer, packer_of(MARKET)
+for row in wandering(3000):
+    assert offer(packer, packer.unpack(row.tobytes()))
+specs = discover([Path(sys.argv[1])]).specs
+
+def ask(name, **given):
+    spec, answers = specs[name], []
+    old = values_of(make_params(spec, {}))
+    preview = Preview(house, kill_after_s=1.0)
+    assert preview.descriptors() == []
+    preview.start((spec, build(spec, plain=True)), (old, {**old, **given}), answers.append)
+    deadline = Deadline(20)
+    while not answers:
+        assert preview.running() and not deadline.passed()
+        assert select.select(preview.descriptors(), [], [], 20)[0]
+        preview.poll()
+    assert not preview.running()
+    return answers[0]
+
+good = ask("PING_PONG", interval_ms=100)
+assert good["ok"] and good["events"] == 3000 and good["added"] and good["took_ms"] > 0, good
+assert good["after"] == good["kept"] + good["added_count"], good
+for name, said in (
+    ("HANGS", "did not come back within 1 s"), ("CRASHES", "SIGSEGV"), ("RAISES", "crossed book"),
+):
+    answer = ask(name)
+    assert answer["code"] == "PREVIEW_FAILED" and said in answer["message"], answer
+    assert answer["message"].endswith("nothing was changed")
+
+answers, spec = [], specs["HANGS"]
+preview = Preview(house)
+old = values_of(make_params(spec, {}))
+preview.start((spec, build(spec)), (old, old), answers.append)
+began_ns = monotonic_ns()
+preview.close()
+assert len(answers) == 1 and monotonic_ns() - began_ns < 2_000_000_000
+assert house.intents.depth() == house.reports_strategy.depth() == 0
+"""
+
+
+def test_a_strategy_that_hangs_or_crashes_takes_nothing_but_its_child_along(tmp_path: Path) -> None:
+    for name, body in BAD.items():
+        (tmp_path / f"{name.lower()}.py").write_text(STRATEGY.format(name=name, body=body))
+    done = subprocess.run(
+        [sys.executable, "-c", CASE, str(tmp_path)],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
