@@ -12,7 +12,9 @@ from dashboard.api import read_routes, trade_routes
 from dashboard.auth import Guard, Refusal
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
+from dashboard.order_routes import order_routes
 from dashboard.trades import TradesUnavailable
+from dashboard.why_routes import why_routes
 
 
 def create_app(deps: Deps) -> Guard:
@@ -23,6 +25,8 @@ def create_app(deps: Deps) -> Guard:
     app.include_router(read_routes(deps))
     app.include_router(trade_routes(deps))
     app.include_router(control_routes(deps))
+    app.include_router(why_routes(deps))
+    app.include_router(order_routes(deps))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)

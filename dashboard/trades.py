@@ -113,6 +113,17 @@ class TradeBook:
                 "all_time": [share_row(each) for each in shares(engine)],
             }
 
+    @contextmanager
+    def reading(self) -> Iterator[Engine | None]:
+        """Lend the database to whoever asks it something else; None while it is not there.
+
+        Raises:
+            TradesUnavailable: it cannot be read.
+        """
+        engine = self._open()
+        with _refusing("the trade database cannot be read"):
+            yield engine
+
     def clear(self) -> None:
         """Start the history anew; deletes nothing.
 
