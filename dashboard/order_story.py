@@ -73,14 +73,16 @@ def _wanted(order: OrderTold) -> str:
     how = _TYPES.get(order.type, order.type)
     if order.price is not None:
         how = how.format(price=f"{order.price:,.8g}")
-    what = "everything held" if order.closes_all else f"{order.quantity:.8g}"
+    # Of what the gate denied before it was whole numbers, the quantity is not kept.
+    amount = f"{order.quantity:.8g} " if order.quantity else ""
+    what = "everything held of " if order.closes_all else amount
     flags = f" ({', '.join(order.flags)})" if order.flags else ""
     why = _WHY.get(order.reason)
     reason = f" because {why}" if why else f", its reason {order.reason}"
     if order.reason in ("0", "NONE"):
         reason = ""
     who = order.strategy or "a strategy of before"
-    return f"{who} wanted to {verb(order)} {what} {order.symbol} {how}{flags}{reason}"
+    return f"{who} wanted to {verb(order)} {what}{order.symbol} {how}{flags}{reason}"
 
 
 def _denied(order: OrderTold) -> str:
