@@ -57,14 +57,6 @@ def read_routes(deps: Deps) -> APIRouter:
     ) -> Response:
         return Json({"logs": log_lines(view.house, limit, after)})
 
-    @router.get("/api/orders")
-    async def orders(limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100) -> Response:
-        return Json({"orders": view.orders(limit)})
-
-    @router.get("/api/latency")
-    async def latency() -> Response:
-        return Json({"legs": view.latency()})
-
     @router.get("/api/system")
     async def system() -> Response:
         return Json(view.system())

@@ -13,8 +13,10 @@ from dashboard.auth import Guard, Refusal
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
 from dashboard.market_routes import market_routes
+from dashboard.order_routes import order_routes
 from dashboard.params_routes import params_routes
 from dashboard.trades import TradesUnavailable
+from dashboard.why_routes import why_routes
 
 
 def create_app(deps: Deps) -> Guard:
@@ -27,6 +29,8 @@ def create_app(deps: Deps) -> Guard:
     app.include_router(control_routes(deps))
     app.include_router(market_routes(deps))
     app.include_router(params_routes(deps))
+    app.include_router(why_routes(deps))
+    app.include_router(order_routes(deps))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -69,6 +69,7 @@ def process_row(row: Values) -> dict[str, Any]:
         "life": row["life"],
         "health": health_of(row),
         "heartbeat_age_ms": milliseconds(row["heartbeat_age_ns"]),
+        "started_ms": row["started_ms"],
         "up_s": None if row["age_ns"] is None else row["age_ns"] // NS_PER_S,
         "cycles": row["cycles"],
         "longest_cycle_us": microseconds(row["longest_cycle_ns"]),
@@ -76,10 +77,20 @@ def process_row(row: Values) -> dict[str, Any]:
         "events_in": row["events_in"],
         "events_out": row["events_out"],
         "restarts": row["restarts"],
+        "died_ms": row["died_ms"],
         "late_compilations": row["late_compilations"],
         "log_dropped": row["log_dropped"],
         "last_exit": row["last_exit"],
     }
+
+
+def cores_of(processes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """List the cores that processes are pinned to, each with its processes."""
+    cores = sorted({row["core"] for row in processes if row["core"] >= 0})
+    return [
+        {"core": core, "processes": [row["role"] for row in processes if row["core"] == core]}
+        for core in cores
+    ]
 
 
 def health_of(row: Values) -> str:
@@ -130,24 +141,4 @@ def _way(position: Values, lots: int | None, name: str) -> dict[str, Any]:
     return {
         "position": amount(lots * position["lot_e8"]) if told and lots is not None else None,
         "age_ms": milliseconds(age_ns),
-    }
-
-
-def order_row(order: Values) -> dict[str, Any]:
-    """Tell one order of the table."""
-    tick_e8, lot_e8 = order["tick_e8"], order["lot_e8"]
-    return {
-        "intent_seq": order["intent_seq"],
-        "venue_order_id": order["venue_order_id"],
-        "symbol": order["symbol"],
-        "side": order["side"],
-        "state": order["state"],
-        "price": positive(amount(order["price_ticks"] * tick_e8)),
-        "quantity": amount(order["qty_lots"] * lot_e8),
-        "filled": amount(order["cum_qty_lots"] * lot_e8),
-        "realized_pnl": amount(order["realised_e8"]),
-        "fee": amount(order["fee_e8"]),
-        "venue_code": order["venue_code"],
-        "updated_ms": order["updated_ms"],
-        "hops_ns": order["hops"],
     }

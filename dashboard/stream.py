@@ -55,6 +55,7 @@ class Pulse:
     def beat(self) -> None:
         """Look once, remember, and hand the look to whoever watches."""
         self._rate.add(monotonic_ns(), self.view.reader.market_events())
+        self.view.watch.sample(monotonic_ns())
         pnl = self.view.pnl_now()
         if pnl is not None:
             self.history.add(wall_ms(), *pnl)

@@ -126,6 +126,17 @@ class TradeBook:
         with _refusing("the events in the database cannot be read"):
             return list_events(engine, kinds, limit)
 
+    @contextmanager
+    def reading(self) -> Iterator[Engine | None]:
+        """Lend the database to whoever asks it something else; None while it is not there.
+
+        Raises:
+            TradesUnavailable: it cannot be read.
+        """
+        engine = self._open()
+        with _refusing("the trade database cannot be read"):
+            yield engine
+
     def clear(self) -> None:
         """Start the history anew; deletes nothing.
 

@@ -6,23 +6,31 @@ Nothing on the page is computed elsewhere, so what it says can be tested without
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from dashboard import sentences
-from dashboard.allowance import clock_line, countdown_line, limits_line
+from dashboard.latency import leg_rows, recent_rows
+from dashboard.order_rows import order_row
 from dashboard.rows import (
     amount,
+    cores_of,
     microseconds,
     milliseconds,
     money_of,
-    order_row,
     process_row,
     symbol_row,
 )
-from hft.clock import monotonic_ns, wall_ns
-from hft.events import Agreement, Denial, Verdict
-from hft.seats import Seat
+from dashboard.safety import first_symbol, safety_of
+from dashboard.watch import Watch
+from dashboard.why import counts, summary
+from dashboard.why_gate import Look
+from hft.clock import monotonic_ns
+from hft.events import FIRST_TERMINAL_STATE, OrderState, Role, Verdict
+from hft.seats import Seat, numbered
+from hft.state.blocks import ORDERS_MAX
 from hft.state.log_tail import log_lines
 from hft.state.reader import HouseReader
 from hft.state.values import Values, name_of
@@ -32,15 +40,29 @@ from hft.topology import House, rings_of
 from hft.units import NS_PER_MS, NS_PER_S
 
 STATUS_LOG_LINES = 40
+RECENT_ORDERS = 100
 FEED_STALE_DEFAULT_NS = 3 * NS_PER_S
 
 
 class View:
-    """Builds what the page shows; the run's strategy index counts in `strategies`."""
+    """Builds what the page shows; the run's strategy index counts in `strategies`.
 
-    def __init__(self, house: House, strategies: Sequence[StrategySpec]) -> None:
+    `now_ns` is the local clock every age is measured by; of a dead run, the time of its last beat.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        strategies: Sequence[StrategySpec],
+        *,
+        now_ns: Callable[[], int] = monotonic_ns,
+    ) -> None:
         self.house = house
-        self.reader = HouseReader(house)
+        self.reader = HouseReader(house, now_ns)
+        self.watch = Watch(house)
+        self.now_ns = now_ns
+        self.dead = False
+        """Whether nobody lives in the house any more, whatever its last words say."""
         self._specs = list(strategies)
         self.strategies = [spec.name for spec in strategies]
         self.enabled: bool | None = None
@@ -49,13 +71,13 @@ class View:
     def status(self, ticks_per_second: float) -> dict[str, Any]:
         """Tell everything the page shows live."""
         run, account = self.reader.run(), self.reader.account() or {}
-        processes = self.processes()
-        markets = self.markets()
+        processes, markets = self.processes(), self.markets()
+        safety = self._safety(account, processes)
         return {
-            **self._safety(account, processes),
+            **safety,
             **money_of(account),
             **self.limits(),
-            **self._first_symbol(markets, processes),
+            **first_symbol(markets, processes),
             "mode": run["mode"],
             "started_ms": run["started_ms"],
             "active_strategy": self.active_strategy(),
@@ -63,11 +85,24 @@ class View:
             "order_rtt_us": microseconds(account.get("order_rtt_ns")),
             "symbols": markets,
             "verdict": self._verdict(),
+            "explain": summary(self._look(account, processes, markets, safety)),
             "feed": self.feed(markets),
             "processes": processes,
             "rings": self.rings(),
             "ledger": self._ledger(),
             "logs": log_lines(self.house, STATUS_LOG_LINES),
+        }
+
+    def explain(self, strip_after_ms: int = 0) -> dict[str, Any]:
+        """Tell why it does not trade: sentence, gates, counts, and the way to firing over time."""
+        account, processes = self.reader.account() or {}, self.processes()
+        safety = self._safety(account, processes)
+        return {
+            **summary(self._look(account, processes, self.markets(), safety)),
+            "verdict": self._verdict(),
+            "shards": self._shards(),
+            **counts(self.watch),
+            "strip": self.watch.strip.told(strip_after_ms),
         }
 
     def active_strategy(self) -> str:
@@ -85,7 +120,10 @@ class View:
 
     def processes(self) -> list[dict[str, Any]]:
         """List every process with its health in a word."""
-        return [process_row(row) for row in self.reader.processes()]
+        rows = [process_row(row) for row in self.reader.processes()]
+        if self.dead:
+            rows = [{**row, "health": "dead"} for row in rows]
+        return rows
 
     def rings(self) -> list[dict[str, Any]]:
         """List every ring with who writes, who reads, and what a full one does."""
@@ -120,9 +158,12 @@ class View:
             ],
         }
 
-    def orders(self, limit: int) -> list[dict[str, Any]]:
-        """List the newest orders, their prices and quantities as numbers."""
-        return [order_row(order) for order in self.reader.orders(limit)]
+    def orders(self, limit: int, symbol: str = "") -> list[dict[str, Any]]:
+        """List the newest orders, their prices and quantities as numbers; of one symbol, or all."""
+        every = self.reader.orders(ORDERS_MAX if symbol else limit)
+        mine = [order for order in every if symbol in ("", order["symbol"])]
+        epoch = int(self.house.run[0]["session_epoch"])
+        return [order_row(order, epoch, self.strategies) for order in mine[:limit]]
 
     def limits(self) -> dict[str, Any]:
         """Tell the limits in force; None before the supervisor has written them."""
@@ -136,13 +177,14 @@ class View:
 
     def system(self) -> dict[str, Any]:
         """Tell everything about the machinery: processes, rings, connections, ledger, run."""
-        run = self.reader.run()
+        run, processes = self.reader.run(), self.processes()
         return {
             "mode": run["mode"],
             "started_ms": run["started_ms"],
             "session_epoch": run["session_epoch"],
             "strategy_epoch": run["strategy_epoch"],
-            "processes": self.processes(),
+            "processes": processes,
+            "cores": cores_of(processes),
             "rings": self.rings(),
             "feed": self.feed(self.markets()),
             "ledger": self._ledger(),
@@ -170,9 +212,12 @@ class View:
         """Say whether the latch halts trading, however fit the parts are."""
         return bool(self.reader.latch()["latched"])
 
-    def latency(self) -> list[dict[str, Any]]:
-        """List every leg of the way from tick to trade that was measured."""
-        return self.reader.latency()
+    def latency(self) -> dict[str, Any]:
+        """Tell every leg of the way from tick to trade that was measured, and the last orders'."""
+        return {
+            "legs": leg_rows(self.reader.latency()),
+            "recent": recent_rows(self.orders(RECENT_ORDERS)),
+        }
 
     def _active(self) -> StrategySpec | None:
         index = int(self.house.run[0]["strategy_index"])
@@ -183,65 +228,58 @@ class View:
         return int(limits.get("feed_stale_ns") or FEED_STALE_DEFAULT_NS)
 
     def _safety(self, account: Values, processes: list[dict[str, Any]]) -> dict[str, Any]:
+        now_ns = self.now_ns()
+        wall_ns = self.house.anchor.to_wall_ns(now_ns)
         latch = self.reader.latch()
-        answers = _answers(processes)
-        # What a dead process wrote last is no statement about now: without execution nothing is
-        # sent.
-        state = account.get("trading_state", "HALTED") if answers else "HALTED"
-        if latch["state"] == "HALTED" or (latch["latched"] and state == "ACTIVE"):
-            state = latch["state"]
-        denied = account.get("denied", ())
-        return {
-            "running": not latch["latched"],
-            "enabled": self.enabled,
-            "trading_state": state,
-            "trading_sentence": sentences.trading(
-                state, latch, account, answers=answers, enabled=self.enabled is not False
-            ),
-            "latch": {
-                "latched": latch["latched"],
-                "hand": latch["hand"],
-                "reason": latch["reason"],
-                "trip": latch["trip"],
-                "age_ms": milliseconds(latch["age_ns"]),
-            },
-            "unfit": account.get("unfit", "STARTING"),
-            "reconciled": bool(account.get("reconciled")),
-            "unknown_orders": account.get("unknown_orders", 0),
-            "open_orders": account.get("open_orders", 0),
-            "foreign_orders": account.get("foreign_orders", 0),
-            "orders_sent": account.get("orders_sent", 0),
-            "trade_count": account.get("fills", 0),
-            "rejected": account.get("rejected", 0),
-            "last_reject_code": account.get("last_reject_code", 0),
-            "denied": {
-                reason.name: denied[reason]
-                for reason in Denial
-                if reason < len(denied) and denied[reason]
-            },
-            "account_age_ms": milliseconds(account.get("age_ns")),
-            "clock_offset_ms": milliseconds(account.get("clock_offset_ns")),
-            "venue_limits": limits_line(account, monotonic_ns(), wall_ns()),
-            "venue_clock": clock_line(account),
-            "countdown": countdown_line(account, monotonic_ns()),
-        }
+        return safety_of(latch, account, processes, self.enabled, (now_ns, wall_ns))
 
-    def _first_symbol(
-        self, markets: list[dict[str, Any]], processes: list[dict[str, Any]]
-    ) -> dict[str, Any]:
-        first = markets[0] if markets else {}
-        # What a dead process found is no statement about now.
-        found = {row["agreement"] for row in markets} if _answers(processes) else set()
-        agreement = None if found <= {Agreement.UNKNOWN.name} else True
-        return {
-            "symbol": first.get("symbol"),
-            "position": first.get("position"),
-            "average_entry": first.get("average_entry"),
-            "last_price": first.get("last"),
-            "last_tick_ms": first.get("last_tick_ms"),
-            "last_tick_age_ms": first.get("tick_age_ms"),
-            "agreement": False if Agreement.DISAGREED.name in found else agreement,
-        }
+    def _look(
+        self,
+        account: Values,
+        processes: list[dict[str, Any]],
+        markets: list[dict[str, Any]],
+        safety: dict[str, Any],
+    ) -> Look:
+        states = self.house.orders["state"]
+        open_rows = (states != OrderState.FREE) & (states < FIRST_TERMINAL_STATE)
+        return Look(
+            now_ns=self.now_ns(),
+            account=account,
+            limits=self.reader.limits() or {},
+            processes={row["role"]: row for row in processes},
+            markets=markets,
+            feed=self.feed(markets),
+            reports_room=max(
+                row["depth"] / row["slots"]
+                for row in self.reader.rings()
+                if row["name"].startswith("reports")
+            ),
+            free_rows=len(states) - int(np.count_nonzero(open_rows)),
+            verdict=self.reader.verdict(),
+            spec=self._active(),
+            minute=self.watch.minute(),
+            safety=safety,
+        )
+
+    def _shards(self) -> list[dict[str, Any]]:
+        """Tell what the strategy of each shard says; the counts are those of all."""
+        rows, symbols = [], self.house.symbols()
+        for shard in self.house.shards:
+            verdict = self.reader.verdict(shard.number)
+            if verdict is not None:
+                symbol = int(verdict["symbol"])
+                rows.append(
+                    {
+                        "strategy": f"{Role.STRATEGY.name.lower()}{numbered(shard.number)}",
+                        "symbol": symbols[symbol] if symbol < len(symbols) else str(symbol),
+                        "name": name_of(Verdict, verdict["verdict"]),
+                        "sentence": sentences.sentence(explain_verdict(verdict, self._active())),
+                        "distance": verdict["distance"],
+                        "needed": verdict["needed"],
+                        "age_ms": milliseconds(verdict["age_ns"]),
+                    }
+                )
+        return rows
 
     def _verdict(self) -> dict[str, Any] | None:
         verdict = self.reader.verdict()
@@ -271,8 +309,3 @@ class View:
             "errors": ledger["errors"],
             "age_ms": milliseconds(ledger["age_ns"]),
         }
-
-
-def _answers(processes: list[dict[str, Any]]) -> bool:
-    """Say whether execution lives: only then is what it wrote about now."""
-    return any(row["role"] == Seat.EXECUTION.label and row["health"] == "ok" for row in processes)

@@ -44,3 +44,19 @@ def percentile_ns(bins: Sequence[int] | npt.NDArray[np.int64], percent: float) -
         return 0.0
     rank = max(1, math.ceil(total * percent / 100.0))
     return value_ns(int(np.searchsorted(np.cumsum(counts), rank)))
+
+
+def filled_bins(bins: Sequence[int] | npt.NDArray[np.int64]) -> list[list[int]]:
+    """Tell every bin that counted something as [from_ns, to_ns, count], ascending.
+
+    The first begins at 0; the last has no end, and is told to end where it would.
+    """
+    counts = np.asarray(bins, dtype=np.int64)
+    return [
+        [_edge_ns(index), _edge_ns(index + 1), int(counts[index])]
+        for index in np.flatnonzero(counts).tolist()
+    ]
+
+
+def _edge_ns(index: int) -> int:
+    return round(FIRST_EDGE_NS * math.exp(index * _LOG_GROWTH)) if index else 0

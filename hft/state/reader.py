@@ -14,9 +14,9 @@ import numpy as np
 
 from hft.clock import Anchor, monotonic_ns
 from hft.events import Agreement, Hop, LatchReason, OrderState, Side, TradingState, Unfit, Verdict
-from hft.seats import Seat, numbered
+from hft.seats import Seat, numbered, shard_of
 from hft.state.blocks import Leg, Life, Mode, Order
-from hft.state.histogram import percentile_ns
+from hft.state.histogram import filled_bins, percentile_ns
 from hft.state.trips import describe, newest_trip
 from hft.state.values import Records, Values, name_of, plain, read
 from hft.units import NS_PER_MS
@@ -187,6 +187,8 @@ class HouseReader:
                     "order": name_of(Order, parent["order"]),
                     "heartbeat_age_ns": self._age_ns(vitals["heartbeat_ns"]),
                     "age_ns": self._age_ns(vitals["started_ns"]),
+                    "started_ms": self.wall_ms(vitals["started_ns"]),
+                    "died_ms": self.wall_ms(parent["died_ns"]),
                 }
             )
         return rows
@@ -221,10 +223,36 @@ class HouseReader:
         newest = used[np.argsort(rows["updated_ns"][used], kind="stable")][::-1][:limit]
         return [self._order(rows[index]) for index in newest]
 
+    def order(self, intent_seq: int) -> Values | None:
+        """Copy the row of one order; None when it left the table, or is being written."""
+        rows = self.house.orders
+        for index in np.flatnonzero(rows["intent_seq"] == intent_seq):
+            version = int(rows[index]["version"])
+            copy = rows[index].copy()
+            whole = version % 2 == 0 and version == int(rows[index]["version"])
+            if whole and copy["state"] != OrderState.FREE and copy["intent_seq"] == intent_seq:
+                return self._order(copy)
+        return None
+
+    def market_event(self, symbol: int, seq: int, recv_ns: int) -> Values | None:
+        """Find the market event of that number among those its ring still holds.
+
+        None when it was overwritten, or when no event caused what is asked about.
+        """
+        if not seq or not recv_ns:
+            return None
+        slots = self.house.shards[shard_of(symbol, len(self.house.shards))].market.slots
+        for index in np.flatnonzero(slots["seq"] == seq):
+            event = slots[index].copy()
+            # Both match only while the slot is not being used anew.
+            if int(event["seq"]) == seq and int(event["recv_ns"]) == recv_ns:
+                return plain(event)
+        return None
+
     def _order(self, record: np.void) -> Values:
         symbols = self.house.symbols()
         values = plain(record)
-        symbol = values["symbol"]
+        symbol, recv_ns = values["symbol"], values["recv_ns"]
         hops = zip(Hop, values["hops"], strict=True)
         return {
             **values,
@@ -235,6 +263,8 @@ class HouseReader:
             "side": name_of(Side, values["side"]),
             "hops": {hop.name: offset for hop, offset in hops if offset},
             "updated_ms": self.wall_ms(values["updated_ns"]),
+            "recv_ms": self.wall_ms(values["recv_ns"]),
+            "recv_wall_ns": self.house.anchor.to_wall_ns(recv_ns) if recv_ns else 0,
         }
 
     def latency(self) -> list[Values]:
@@ -253,6 +283,7 @@ class HouseReader:
                             name: round(percentile_ns(bins, percent))
                             for name, percent in PERCENTILES.items()
                         },
+                        "bins": filled_bins(bins),
                     }
                 )
         return rows

@@ -91,7 +91,7 @@ def test_a_house_nobody_has_written_to_is_told_as_unknown(
     assert status["trading_state"] == "HALTED"
     assert status["feed"]["fresh"] is False
     assert get(served, "/api/orders").json() == {"orders": []}
-    assert get(served, "/api/latency").json() == {"legs": []}
+    assert get(served, "/api/latency").json() == {"legs": [], "recent": []}
     assert get(served, "/api/history").json()["trades"] == []
     assert get(served, "/readyz").status_code == 503
     assert get(served, "/healthz").json() == {"ok": True}

@@ -1,0 +1,104 @@
+"""One gate between a market event and an order: its colour, its sentence, and its limits.
+
+Green passes now, red stops now, amber is close to its limit or stopped something in the last
+minute, grey was not reached or cannot be known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dashboard.watch import Counts
+from hft.events import Denial
+from hft.state.values import Values
+from hft.strategy.load import StrategySpec
+
+GREEN, AMBER, RED, GREY = "green", "amber", "red", "grey"
+CLOSE = 0.8
+"""The share of a limit from which on it is close."""
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """One gate as the page and the terminal show it."""
+
+    name: str
+    label: str
+    colour: str
+    sentence: str
+    count_minute: int | None = None
+    """How often it stopped something in the last minute; None: nobody counts that."""
+
+    def row(self) -> dict[str, Any]:
+        """Tell it as JSON has it."""
+        told = msgspec.structs.asdict(self)
+        if self.count_minute is None:
+            del told["count_minute"]
+        return told
+
+
+class Look(NamedTuple):
+    """What the gates are judged by: everything of one look at the house."""
+
+    now_ns: int
+    account: Values
+    """Empty before execution has written it, as `limits` is before the supervisor has."""
+    limits: Values
+    processes: dict[str, dict[str, Any]]
+    """Rows of `dashboard.rows.process_row` by role."""
+    markets: list[dict[str, Any]]
+    """Rows of `dashboard.rows.symbol_row`."""
+    feed: dict[str, Any]
+    reports_room: float
+    """The fullest report ring, as a share of its slots."""
+    free_rows: int
+    """Rows of the order table that a new order may take."""
+    verdict: Values | None
+    spec: StrategySpec | None
+    minute: Counts
+    safety: dict[str, Any]
+    """Trading state and sentences, as the status has them."""
+
+    def answers(self, role: str) -> bool:
+        """Say whether every process of a role is well."""
+        mine = [row for name, row in self.processes.items() if name.rstrip("234") == role]
+        return bool(mine) and all(row["health"] == "ok" for row in mine)
+
+    def denied(self, codes: Iterable[Denial]) -> int:
+        """Count what the risk gate denied for one of these reasons in the last minute."""
+        return sum(int(self.minute.denials[code]) for code in codes)
+
+
+def colour_of(used: float, limit: float) -> str:
+    """Judge a figure that must stay below its limit."""
+    if used >= limit:
+        return RED
+    return AMBER if used >= CLOSE * limit else GREEN
+
+
+def at_least_amber(colour: str, count: int) -> str:
+    """Turn green into amber for a gate that stopped something in the last minute."""
+    return AMBER if colour == GREEN and count else colour
+
+
+def plural(count: int, word: str) -> str:
+    """Count things in words: 1 order, 2 orders."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def span(seconds: float) -> str:
+    """Write a span as people say it."""
+    if seconds < 0.001:
+        return f"{seconds * 1e6:.0f} us"
+    if seconds < 0.1:
+        return f"{seconds * 1000:.1f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def age(age_ms: float) -> str:
+    """Write an age: below a tenth of a second nobody cares."""
+    return "0.0 s" if age_ms < 100 else span(age_ms / 1000)
