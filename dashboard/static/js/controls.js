@@ -18,9 +18,7 @@ export function wireControls(onCleared) {
   byId("run").addEventListener("click", () => startOrStop());
   byId("flatten").addEventListener("click", () => flatten());
   byId("strategy-form").addEventListener("submit", (event) => submit(event, chooseStrategy));
-  byId("limits-form").addEventListener("submit", (event) => submit(event, applyLimits));
   byId("strategy").addEventListener("change", showPending);
-  for (const id of ["max-loss", "target-profit"]) byId(id).addEventListener("input", showPending);
   byId("history-clear").addEventListener("click", () => clearHistory(onCleared));
   onTokenNeeded(askForToken);
   loadStrategies();
@@ -43,17 +41,8 @@ export function showControls(newest) {
     byId("strategy").value = status.active_strategy;
     if (was) loadStrategies();
   }
-  for (const [id, name] of [["max-loss", "max_loss"], ["target-profit", "target_profit"]]) {
-    const field = byId(id);
-    if (was?.[name] !== status[name] && document.activeElement !== field) field.value = status[name] ?? "";
-  }
   showPending();
 }
-
-const amountIn = (id) => {
-  const text = byId(id).value.trim().replaceAll(",", "");
-  return text === "" ? NaN : Number(text);
-};
 
 // Only START is refused then: STOP must always be at hand.
 const isDisabled = () => status !== null && status.enabled === false && !status.running;
@@ -64,11 +53,9 @@ function showPending() {
   byId("run").title = disabled ? DISABLED : "Start or stop trading (S)";
   const chosen = byId("strategy").value;
   byId("strategy-apply").disabled = pending.has("strategy") || !chosen || chosen === status?.active_strategy;
-  const same = amountIn("max-loss") === status?.max_loss && amountIn("target-profit") === status?.target_profit;
-  byId("limits-apply").disabled = pending.has("limits") || same;
 }
 
-function answer(sentence, wrong = false) {
+export function answer(sentence, wrong = false) {
   const toast = byId("toast");
   for (const node of [byId("control-answer"), toast]) {
     setText(node, sentence);
@@ -80,7 +67,7 @@ function answer(sentence, wrong = false) {
   toastTimer = setTimeout(() => (toast.hidden = true), TOAST_MS);
 }
 
-async function attempt(name, deed) {
+export async function attempt(name, deed) {
   if (pending.has(name)) return null;
   pending.add(name);
   showPending();
@@ -180,14 +167,6 @@ async function follow(say) {
 
 function chooseStrategy() {
   return attempt("strategy", () => change("POST", "/api/strategy", { strategy: byId("strategy").value }));
-}
-
-function applyLimits() {
-  const [maxLoss, targetProfit] = [amountIn("max-loss"), amountIn("target-profit")];
-  if (![maxLoss, targetProfit].every((value) => Number.isFinite(value) && value >= 0)) {
-    return answer("Limits are numbers of 0 or more.", true);
-  }
-  return attempt("limits", () => change("POST", "/api/config", { max_loss: maxLoss, target_profit: targetProfit }));
 }
 
 async function clearHistory(onCleared) {

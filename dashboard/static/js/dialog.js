@@ -54,11 +54,12 @@ export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work
   });
 }
 
-// Resolves to what was typed, or null when the person gave up.
-export async function askForToken(wasWrong) {
+// Resolves to what was typed, or null when the person gave up; `why` says what was wrong with the last one.
+export async function askForToken(why) {
   if (tokenDialog.open) return null;
   const field = byId("token");
-  byId("token-wrong").hidden = !wasWrong;
+  byId("token-wrong").hidden = !why;
+  setText(byId("token-wrong"), why);
   field.value = "";
   tokenDialog.returnValue = "no";
   const said = await shown(tokenDialog, field);

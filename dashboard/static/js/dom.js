@@ -48,3 +48,47 @@ export function fillTable(table, rows) {
 export function setPressed(buttons, isPressed) {
   for (const button of buttons) button.setAttribute("aria-pressed", String(isPressed(button)));
 }
+
+// A panel for a view that is built by script: a section with its title, and what follows the title.
+export function panel(title, className, ...inHeader) {
+  const section = element("section", null, `panel ${className}`);
+  const header = element("header");
+  header.append(element("h2", title), ...inHeader);
+  section.append(header);
+  section.setAttribute("aria-label", title);
+  return section;
+}
+
+// A table with its head; `columns` are names, or [name, className].
+export function table(id, columns) {
+  const node = element("table", null, "table");
+  node.id = id;
+  const head = node.createTHead().insertRow();
+  for (const column of columns) {
+    const [name, className] = [column].flat();
+    const cell = element("th", name, className);
+    cell.scope = "col";
+    head.append(cell);
+  }
+  node.createTBody();
+  return node;
+}
+
+// A choice of one among few: `choices` are [value, text]; `onChoice(value)` is called with each press.
+export function segments(label, choices, chosen, onChoice) {
+  const group = element("div", null, "segments");
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", label);
+  for (const [value, text] of choices) {
+    const button = element("button", text);
+    button.type = "button";
+    button.dataset.value = value;
+    button.addEventListener("click", () => {
+      setPressed(group.children, (one) => one === button);
+      onChoice(value);
+    });
+    group.append(button);
+  }
+  setPressed(group.children, (one) => one.dataset.value === String(chosen));
+  return group;
+}

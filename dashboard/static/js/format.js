@@ -53,13 +53,35 @@ export function micros(us) {
   return us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(us < 10_000 ? 2 : 1)} ms`;
 }
 
-// Times are UTC everywhere, as at the venue and in the log files.
-const iso = (ms) => new Date(ms).toISOString();
-export const time = (ms) => (known(ms) ? iso(ms).slice(11, 19) : UNKNOWN);
-export const timeMs = (ms) => (known(ms) ? iso(ms).slice(11, 23) : UNKNOWN);
-export const day = (ms) => (known(ms) ? iso(ms).slice(0, 10) : UNKNOWN);
+// Times are the viewer's own, in 24 hours, whatever the language of the browser.
+const part = (options) => new Intl.DateTimeFormat("en-GB", options);
+const CLOCK = part({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const WEEKDAY = part({ weekday: "short", day: "numeric", month: "long", year: "numeric" });
+const pad = (value, width = 2) => String(value).padStart(width, "0");
 
-const WEEKDAY = new Intl.DateTimeFormat("en-GB", {
-  weekday: "short", day: "numeric", month: "long", year: "numeric", timeZone: "UTC",
-});
-export const dayName = (ms) => WEEKDAY.format(new Date(ms));
+export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+export const zoneName = () => `${zone} (${offset(new Date())})`;
+export const time = (ms) => (known(ms) ? CLOCK.format(ms) : UNKNOWN);
+export const timeMs = (ms) => (known(ms) ? `${CLOCK.format(ms)}.${pad(((ms % 1000) + 1000) % 1000, 3)}` : UNKNOWN);
+export const dayName = (ms) => WEEKDAY.format(ms);
+
+export function day(ms) {
+  if (!known(ms)) return UNKNOWN;
+  const date = new Date(ms);
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+}
+
+function offset(date) {
+  const minutes = -date.getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `UTC${minutes < 0 ? MINUS : "+"}${Math.floor(size / 60)}${size % 60 ? `:${pad(size % 60)}` : ""}`;
+}
+
+// When a range begins in the viewer's zone, in milliseconds; "all" begins with the first trade there is.
+export function rangeStart(range, now = new Date()) {
+  const [year, month, date] = [now.getFullYear(), now.getMonth(), now.getDate()];
+  if (range === "today") return new Date(year, month, date).getTime();
+  if (range === "month") return new Date(year, month, 1).getTime();
+  if (range === "year") return new Date(year, 0, 1).getTime();
+  return null;
+}

@@ -1,19 +1,20 @@
-// The live stream: one connection, the newest status, and the honest word about the connection itself.
-// A hidden tab closes its stream and does nothing.
+// The live stream: one connection, whole statuses and what changed since, and the honest word about the
+// connection itself.  A hidden tab closes its stream and does nothing.
 
 const SILENT_MS = 1500;
 const REOPEN_MS = 4000;
 const LOOK_MS = 250;
+const BY_NAME = ["symbols", "processes", "rings"];
 
 export class Live {
-  // `onStatus(status)` at most once per frame; `onLink(state, silentMs)` with "live" or "lost".
-  constructor(path, onStatus, onLink) {
-    this.path = path;
-    this.onStatus = onStatus;
-    this.onLink = onLink;
+  // `onStatus(status)` at most once per frame; `onLines(lines)` with new lines of the log;
+  // `onLink(state, silentMs)` with "live" or "lost"; `onRefused()` when the server wants to know who looks.
+  constructor(path, { onStatus, onLines, onLink, onRefused }) {
+    Object.assign(this, { path, onStatus, onLines, onLink, onRefused });
     this.heard = performance.now();
     this.opened = 0;
     this.frame = 0;
+    this.state = null;
     document.addEventListener("visibilitychange", () => {
       this.heard = performance.now(); // Silence while hidden was our own wish.
       if (document.hidden) this.close();
@@ -26,12 +27,20 @@ export class Live {
   open() {
     this.close();
     this.opened = performance.now();
+    this.state = null;
     this.source = new EventSource(this.path);
-    this.source.addEventListener("status", (event) => {
+    this.on("status", (status) => (this.state = status));
+    // What comes before the first whole status has nothing to be applied to.
+    this.on("patch", (patch) => this.state && patched(this.state, patch));
+    this.on("logs", ({ lines }) => this.onLines(lines));
+  }
+
+  on(name, take) {
+    this.source.addEventListener(name, (event) => {
       this.heard = performance.now();
-      this.newest = event.data;
-      // Several beats may arrive at once after a pause; only the newest is drawn.
-      this.frame ||= requestAnimationFrame(() => this.draw());
+      take(JSON.parse(event.data));
+      // Several beats may arrive at once after a pause; only what comes out is drawn.
+      if (this.state) this.frame ||= requestAnimationFrame(() => this.draw());
     });
   }
 
@@ -42,8 +51,9 @@ export class Live {
 
   draw() {
     this.frame = 0;
+    if (!this.state) return;
     this.onLink("live", 0);
-    this.onStatus(JSON.parse(this.newest));
+    this.onStatus(listed(this.state));
   }
 
   look() {
@@ -53,7 +63,34 @@ export class Live {
     if (silent < SILENT_MS) return;
     this.onLink("lost", silent);
     // The browser retries a broken stream by itself, but not one that was answered with an error.
-    if (silent > REOPEN_MS && now - this.opened > REOPEN_MS) this.open();
-    else if (this.source?.readyState === EventSource.CLOSED && now - this.opened > 1000) this.open();
+    const refused = this.source?.readyState === EventSource.CLOSED;
+    if (refused && now - this.opened > 1000) this.reopen();
+    else if (silent > REOPEN_MS && now - this.opened > REOPEN_MS) this.open();
   }
+
+  async reopen() {
+    this.opened = performance.now();
+    if (await this.onRefused()) this.open();
+  }
+}
+
+// Applies a JSON merge patch (RFC 7396) to an object in place: null takes a member away.
+export function patched(target, patch) {
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete target[name];
+    else if (isObject(value)) target[name] = patched(isObject(target[name]) ? target[name] : {}, value);
+    else target[name] = value;
+  }
+  return target;
+}
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const rows = (value) => (isObject(value) ? Object.values(value) : (value ?? []));
+
+// Rows travel by their names, so that a patch names what changed; the page draws lists.
+function listed(state) {
+  const status = { ...state };
+  for (const name of BY_NAME) status[name] = rows(state[name]);
+  status.feed = { ...state.feed, links: rows(state.links ?? state.feed?.links) };
+  return status;
 }

@@ -1,8 +1,7 @@
 // The log: new lines at the end, filtered here, following only while the reader is at the end.
 
-import { byId, element, setPressed } from "./dom.js";
+import { byId, element, setPressed, setText } from "./dom.js";
 import { timeMs } from "./format.js";
-import { get } from "./server.js";
 
 const LINES_MAX = 512;
 const LOUD = new Set(["WARNING", "ERROR"]);
@@ -21,25 +20,24 @@ export class Logs {
     this.following = true;
     this.box.addEventListener("scroll", () => this.measure(), { passive: true });
     byId("logs-newest").addEventListener("click", () => this.toNewest());
-    this.fetching = false;
-    get("/api/logs").then(({ logs }) => this.add(logs)).catch(() => {});
+    this.paused = false;
+    byId("log-pause").addEventListener("click", () => this.pause(!this.paused));
   }
 
-  // Every status carries the newest lines; when more came than it holds, the rest is fetched.
-  notice(logs) {
+  // Lines as the stream brings them; a lower number than the last one belongs to another session.
+  notice(lines) {
     const last = this.lines.at(-1)?.number ?? 0;
-    const newest = logs.at(-1)?.number ?? 0;
+    const newest = lines.at(-1)?.number ?? 0;
     if (newest < last) this.reset();
-    else if (newest === last) return;
-    if (last && logs[0].number > last + 1 && !this.fetching) {
-      this.fetching = true;
-      get(`/api/logs?after=${last}`)
-        .then((reply) => this.add(reply.logs))
-        .catch(() => this.add(logs))
-        .finally(() => (this.fetching = false));
-      return;
-    }
-    this.add(logs);
+    this.add(lines);
+  }
+
+  // What comes while paused is kept, and shown with the end of the pause.
+  pause(paused) {
+    this.paused = paused;
+    setText(byId("log-pause"), paused ? "resume" : "pause");
+    byId("log-pause").setAttribute("aria-pressed", String(paused));
+    if (!paused) this.redraw();
   }
 
   reset() {
@@ -53,6 +51,10 @@ export class Logs {
     if (!fresh.length) return;
     this.lines.push(...fresh);
     this.lines.splice(0, Math.max(0, this.lines.length - LINES_MAX));
+    if (this.paused) {
+      setText(byId("log-pause"), "resume, there is more");
+      return;
+    }
     this.box.append(...fresh.filter((line) => this.matches(line)).map(row));
     while (this.box.children.length > LINES_MAX) this.box.firstElementChild.remove();
     this.shown();

@@ -1,63 +1,74 @@
 // The page: one stream, and who draws what from it.
 
-import { PnlChart } from "./chart.js";
+import { Book } from "./book.js";
 import { flatten, showControls, startOrStop, wireControls } from "./controls.js";
 import { ask, isOpen } from "./dialog.js";
-import { byId, setPressed, setText } from "./dom.js";
-import { day, time } from "./format.js";
+import { byId, setText } from "./dom.js";
+import { day, time, zoneName } from "./format.js";
+import { Knobs } from "./knobs.js";
+import { LatencyView } from "./latency.js";
 import { Live } from "./live.js";
 import { Logs } from "./logs.js";
 import { setToday, showLink, showNumbers, showStrip } from "./numbers.js";
-import { showLatency, showSystem } from "./system.js";
-import { Trades } from "./trades.js";
-import { showWhy } from "./why.js";
+import { PerformanceView } from "./performance.js";
+import { PnlChart } from "./pnl.js";
+import { PriceChart } from "./price.js";
+import { logIn } from "./server.js";
+import { Story } from "./story.js";
+import { SystemView } from "./system.js";
+import { Why } from "./why.js";
 
-const TABS = ["trade", "system"];
-const LATENCY_MS = 2000;
+const TABS = ["trade", "latency", "performance", "system"];
 let tab = "trade";
-let latencyAt = 0;
 let session = null;
+let newest = null;
 
-const chart = new PnlChart();
 const logs = new Logs();
-const trades = new Trades(setToday);
+const pnl = new PnlChart();
+const book = new Book(setToday);
+// What is drawn in each view; a part draws only while its view is open, and is told when it opens.
+const parts = {
+  trade: [new PriceChart(), new Why(), pnl, new Knobs(), book, new Story()],
+  latency: [new LatencyView()],
+  performance: [new PerformanceView()],
+  system: [new SystemView()],
+};
 
-function choose(name) {
+function choose(name, focus = false) {
   tab = name;
-  for (const one of TABS) byId(`tab-${one}`).hidden = one !== name;
-  setPressed(document.querySelectorAll("[data-tab]"), (button) => button.dataset.tab === name);
+  for (const one of TABS) {
+    const button = byId(`tab-${one}`);
+    byId(`view-${one}`).hidden = one !== name;
+    button.setAttribute("aria-selected", String(one === name));
+    button.tabIndex = one === name ? 0 : -1;
+  }
+  if (focus) byId(`tab-${name}`).focus();
   if (name === "trade") logs.shown();
+  for (const part of parts[name]) part.opened?.();
+  if (newest) draw(newest);
+}
+
+function draw(status) {
+  for (const part of parts[tab]) part.show(status);
 }
 
 function show(status) {
   // Another session has its own log, curve and perhaps another version of this page.
   if (session !== null && session !== status.started_ms) location.reload();
   session = status.started_ms;
+  newest = status;
   showStrip(status);
   showNumbers(status);
-  showWhy(status);
   showControls(status);
-  chart.add(status, Date.now());
-  logs.notice(status.logs);
-  trades.notice(status, decimalsOf(status.symbols));
-  setText(byId("foot-session"), `Session since ${day(status.started_ms)} ${time(status.started_ms)} UTC`);
-  if (tab === "system") showMachinery(status);
-}
-
-const decimalsOf = (symbols) => Object.fromEntries(symbols.map((row) =>
-  [row.symbol, { price: row.price_decimals ?? 2, qty: row.qty_decimals ?? 3 }]));
-
-function showMachinery(status) {
-  showSystem(status);
-  if (performance.now() - latencyAt < LATENCY_MS) return;
-  latencyAt = performance.now();
-  showLatency().catch(() => {});
+  book.count(status);
+  draw(status);
+  setText(byId("foot-session"), `Session since ${day(status.started_ms)} ${time(status.started_ms)} · times are ${zoneName()}`);
 }
 
 function help() {
   return ask({
     title: "Keys",
-    text: "S  start or stop trading\nF  flatten everything (asks first)\n1, 2  the views\n/  filter the log\n?  this help\n\nTimes are UTC. Grey numbers are old.",
+    text: "S  start or stop trading\nF  flatten everything (asks first)\n1 to 4  the views\n/  filter the log\nT  dark, light, or as the system has it\n?  this help\n\nGrey numbers in italics are old. A gate shows its sentence when it is pressed; an order its story.",
     no: "",
   });
 }
@@ -65,11 +76,14 @@ function help() {
 const KEYS = {
   s: startOrStop,
   f: flatten,
+  t: () => window.nextTheme(),
   "?": help,
-  1: () => choose("trade"),
-  2: () => choose("system"),
-  "/": () => { choose("trade"); byId("log-filter").focus(); },
+  "/": () => {
+    choose("trade");
+    byId("log-filter").focus();
+  },
 };
+TABS.forEach((name, index) => (KEYS[index + 1] = () => choose(name)));
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, select, textarea");
@@ -80,11 +94,34 @@ document.addEventListener("keydown", (event) => {
   deed();
 });
 
-for (const button of document.querySelectorAll("[data-tab]")) {
-  button.addEventListener("click", () => choose(button.dataset.tab));
+for (const [index, name] of TABS.entries()) {
+  const button = byId(`tab-${name}`);
+  button.addEventListener("click", () => choose(name));
+  button.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step) choose(TABS[(index + step + TABS.length) % TABS.length], true);
+  });
 }
+byId("theme").addEventListener("click", () => window.nextTheme());
+byId("help").addEventListener("click", help);
 wireControls(() => {
-  trades.load();
-  chart.load();
+  book.load();
+  pnl.load();
 });
-new Live("/api/sse", show, showLink);
+new Live("/api/sse", {
+  onStatus: show,
+  onLines: (lines) => logs.notice(lines),
+  onLink: showLink,
+  onRefused: mayLook,
+});
+
+// Whether the stream may be opened again: where looking needs the token, it is asked for.
+async function mayLook() {
+  try {
+    const reply = await fetch("/api/session", { cache: "no-store" });
+    const { needs_token: needed, known } = await reply.json();
+    return !needed || known || logIn();
+  } catch {
+    return true; // Nobody answers: trying again will tell.
+  }
+}

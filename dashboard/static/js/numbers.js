@@ -1,7 +1,7 @@
 // The strip and the five numbers: am I safe, am I making money.
 
 import { byId, setNumber, setText } from "./dom.js";
-import { age, direction, number, signed, UNKNOWN } from "./format.js";
+import { age, direction, micros, number, signed, UNKNOWN } from "./format.js";
 
 let previousPrice = null;
 let today = null;
@@ -34,7 +34,7 @@ export function showLink(state, silentMs) {
 }
 
 export function showStrip(status) {
-  document.body.dataset.mode = status.mode;
+  document.documentElement.dataset.mode = status.mode;
   setText(byId("mode"), status.mode.replace("_", " "));
   document.title = `${signed(status.total_pnl)} · ${status.active_strategy} · ${status.mode}`;
   const feed = status.feed;
@@ -44,6 +44,9 @@ export function showStrip(status) {
   light("light-account", agrees === null ? null : agrees && status.reconciled,
     agrees === null ? "account unknown" : agrees ? (status.reconciled ? "position agrees" : "reconciling") : "position differs",
     status.symbols.map((row) => `${row.symbol}: ${waysText(row)}`).join("\n"));
+  const p99_us = status.tick_to_trade_p99_us;
+  light("light-latency", p99_us ? true : null, p99_us ? `p99 ${micros(p99_us)}` : "no order yet",
+    "from a tick's receipt to its order on the wire, 99 of 100");
   const ill = status.processes.filter((process) => process.health !== "ok");
   light("light-processes", ill.length === 0,
     ill.length ? ill.map((process) => `${process.role} ${process.health}`).join(", ") : `${status.processes.length} processes`);

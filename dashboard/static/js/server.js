@@ -1,6 +1,6 @@
-// Talking to the dashboard's API; the control token lives in this tab's session storage only.
+// Talking to the dashboard's API.  Who may order is known by a cookie that no script can read; the token
+// itself is typed once, exchanged for the cookie, and kept nowhere.
 
-const TOKEN = "hft-control-token";
 let askForToken = async () => null;
 
 export class Refused extends Error {
@@ -19,8 +19,6 @@ export function onTokenNeeded(ask) {
 async function call(method, path, body) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["Content-Type"] = "application/json";
-  const token = sessionStorage.getItem(TOKEN);
-  if (token && method !== "GET") headers.Authorization = `Bearer ${token}`;
   let reply;
   try {
     reply = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
@@ -35,16 +33,33 @@ async function call(method, path, body) {
 
 export const get = (path) => call("GET", path);
 
+// Sends an order; where the server does not know us yet, logs in first.
 export async function change(method, path, body) {
   try {
     return await call(method, path, body);
   } catch (refusal) {
-    if (refusal.status !== 401) throw refusal;
-    const wasWrong = sessionStorage.getItem(TOKEN) !== null;
-    sessionStorage.removeItem(TOKEN);
-    const token = await askForToken(wasWrong);
-    if (token === null) throw refusal;
-    sessionStorage.setItem(TOKEN, token);
-    return change(method, path, body);
+    if (refusal.status !== 401 || !(await logIn())) throw refusal;
+    return call(method, path, body);
+  }
+}
+
+let loggingIn = null;
+
+// Asks for the token until it is right or the person gives up; resolves to whether we are known now.
+export function logIn() {
+  loggingIn ??= tokenAsked().finally(() => (loggingIn = null));
+  return loggingIn;
+}
+
+async function tokenAsked() {
+  for (let why = ""; ; ) {
+    const token = await askForToken(why);
+    if (token === null) return false;
+    try {
+      await call("POST", "/api/login", { token });
+      return true;
+    } catch (refusal) {
+      why = refusal.message;
+    }
   }
 }

@@ -1,25 +1,102 @@
-// Why the strategy does or does not act, and what the gate refused.
+// Why it does, or does not, trade: the sentence, every gate in order, how far it is from firing, and how
+// often each answer came.
 
-import { byId, element, setText } from "./dom.js";
+import { byId, element, fillTable, setText } from "./dom.js";
+import { DistanceStrip } from "./distance.js";
 import { age, micros, number, signed } from "./format.js";
+import { get } from "./server.js";
 
 const OLD_MS = 5000;
+const REFRESH_MS = 1000;
+const SAID = { green: "passes", amber: "close to its limit, or stopped something lately", red: "stops now", grey: "not reached" };
+const SEVERITY = ["red", "amber"];
+const words = (name) => name.toLowerCase().replaceAll("_", " ");
 
-export function showWhy(status) {
-  const halted = status.trading_state === "HALTED";
-  const trading = byId("trading-sentence");
-  setText(trading, status.trading_sentence);
-  trading.classList.toggle("amber", status.trading_state !== "ACTIVE");
-  trading.classList.toggle("halted", halted);
-  showOpen(status, halted);
-  const verdict = status.verdict;
-  const decided = verdict?.sentence ?? "The strategy has not decided anything yet.";
-  setText(byId("verdict-sentence"), halted && verdict ? `would be: ${decided}` : decided);
-  byId("verdict-sentence").classList.toggle("strong", !halted);
-  setText(byId("verdict-age"), verdict ? `${age(verdict.age_ms)} ago` : "");
-  byId("verdict-age").classList.toggle("amber", verdict !== null && verdict.age_ms > OLD_MS);
-  showDistance(verdict);
-  showFacts(status, verdict);
+export class Why {
+  constructor() {
+    this.strip = new DistanceStrip();
+    this.picked = null;
+    this.gates = [];
+    this.askedAt = -Infinity;
+    this.asking = false;
+  }
+
+  show(status) {
+    const halted = status.trading_state === "HALTED";
+    const trading = byId("trading-sentence");
+    setText(trading, status.trading_sentence);
+    trading.classList.toggle("amber", status.trading_state !== "ACTIVE");
+    trading.classList.toggle("halted", halted);
+    showOpen(status, halted);
+    const verdict = status.verdict;
+    const decided = status.explain?.sentence ?? verdict?.sentence ?? "The strategy has not decided anything yet.";
+    setText(byId("verdict-sentence"), halted && verdict ? `would be: ${decided}` : decided);
+    byId("verdict-sentence").classList.toggle("strong", !halted);
+    setText(byId("verdict-age"), verdict ? `decided ${age(verdict.age_ms)} ago` : "");
+    byId("verdict-age").classList.toggle("amber", Boolean(verdict) && verdict.age_ms > OLD_MS);
+    this.showGates(status.explain?.gates ?? []);
+    showFacts(status, verdict);
+    this.ask();
+  }
+
+  opened() {
+    this.askedAt = -Infinity;
+  }
+
+  // Counts and the strip change slowly; they are asked for once a second, and only while they are seen.
+  async ask() {
+    if (this.asking || performance.now() - this.askedAt < REFRESH_MS) return;
+    this.asking = true;
+    this.askedAt = performance.now();
+    try {
+      const told = await get(`/api/explain?strip_after_ms=${this.strip.lastMs}`);
+      showCounts(told.counts ?? {});
+      showDenials(told.denials ?? {});
+      this.strip.add(told.strip?.points ?? [], told.verdict);
+    } catch {
+      // The strip of lights says what is wrong with the connection.
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  showGates(gates) {
+    this.gates = gates;
+    const list = byId("gates");
+    while (list.children.length > gates.length) list.lastElementChild.remove();
+    gates.forEach((gate, index) => {
+      const item = list.children[index] ?? list.appendChild(this.item());
+      item.dataset.name = gate.name;
+      if (item.dataset.colour !== gate.colour) item.dataset.colour = gate.colour;
+      const [, label, spoken] = item.firstElementChild.children;
+      setText(label, gate.label);
+      setText(spoken, `: ${SAID[gate.colour]}`);
+      item.firstElementChild.title = gate.sentence;
+      item.firstElementChild.setAttribute("aria-pressed", String(gate.name === this.picked));
+    });
+    this.showSentence();
+  }
+
+  item() {
+    const item = element("li");
+    const button = element("button");
+    button.type = "button";
+    button.append(element("i"), element("span"), element("span", "", "spoken"));
+    button.addEventListener("click", () => {
+      this.picked = this.picked === item.dataset.name ? null : item.dataset.name;
+      this.showGates(this.gates);
+    });
+    item.append(button);
+    return item;
+  }
+
+  // The gate somebody picked, else the first one that stops or is about to.
+  showSentence() {
+    const worst = SEVERITY.map((one) => this.gates.find((gate) => gate.colour === one)).find(Boolean);
+    const gate = this.gates.find((one) => one.name === this.picked) ?? worst;
+    setText(byId("gate-sentence"), gate ? `${gate.label}: ${gate.sentence}` : "");
+    byId("gate-sentence").classList.toggle("amber", Boolean(gate) && SEVERITY.includes(gate.colour));
+  }
 }
 
 // A halt closes nothing: what is open stays at risk, and must not be overlooked.
@@ -34,30 +111,40 @@ function showOpen(status, halted) {
   setText(node, `Still open: ${told.join("; ")}`);
 }
 
-function showDistance(verdict) {
-  const needed = verdict ? Math.abs(verdict.needed) : 0;
-  const usable = needed > 0 && Number.isFinite(verdict.distance);
-  byId("distance").hidden = !usable;
-  if (!usable) return;
-  byId("distance-meter").value = Math.min(1, Math.abs(verdict.distance) / needed);
-  setText(byId("distance-text"), `${signed(verdict.distance, 1)} of ${number(needed, 1)}`);
+const COLUMNS = ["minute", "hour", "session"];
+
+function showCounts(counts) {
+  const names = [...new Set(COLUMNS.flatMap((column) => Object.keys(counts[column] ?? {})))];
+  const most = (name) => counts.session?.[name] ?? 0;
+  names.sort((a, b) => most(b) - most(a));
+  fillTable(byId("counts"), names.map((name) => [
+    [words(name)],
+    ...COLUMNS.map((column) => [number(counts[column]?.[name] ?? 0), counts[column]?.[name] ? "r" : "r quiet"]),
+  ]));
+}
+
+function showDenials(denials) {
+  const names = Object.keys(denials.session ?? {});
+  const count = (column, name) => denials[column]?.[name]?.count ?? 0;
+  names.sort((a, b) => count("session", b) - count("session", a));
+  byId("denials").hidden = names.length === 0;
+  fillTable(byId("denials"), names.map((name) => [
+    [denials.session[name].sentence ?? words(name)],
+    ...COLUMNS.map((column) => [number(count(column, name)), count(column, name) ? "r amber" : "r quiet"]),
+  ]));
 }
 
 function showFacts(status, verdict) {
-  const denied = Object.entries(status.denied).map(([reason, count]) => `${reason.toLowerCase().replaceAll("_", " ")} ${number(count)}`);
   const facts = [
     ["Ticks per second", number(status.ticks_per_second, 1)],
     ["Events seen", number(verdict?.events)],
-    ["Intents", number(verdict?.intents)],
-    ["Orders sent", number(status.orders_sent)],
-    ["Orders open", number(status.open_orders) + (status.foreign_orders ? ` and ${number(status.foreign_orders)} of others` : "")],
-    ["Orders unknown", number(status.unknown_orders)],
+    ["Intents · orders sent", `${number(verdict?.intents)} · ${number(status.orders_sent)}`],
+    ["Orders open · unknown", number(status.open_orders) + (status.foreign_orders ? ` and ${number(status.foreign_orders)} of others` : "") + ` · ${number(status.unknown_orders)}`],
     ["Last order", micros(status.order_rtt_us)],
+    ["Rejected by the venue", status.rejected ? `${number(status.rejected)}, last code ${status.last_reject_code}` : "none"],
     ["Venue's limits", status.venue_limits],
     ["Venue's clock", status.venue_clock],
     ["Dead-man switch", status.countdown],
-    ["Denied by the gate", denied.join(", ") || "none"],
-    ["Rejected by the venue", status.rejected ? `${number(status.rejected)}, last code ${status.last_reject_code}` : "none"],
   ];
   const list = byId("facts");
   while (list.children.length < facts.length * 2) list.append(element("dt"), element("dd"));

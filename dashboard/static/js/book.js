@@ -1,6 +1,6 @@
-// Trades since the last clearing, newest first, grouped by UTC day.
+// Trades since the last clearing, newest first, grouped by day.
 
-import { byId, element, setText } from "./dom.js";
+import { byId, element, setText, table } from "./dom.js";
 import { day, dayName, direction, number, signed, time } from "./format.js";
 import { get } from "./server.js";
 
@@ -11,22 +11,22 @@ const RETRY_MS = 5000;
 const net = (trade) => trade.pnl - (ownFee(trade) ? trade.fee : 0);
 const ownFee = (trade) => !trade.fee_currency || trade.symbol.endsWith(trade.fee_currency);
 
-export class Trades {
+export class Book {
   constructor(onTotals) {
     this.onTotals = onTotals;
     this.shown = PAGE;
     this.seen = -1;
     this.loading = false;
     this.failedAt = -Infinity;
-    byId("trades-more").addEventListener("click", () => {
-      this.shown += PAGE;
-      this.load();
-    });
+    this.table = table("trades", ["Time", ["Symbol", "wide"], "Side", ["Price", "r"], ["Quantity", "r"], ["P&L before fees", "r"], ["Fee", "r wide"], ["Strategy", "wide"]]);
+    this.empty = element("p", "No trades yet.", "empty");
+    this.empty.id = "trades-empty";
+    byId("trades-scroll").append(this.table, this.empty);
   }
 
   // Called with every status: the database is asked only when there is something new in it.
-  notice(status, decimals) {
-    this.decimals = decimals;
+  count(status) {
+    this.decimals = decimalsOf(status.symbols);
     const mark = `${status.trade_count}/${status.ledger?.trades ?? 0}`;
     if (mark === this.seen || this.loading || performance.now() - this.failedAt < RETRY_MS) return;
     this.seen = mark;
@@ -42,7 +42,7 @@ export class Trades {
         pages.push(page);
         if (page.trades.length < PAGE) break;
       }
-      this.show(pages.flatMap((page) => page.trades), pages[0]);
+      this.list(pages.flatMap((page) => page.trades), pages[0]);
     } catch (refusal) {
       setText(byId("trades-sub"), refusal.message);
       this.seen = -1;
@@ -52,9 +52,11 @@ export class Trades {
     }
   }
 
-  show(trades, { count, totals }) {
+  show() {}
+
+  list(trades, { count, totals }) {
     this.onTotals(totals);
-    const body = byId("trades").tBodies[0];
+    const body = this.table.tBodies[0];
     const rows = [];
     const complete = trades.length >= count;
     for (const group of groupByDay(trades).values()) {
@@ -62,11 +64,10 @@ export class Trades {
       rows.push(dayRow(group, complete || !last), ...group.map((trade) => this.row(trade)));
     }
     body.replaceChildren(...rows);
-    byId("trades-empty").hidden = trades.length > 0;
-    byId("trades").hidden = trades.length === 0;
-    byId("trades-more").hidden = complete;
+    this.empty.hidden = trades.length > 0;
+    this.table.hidden = trades.length === 0;
     const all = totals.all_time;
-    setText(byId("trades-sub"), count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)}${all.funding ? ` · funding ${signed(all.funding)}` : ""} · times are UTC` : "");
+    setText(byId("trades-sub"), count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)}${all.funding ? ` · funding ${signed(all.funding)}` : ""}` : "");
   }
 
   row(trade) {
@@ -87,6 +88,9 @@ export class Trades {
     return row;
   }
 }
+
+const decimalsOf = (symbols) => Object.fromEntries(symbols.map((row) =>
+  [row.symbol, { price: row.price_decimals ?? 2, qty: row.qty_decimals ?? 3 }]));
 
 const tone = (value) => ["down", "", "up"][direction(value) + 1];
 

@@ -1,19 +1,13 @@
 // The P&L chart on a real time axis: the session live, or the history from the database.
 
 import { BaselineSeries, LineSeries, createChart } from "../vendor/lightweight-charts/lightweight-charts.mjs";
+import { colour, faded, painted } from "./colours.js";
 import { byId, setPressed } from "./dom.js";
-import { signed } from "./format.js";
+import { rangeStart, signed } from "./format.js";
 import { get, Refused } from "./server.js";
 
 const REFRESH_MS = 15_000;
 const GRID_POINTS = 1500;
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-function faded(hex, alpha) {
-  const [r, g, b] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-  return `rgba(${r}, ${g}, ${b}, ${alpha})`;
-}
-
 // The chart places its points side by side whatever the time between them.  Values on an even grid of
 // whole seconds, each carried on until the next one, make its axis a real time axis.
 function onGrid(points, value, fromS, toS, stepS) {
@@ -25,15 +19,6 @@ function onGrid(points, value, fromS, toS, stepS) {
     entries.push({ time, value: last });
   }
   return entries;
-}
-
-function rangeStart(range) {
-  const now = new Date();
-  const [year, month, date] = [now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()];
-  if (range === "today") return Date.UTC(year, month, date);
-  if (range === "month") return Date.UTC(year, month, 1);
-  if (range === "year") return Date.UTC(year, 0, 1);
-  return -Infinity;
 }
 
 export class PnlChart {
@@ -53,8 +38,7 @@ export class PnlChart {
     });
     this.total = this.chart.addSeries(BaselineSeries, { baseValue: { type: "price", price: 0 }, lineWidth: 2 });
     this.realised = this.chart.addSeries(LineSeries, { lineWidth: 1, lineStyle: 2, priceLineVisible: false, lastValueVisible: false });
-    this.paint();
-    matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => this.paint());
+    painted(() => this.paint());
     for (const button of byId("ranges").children) {
       button.addEventListener("click", () => this.choose(button.dataset.range));
     }
@@ -70,14 +54,14 @@ export class PnlChart {
     const [up, down, line, quiet] = ["--up", "--down", "--line", "--quiet"].map(colour);
     this.chart.applyOptions({
       layout: { textColor: quiet, attributionLogo: false },
-      grid: { vertLines: { color: faded(line, 0.6) }, horzLines: { color: faded(line, 0.6) } },
+      grid: { vertLines: { color: faded("--line", 0.6) }, horzLines: { color: faded("--line", 0.6) } },
       rightPriceScale: { borderColor: line, scaleMargins: { top: 0.1, bottom: 0.08 } },
       timeScale: { borderColor: line },
       crosshair: { vertLine: { labelBackgroundColor: line }, horzLine: { labelBackgroundColor: line } },
     });
     this.total.applyOptions({
-      topLineColor: up, topFillColor1: faded(up, 0.28), topFillColor2: faded(up, 0.02),
-      bottomLineColor: down, bottomFillColor1: faded(down, 0.02), bottomFillColor2: faded(down, 0.28),
+      topLineColor: up, topFillColor1: faded("--up", 0.28), topFillColor2: faded("--up", 0.02),
+      bottomLineColor: down, bottomFillColor1: faded("--down", 0.02), bottomFillColor2: faded("--down", 0.28),
     });
     this.realised.applyOptions({ color: quiet });
   }
@@ -108,7 +92,7 @@ export class PnlChart {
     this.loading = true;
     try {
       const { points } = await get(`/api/pnl_series?mode=${mode}`);
-      if (range === this.range) this.show(within(points, rangeStart(range)), mode);
+      if (range === this.range) this.curve(within(points, rangeStart(range) ?? -Infinity), mode);
     } catch (refusal) {
       if (!(refusal instanceof Refused)) throw refusal;
       // The banner and the trades panel say what is wrong; the last curve stays.
@@ -117,7 +101,7 @@ export class PnlChart {
     }
   }
 
-  show(points, mode) {
+  curve(points, mode) {
     const nowS = Math.floor(Date.now() / 1000);
     const beganS = Math.min(nowS, points.length ? Math.floor(points[0].ts_ms / 1000) : nowS);
     this.stepS = Math.max(1, Math.ceil((nowS - beganS) / GRID_POINTS));
@@ -131,6 +115,10 @@ export class PnlChart {
   }
 
   // One live point.  After a pause, or when the grid has become too fine, the curve is read anew.
+  show(status) {
+    this.add(status, Date.now());
+  }
+
   add(status, nowMs) {
     if (this.range !== "session" || status.total_pnl === null || this.loading) return;
     const nowS = Math.floor(nowMs / 1000);
