@@ -9,6 +9,7 @@ import { get } from "./server.js";
 const OLD_MS = 5000;
 const REFRESH_MS = 1000;
 const SAID = { green: "passes", amber: "close to its limit, or stopped something lately", red: "stops now", grey: "not reached" };
+const GROUPS = { house: "House", strategy: "Strategy", risk: "Risk gate" };
 const SEVERITY = ["red", "amber"];
 const words = (name) => name.toLowerCase().replaceAll("_", " ");
 
@@ -60,34 +61,36 @@ export class Why {
     }
   }
 
+  // A row for each group, in the order in which they stop an order.
   showGates(gates) {
     this.gates = gates;
-    const list = byId("gates");
-    while (list.children.length > gates.length) list.lastElementChild.remove();
-    gates.forEach((gate, index) => {
-      const item = list.children[index] ?? list.appendChild(this.item());
-      item.dataset.name = gate.name;
-      if (item.dataset.colour !== gate.colour) item.dataset.colour = gate.colour;
-      const [, label, spoken] = item.firstElementChild.children;
-      setText(label, gate.label);
-      setText(spoken, `: ${SAID[gate.colour]}`);
-      item.firstElementChild.title = gate.sentence;
-      item.firstElementChild.setAttribute("aria-pressed", String(gate.name === this.picked));
+    const groups = [...new Set(gates.map((gate) => gate.group))];
+    const box = byId("gates");
+    while (box.children.length > groups.length) box.lastElementChild.remove();
+    groups.forEach((group, index) => {
+      const row = box.children[index] ?? box.appendChild(gateRow());
+      const [title, list] = row.children;
+      row.dataset.group = group;
+      setText(title, GROUPS[group] ?? group);
+      list.setAttribute("aria-label", `${GROUPS[group] ?? group}: gates in order`);
+      this.showRow(list, gates.filter((gate) => gate.group === group));
     });
     this.showSentence();
   }
 
-  item() {
-    const item = element("li");
-    const button = element("button");
-    button.type = "button";
-    button.append(element("i"), element("span"), element("span", "", "spoken"));
-    button.addEventListener("click", () => {
-      this.picked = this.picked === item.dataset.name ? null : item.dataset.name;
-      this.showGates(this.gates);
+  showRow(list, gates) {
+    while (list.children.length > gates.length) list.lastElementChild.remove();
+    gates.forEach((gate, index) => {
+      const item = list.children[index] ?? list.appendChild(this.item());
+      const button = item.firstElementChild;
+      item.dataset.name = gate.name;
+      if (item.dataset.colour !== gate.colour) item.dataset.colour = gate.colour;
+      const [, label, spoken] = button.children;
+      setText(label, gate.label);
+      setText(spoken, `: ${SAID[gate.colour]}`);
+      button.title = `${gate.label}: ${gate.sentence}`;
+      button.setAttribute("aria-pressed", String(gate.name === this.picked));
     });
-    item.append(button);
-    return item;
   }
 
   // The gate somebody picked, else the first one that stops or is about to.
@@ -97,6 +100,12 @@ export class Why {
     setText(byId("gate-sentence"), gate ? `${gate.label}: ${gate.sentence}` : "");
     byId("gate-sentence").classList.toggle("amber", Boolean(gate) && SEVERITY.includes(gate.colour));
   }
+}
+
+function gateRow() {
+  const row = element("div", null, "gate-row");
+  row.append(element("span"), element("ol"));
+  return row;
 }
 
 // A halt closes nothing: what is open stays at risk, and must not be overlooked.
