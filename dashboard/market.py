@@ -99,7 +99,8 @@ class Market:
         else:
             bars = self._long(index, symbol, interval_ms, first_ms, end_ms, limit)
         shown = [bar for bar in bars if first_ms <= bar.ms < end_ms]
-        return {"interval_ms": interval_ms, "candles": shown[-limit:]}
+        # Plain tuples: the JSON writer knows no others.
+        return {"interval_ms": interval_ms, "candles": [tuple(bar) for bar in shown[-limit:]]}
 
     def _short(self, index: int, interval_ms: int) -> list[Bar]:
         """Sum the trades of the tape; its first bar may have begun before it and is left out."""

@@ -9,6 +9,7 @@ import pytest
 
 from hft.clock import Deadline
 from tests.flow.engine import Engine, eventually, segments
+from tests.hft.ledger.databases import ask
 
 pytestmark = pytest.mark.flow
 
@@ -41,6 +42,20 @@ def test_a_demo_says_what_it_is_on_its_own_page(demos: dict[str, Engine]) -> Non
     assert status["active_strategy"] == "MOMENTUM"
     assert status["ticks_per_second"] > 0
     assert sorted(demos["MOMENTUM"].get("/api/strategies")["strategies"]) == sorted(WANTED)
+
+
+def test_a_demos_chart_has_a_past_a_live_candle_and_markouts(demos: dict[str, Engine]) -> None:
+    engine = demos["MOMENTUM"]
+    chart = "/api/candles?symbol=BTCUSDT&limit=2000"
+    eventually(lambda: len(engine.get(chart)["candles"]) > 900, 20, "candles of the hours before")
+    newest = engine.get(chart)["candles"][-1]
+    eventually(lambda: engine.get(chart)["candles"][-1] != newest, 10, "a candle that grows")
+    ticks = engine.get("/api/ticks?symbol=BTCUSDT")
+    assert ticks["trades"]
+    assert ticks["tops"]
+    place = str(engine.data_dir / "trades.db")
+    count = "SELECT count(*) FROM markouts WHERE horizon_ms = 1000"
+    eventually(lambda: ask(place, count)[0][0], 20, "the markout of a fill")
 
 
 def test_run_json_is_private_and_names_the_simulator(demos: dict[str, Engine]) -> None:

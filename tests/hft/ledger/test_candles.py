@@ -218,8 +218,8 @@ def test_a_chart_has_a_past_at_the_first_start(world: World, venue: LocalVenue) 
     for back in range(30):
         minute = newest - back * MINUTE_MS
         text = f"{60_000 + back}.5"
-        row = [minute, text, text, text, text, "1.5", minute + 59_999, "90000.75", 7, "0.5", "1"]
-        venue.candles.setdefault("BTCUSDT", []).insert(0, [*row, "0"])
+        sums = ["1.5", minute + 59_999, "90000.75", 7, "0.5", "1", "0"]
+        venue.candles.setdefault("BTCUSDT", []).insert(0, [minute, *[text] * 4, *sums])
     with world.ledger() as ledger:
         turn_until(ledger, lambda: len(kept(world)) >= 29)
     row = ask_rows(world.place, "SELECT * FROM candles ORDER BY minute_ms LIMIT 1")[0]
