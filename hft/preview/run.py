@@ -39,8 +39,8 @@ def preview(
     within_s: float,
 ) -> dict[str, Any]:
     """Run `strategy` with two sets of values over the last records of `house`; see `judge`."""
-    markets = [recent_market(house, shard.number) for shard in house.shards]
-    return judge(house, strategy, markets, (before, after), Deadline(within_s))
+    deadline = Deadline(within_s)
+    return judge(house, strategy, recent_market(house), (before, after), deadline)
 
 
 def judge(
