@@ -78,6 +78,13 @@ def test_values_meant_for_another_strategy_are_refused(rig: Rig) -> None:
     assert rig.in_force()["qty"] == 0.01
 
 
+def test_a_preview_is_refused_for_wrong_values_and_for_what_was_not_compiled(rig: Rig) -> None:
+    assert rig.ask("preview", values={"window": 1})["code"] == "BAD_VALUE"
+    answer = rig.ask("preview", values={"window": 60})
+    assert (answer["ok"], answer["code"]) == (False, "PREVIEW_FAILED")
+    assert "could not be compiled" in answer["message"]
+
+
 def test_undo_takes_back_change_after_change_until_nothing_is_left(rig: Rig) -> None:
     begun = rig.in_force()
     rig.ask("set_params", values={"window": 60})
