@@ -74,9 +74,9 @@ class StrategiesBook:
         """Give the active strategy."""
         return self.catalogue.specs[self.active]
 
-    def burst(self) -> Burst:
-        """Give the compiled loop around the active strategy."""
-        return self._bursts[self.active]
+    def burst(self) -> Burst | None:
+        """Give the compiled loop around the active strategy; None when it was left out here."""
+        return self._bursts.get(self.active)
 
     def keep_live(self, name: str, values: dict[str, Any]) -> None:
         """Remember what a person changed of a strategy's parameters, for its next lives."""

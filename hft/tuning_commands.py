@@ -174,9 +174,12 @@ class TuningCommands:
             reply(refusal("PREVIEWING", "another preview is being worked out; ask again"))
             return
         strategies = self._supervisor.wiring.strategies
-        self.preview.start(
-            (strategies.spec(), strategies.burst()), (tuning.params.now, checked), reply
-        )
+        spec, burst = strategies.spec(), strategies.burst()
+        if burst is None:
+            why = f"{spec.name} could not be compiled when the house was started"
+            reply(refusal("PREVIEW_FAILED", f"there is no preview: {why}"))
+            return
+        self.preview.start((spec, burst), (tuning.params.now, checked), reply)
 
     def _asked_params(self, request: dict[str, Any]) -> dict[str, Any]:
         active = self._supervisor.wiring.strategies.active

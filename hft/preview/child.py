@@ -27,7 +27,7 @@ from hft.units import NS_PER_MS
 WITHIN_S = 2.0
 """How long both runs may take together; what is left of the records then is left out."""
 KILL_AFTER_S = 5.0
-_NICE = 19
+_NICE = 10
 _READ_BYTES = 1 << 20
 _PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)

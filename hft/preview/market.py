@@ -8,28 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from hft.events import MarketKind
+from hft.state.tape import read_tape
 from hft.topology import House
-from ringbuf.layout import TAIL
 
 Records = npt.NDArray[np.void]
 
-_WRITTEN_AHEAD = 1024
-"""The feed may be writing this many slots past what it has published."""
 
-
-def recent_market(house: House, shard: int) -> Records:
-    """Copy the newest MARKET records of a shard, oldest first.
-
-    A released slot stays readable until the feed comes round to it; the oldest ones, which it may
-    have been writing meanwhile, are left out.
-    """
-    ring = house.shards[shard].market
-    count = len(ring.slots)
-    before = int(ring.words[TAIL])
-    first = max(0, before - count)
-    copied = ring.slots[np.arange(first, before) % count].copy()
-    overwritten = int(ring.words[TAIL]) + _WRITTEN_AHEAD - count - first
-    return copied[max(0, overwritten) :]
+def recent_market(house: House) -> list[Records]:
+    """Copy the newest MARKET records of every shard from the tape, oldest first."""
+    records = read_tape(house).records
+    return [
+        records[np.isin(records["symbol"], house.symbols_of(shard.number))]
+        for shard in house.shards
+    ]
 
 
 class Market:

@@ -39,8 +39,8 @@ def preview(
     within_s: float,
 ) -> dict[str, Any]:
     """Run `strategy` with two sets of values over the last records of `house`; see `judge`."""
-    markets = [recent_market(house, shard.number) for shard in house.shards]
-    return judge(house, strategy, markets, (before, after), Deadline(within_s))
+    deadline = Deadline(within_s)
+    return judge(house, strategy, recent_market(house), (before, after), deadline)
 
 
 def judge(
@@ -118,9 +118,13 @@ def _measured_ns(house: House) -> int:
 
 
 def _run(lanes: Sequence[Lane], pairs: Sequence[Sequence[Trial]], deadline: Deadline) -> list[int]:
-    """Let every pair decide on its records, all lanes at about the same pace; returns how many."""
+    """Let every pair decide on its records, all lanes at about the same pace; returns how many.
+
+    However late it is, every lane takes one stretch: no answer would say less.
+    """
     done = [0] * len(lanes)
-    while not deadline.passed():
+    moved = True
+    while moved:
         moved = False
         for place, (lane, pair) in enumerate(zip(lanes, pairs, strict=True)):
             first = done[place]
@@ -129,7 +133,7 @@ def _run(lanes: Sequence[Lane], pairs: Sequence[Sequence[Trial]], deadline: Dead
                 trial.run(first, last)
             moved |= last > first
             done[place] = last
-        if not moved:
+        if deadline.passed():
             break
     return done
 

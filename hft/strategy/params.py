@@ -22,7 +22,7 @@ Dtype = np.dtype[np.void]
 Records = npt.NDArray[np.void]
 
 _INT_MAX = (1 << 63) - 1
-_NOTHING = "none"
+_NOTHING = "_no_parameters"
 """The one field of a record without parameters: a record cannot be empty."""
 
 _FORMATS: dict[type[inspect.Type], tuple[str, str]] = {

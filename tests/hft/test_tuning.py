@@ -49,28 +49,26 @@ def test_a_change_is_one_snapshot_and_says_what_a_restart_brings_back(rig: Rig) 
     assert "window 40" in answer["message"]
 
 
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"window": 1}, "window: expected int >= 2 (the value is 1)"),
-        ({"window": 60, "threshold": -1}, "threshold: expected float >= 0.0"),
-        ({"windo": 5}, "windo: no such parameter; expected one of"),
-        ({"window": 2**63}, "window: expected a number of at most 64 bits"),
-        ({"window": True}, "window: expected int, got bool"),
-        ({"window": "60"}, "window: expected int, got str"),
-        ({}, "at least one"),
-        ([1], "at least one"),
-    ],
+WRONG: tuple[tuple[Any, str], ...] = (
+    ({"window": 1}, "window: expected int >= 2 (the value is 1)"),
+    ({"window": 60, "threshold": -1}, "threshold: expected float >= 0.0"),
+    ({"windo": 5}, "windo: no such parameter; expected one of"),
+    ({"window": 2**63}, "window: expected a number of at most 64 bits"),
+    ({"window": True}, "window: expected int, got bool"),
+    ({"window": "60"}, "window: expected int, got str"),
+    ({}, "at least one"),
+    ([1], "at least one"),
 )
-def test_a_wrong_value_changes_nothing_and_is_refused_in_a_sentence(
-    rig: Rig, values: Any, said: str
-) -> None:
+
+
+def test_a_wrong_value_changes_nothing_and_is_refused_in_a_sentence(rig: Rig) -> None:
     before = rig.in_force()
-    answer = rig.ask("set_params", values=values)
-    assert (answer["ok"], answer["code"]) == (False, "BAD_VALUE")
-    assert said in answer["message"]
-    assert rig.in_force() == before
-    assert rig.ask("params")["undo"] is None
+    for values, said in WRONG:
+        answer = rig.ask("set_params", values=values)
+        assert (answer["ok"], answer["code"]) == (False, "BAD_VALUE"), values
+        assert said in answer["message"]
+        assert rig.in_force() == before
+        assert rig.ask("params")["undo"] is None
     assert rig.lines() == []
 
 
@@ -78,6 +76,13 @@ def test_values_meant_for_another_strategy_are_refused(rig: Rig) -> None:
     answer = rig.ask("set_params", strategy="PING_PONG", values={"qty": 0.5})
     assert "MOMENTUM is the active strategy" in answer["message"]
     assert rig.in_force()["qty"] == 0.01
+
+
+def test_a_preview_is_refused_for_wrong_values_and_for_what_was_not_compiled(rig: Rig) -> None:
+    assert rig.ask("preview", values={"window": 1})["code"] == "BAD_VALUE"
+    answer = rig.ask("preview", values={"window": 60})
+    assert (answer["ok"], answer["code"]) == (False, "PREVIEW_FAILED")
+    assert "could not be compiled" in answer["message"]
 
 
 def test_undo_takes_back_change_after_change_until_nothing_is_left(rig: Rig) -> None:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from hft.agent.scratch import scratch_house
 from hft.events import MARKET, MarketKind
 from hft.state import blocks
+from hft.state.histogram import bin_of
+from hft.state.tape import lay_stretch
 from hft.topology import House
 from hft.units import E8
 
@@ -26,11 +28,18 @@ def house_of(*symbols: str, shards: int = 1, round_trip_ms: int = 0) -> House:
     limits["max_order_size_e8"], limits["max_position_e8"] = E8 // 10, E8
     house.limits.write_bytes(limits.tobytes())
     if round_trip_ms:
-        from hft.state.histogram import bin_of
-
-        place = bin_of.py_func(round_trip_ms * MS)  # type: ignore[attr-defined]
+        place = bin_of(round_trip_ms * MS)
         house.latency[blocks.Leg.ORDER_ROUND_TRIP]["bins"][place] = 9
     return house
+
+
+def fill_tape(house: House, records: npt.NDArray[np.void]) -> None:
+    """Lay records as the newest ones of a house, as the ledger does."""
+    lay_stretch(house.tape, 0, records[: blocks.TAPE_RECORDS])
+    lay_stretch(house.tape, blocks.TAPE_RECORDS, records[blocks.TAPE_RECORDS :])
+    head = np.zeros(1, blocks.TAPE_HEAD)
+    head["written"] = len(records)
+    house.tape_head.write_bytes(head.tobytes())
 
 
 class Tape:

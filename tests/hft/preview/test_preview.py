@@ -17,16 +17,16 @@ from hft.preview.compare import SAME_WITHIN_NS, compare
 from hft.preview.market import Market, recent_market
 from hft.preview.run import judge, terms_of
 from hft.preview.trial import Lane, Placed, Trial
+from hft.state.tape import READABLE
 from hft.strategy.agent import warm
 from hft.strategy.build import Burst, build
 from hft.strategy.load import StrategySpec, discover, make_params, read
 from hft.strategy.params import values_of
-from hft.topology import MARKET_SLOTS, House
-from ringbuf.spsc import Consumer, Producer, packer_of
-from tests.hft.preview.tape import Tape, house_of, wandering
+from hft.topology import House
+from tests.hft.preview.tape import Tape, fill_tape, house_of, wandering
 
 NAMES = ("LIQUIDATION", "MOMENTUM", "PING_PONG")
-OTHER = {
+OTHER: dict[str, dict[str, object]] = {
     "LIQUIDATION": {"price_threshold": 20.0},
     "MOMENTUM": {"threshold": 12.0},
     "PING_PONG": {"interval_ms": 20_000},
@@ -264,15 +264,14 @@ def test_orders_are_paired_by_time_side_and_kind_and_each_once() -> None:
 # Where the records come from.
 
 
-def test_released_slots_of_the_market_ring_are_read_up_to_what_may_be_half_written() -> None:
-    house = house_of()
-    producer, consumer, packer = Producer(house.market), Consumer(house.market), packer_of(MARKET)
-    blank = packer.unpack(bytes(MARKET.itemsize))
-    for seq in range(1, MARKET_SLOTS + 5001):
-        assert producer.offer(packer, (seq, *blank[1:]))
-        consumer.release(1)
-        if seq == 300:
-            early = recent_market(house, 0)
-    assert early["seq"].tolist() == list(range(1, 301))
-    late = recent_market(house, 0)["seq"].tolist()
-    assert late == list(range(5001 + 1024, MARKET_SLOTS + 5001))
+def test_every_shard_is_handed_its_own_records_of_the_tape_oldest_first() -> None:
+    house = house_of("BTCUSDT", "ETHUSDT", "SOLUSDT", shards=2)
+    assert [len(records) for records in recent_market(house)] == [0, 0]
+    records = wandering(READABLE + 300)
+    records["symbol"] = records["seq"] % 3
+    fill_tape(house, records)
+    ours, others = recent_market(house)
+    assert (set(ours["symbol"]), set(others["symbol"])) == ({0, 2}, {1})
+    assert len(ours) + len(others) == READABLE
+    newest = records[300:]
+    assert ours["seq"].tolist() == newest["seq"][newest["symbol"] != 1].tolist()
