@@ -17,7 +17,7 @@ from sqlalchemy import Engine, Table, insert
 from hft.binance.order_frames import client_order_id
 from hft.clock import wall_ms
 from hft.ledger.database import open_database, writing
-from hft.ledger.schema import checked, funding, orders, sessions, trades
+from hft.ledger.schema import checked, funding, markouts, orders, sessions, trades
 from hft.units import E8
 
 MANY = 200_000
@@ -33,6 +33,9 @@ TAKER_E8, MAKER_E8 = 40_000, 20_000
 """Fees, in units of 1e-8 of what was traded."""
 FILLS_OF_ORDER = (1, 1, 1, 2, 3)
 HOPS = '{"decoded":2100,"decided":3900,"gated":4300,"signed":9800,"sent":15200,"acked":812000}'
+
+MARKED_OUT = 30_000
+MARKOUTS_MS = (100, 1_000, 10_000)
 
 Wholes = npt.NDArray[np.int64]
 
@@ -66,7 +69,8 @@ def week_of(count: int, until_ms: int, seed: int = 6) -> Week:
     qty_lots = (6 * chance.integers(1, 6, trips))[trip] // fills
     walk = np.cumsum(chance.normal(0, 14, trips)).astype(np.int64)[trip]
     entry_ticks = np.array(START_TICKS)[symbol] + walk
-    gain_ticks = chance.normal(9, 60, trips).astype(np.int64)[trip]
+    gain = chance.normal(7e-4, 14e-4, trips)[trip]
+    gain_ticks = (np.array(START_TICKS)[symbol] * gain).astype(np.int64)
     price_e8 = (entry_ticks + np.where(opens, 0, side * gain_ticks)) * np.array(TICK_E8)[symbol]
     qty_e8 = qty_lots * np.array(LOT_E8)[symbol]
     money_e8 = price_e8 // 10_000 * (qty_e8 // 10_000)
@@ -104,6 +108,7 @@ def fill_with_trades(place: str, count: int = MANY, until_ms: int | None = None)
             connection.execute(insert(checked), [reached | {"symbol": name} for name in SYMBOLS])
             connection.execute(insert(funding), list(_funding_rows(until_ms)))
         _write(engine, trades, _trade_columns(week, session_epoch))
+        _write(engine, markouts, _markout_columns(week))
         _write(engine, orders, _order_columns(week, session_epoch))
     finally:
         engine.dispose()
@@ -200,6 +205,23 @@ def _order_columns(week: Week, session_epoch: int) -> dict[str, list[Any]]:
         "finished_ms": ended_ms,
         "hops": [HOPS] * count,
         "paper": [1] * count,
+    }
+
+
+def _markout_columns(week: Week) -> dict[str, list[Any]]:
+    """Where the mid went after the newest fills, which are the first ones a page looks at."""
+    chance = np.random.default_rng(7)
+    rows = np.arange(len(week.ts_ms))[-MARKED_OUT:]
+    row, horizon_ms = (each.ravel() for each in np.meshgrid(rows, MARKOUTS_MS, indexing="ij"))
+    tick_e8 = np.array(TICK_E8)[week.symbol[row]]
+    move_e8 = chance.normal(np.sqrt(horizon_ms) / 10, horizon_ms**0.5).astype(np.int64) * tick_e8
+    mid_e8 = week.price_e8[row] + week.sign[row] * tick_e8 // 2
+    return {
+        "trade_row": (row + 1).tolist(),
+        "horizon_ms": horizon_ms.tolist(),
+        "mid_e8": mid_e8.tolist(),
+        "then_e8": (mid_e8 + week.sign[row] * move_e8).tolist(),
+        "move_e8": move_e8.tolist(),
     }
 
 
