@@ -8,10 +8,11 @@ from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from dashboard.api import read_routes, trade_routes
+from dashboard.api import read_routes
 from dashboard.auth import Guard, Refusal
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
+from dashboard.trade_routes import trade_routes
 from dashboard.trades import TradesUnavailable
 
 

@@ -72,7 +72,8 @@ def notional_e8(price_e8: Wholes, qty_e8: Wholes) -> Wholes:
     price_whole, price_part = np.divmod(price_e8, E8)
     qty_whole, qty_part = np.divmod(qty_e8, E8)
     whole_e8 = price_whole * qty_e8 + price_part * qty_whole
-    return whole_e8 + price_part * qty_part // E8
+    product_e8: Wholes = whole_e8 + price_part * qty_part // E8
+    return product_e8
 
 
 def _levels(fills: Fills, newest_account: int, strategy: int | None) -> tuple[Wholes, Wholes]:

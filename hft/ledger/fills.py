@@ -64,7 +64,7 @@ class Fills(NamedTuple):
 
     def pick(self, which: Any) -> Self:
         """Take rows by a slice, a mask or places."""
-        return self._make(column[which] for column in self)
+        return type(self)(*(column[which] for column in self))
 
     def followed_by(self, others: Fills) -> Fills:
         """Put rows behind these."""
@@ -92,7 +92,7 @@ class Payments(NamedTuple):
 
     def pick(self, which: Any) -> Self:
         """Take rows by a slice, a mask or places."""
-        return self._make(column[which] for column in self)
+        return type(self)(*(column[which] for column in self))
 
     @property
     def net_e8(self) -> Wholes:

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, Select, func, insert, select, tuple_
 from hft.ledger.database import writing
 from hft.ledger.schema import markers, trades
 
-LIMIT_MAX = 1000
+LIMIT_MAX = 1001
+"""A page of a thousand, and the one that tells whether there is another page."""
 
 SHOWN = (
     "id",
@@ -54,7 +55,7 @@ def list_trades(
     """
     columns = trades.c
     order = (columns.exchange_ts_ms.desc(), columns.id.desc())
-    wanted = _since_marker(select(columns.id))
+    wanted = since_marker(select(columns.id))
     if from_ms is not None:
         wanted = wanted.where(columns.exchange_ts_ms >= from_ms)
     if to_ms is not None:
@@ -77,6 +78,7 @@ def clear_history(engine: Engine, now_ms: int) -> None:
         connection.execute(insert(markers).values(cleared_ms=now_ms, last_trade_id=newest))
 
 
-def _since_marker(query: Select[Any]) -> Select[Any]:
+def since_marker(query: Select[Any]) -> Select[Any]:
+    """Narrow a query of trades to the rows behind the newest marker."""
     newest = select(func.coalesce(func.max(markers.c.last_trade_id), 0)).scalar_subquery()
     return query.where(trades.c.id > newest)

@@ -1,13 +1,12 @@
 """Round trips: what lies between two moments in which a symbol's position was flat.
 
 The venue keeps one position per account and symbol, and strategies are switched only while it is
-flat, so a trip belongs to the strategy of its first fill; a fill without one (a flatten, an order by
-hand) ends the trip it closes instead of opening another strategy's.  A fill that turns a position
+flat, so a trip belongs to the strategy of its first fill; a fill without one (a flatten, an order
+by hand) ends the trip it closes instead of opening one of its own.  A fill that turns a position
 ends one trip and begins the next: its realised P&L is the first one's, its fee is divided by
 quantity (the ended trip's part rounded down).  Funding is no part of a trip.
 
-Positions are counted from the first fill that is kept: an account that held one before is flat when
-its fills say so.
+Positions are counted from the first fill that is kept, as if the account had been flat before it.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Trips(NamedTuple):
 
     def pick(self, which: Any) -> Self:
         """Take rows by a slice, a mask or places."""
-        return self._make(column[which] for column in self)
+        return type(self)(*(column[which] for column in self))
 
     @property
     def net_e8(self) -> Wholes:
