@@ -12,6 +12,7 @@ from dashboard.api import read_routes
 from dashboard.auth import Guard, Refusal
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
+from dashboard.export_routes import export_routes
 from dashboard.trade_routes import trade_routes
 from dashboard.trades import TradesUnavailable
 
@@ -24,6 +25,7 @@ def create_app(deps: Deps) -> Guard:
     app.include_router(read_routes(deps))
     app.include_router(trade_routes(deps))
     app.include_router(control_routes(deps))
+    app.include_router(export_routes(deps))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)
