@@ -86,7 +86,7 @@ def list_days(books: Books, zone: ZoneInfo) -> list[Day]:
                 day=(bounds.first + number * ONE_DAY).isoformat(),
                 from_ms=int(bounds.midnights_ms[number]),
                 to_ms=int(bounds.midnights_ms[number + 1]),
-                count=mine.stop - mine.start,
+                count=int(mine.stop - mine.start),
                 net_e8=received_e8 - fees_e8,
                 fees_e8=fees_e8,
                 wins=int((net_of_trips > 0).sum()),
