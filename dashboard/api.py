@@ -1,13 +1,12 @@
-"""The routes that only look: the live state, the trades, the logs, and whether all is well."""
+"""The routes that only look: the live state, the logs, and whether all is well."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
-from starlette.concurrency import run_in_threadpool
 
 from dashboard import sentences
 from dashboard.auth import Refusal
@@ -75,33 +74,5 @@ def read_routes(deps: Deps) -> APIRouter:
             "missing": missing,
         }
         return Json(answer, 503 if missing else 200)
-
-    return router
-
-
-def trade_routes(deps: Deps) -> APIRouter:
-    """Build the routes over the database; each query runs in a worker thread."""
-    router = APIRouter(prefix="/api", default_response_class=Json)
-    view, trades, pulse = deps.view, deps.trades, deps.pulse
-
-    @router.get("/history")
-    async def history(
-        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 200,
-        offset: Annotated[int, Query(ge=0)] = 0,
-    ) -> Response:
-        return Json(await run_in_threadpool(trades.page, limit, offset))
-
-    @router.get("/pnl")
-    async def pnl() -> Response:
-        started_ms = int(view.reader.run()["started_ms"])
-        return Json(await run_in_threadpool(trades.shares, started_ms))
-
-    @router.get("/pnl_series")
-    async def pnl_series(
-        mode: Literal["session", "historical"] = "session",
-    ) -> Response:
-        if mode == "session":
-            return Json({"mode": mode, "points": pulse.history.points()})
-        return Json({"mode": mode, "points": await run_in_threadpool(trades.series)})
 
     return router

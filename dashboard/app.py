@@ -8,13 +8,15 @@ from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from dashboard.api import read_routes, trade_routes
+from dashboard.api import read_routes
 from dashboard.auth import Guard, Refusal
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
+from dashboard.export_routes import export_routes
 from dashboard.market_routes import market_routes
 from dashboard.order_routes import order_routes
 from dashboard.params_routes import params_routes
+from dashboard.trade_routes import trade_routes
 from dashboard.trades import TradesUnavailable
 from dashboard.why_routes import why_routes
 
@@ -31,6 +33,7 @@ def create_app(deps: Deps) -> Guard:
     app.include_router(params_routes(deps))
     app.include_router(why_routes(deps))
     app.include_router(order_routes(deps))
+    app.include_router(export_routes(deps))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -146,6 +146,7 @@ funding = Table(
         "funding_once", "account_epoch", "tran_id", "income_type", "asset", "symbol", unique=True
     ),
     Index("funding_by_time", "ts_ms", "id"),
+    Index("funding_by_kind", "income_type", "ts_ms", "id"),
 )
 """The venue's income ledger: funding, commissions, realised P&L, transfers, as it lists them.
 
@@ -278,6 +279,17 @@ markouts = Table(
 `mid_e8` was in force when the fill was told here, `then_e8` `horizon_ms` later; `move_e8` is the
 difference per unit of quantity, above zero where it went the fill's way.  A fill whose prices are
 not known, because the data had a hole, has no row.
+"""
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("changes", WHOLE, nullable=False),
+)
+"""How often rows of a table (`trades`, `funding`) were changed or deleted; triggers count.
+
+Rows that are added are not counted: their ids tell.
 """
 
 

@@ -168,7 +168,9 @@ def test_the_page_holds_no_inline_script_and_no_foreign_address(served: Served) 
     assert "<style" not in page
     assert " style=" not in page
     assert "onclick" not in page
-    assert page.count("<script") == page.count("<script src=") + page.count("<script type=\"module\" src=")
+    assert page.count("<script") == page.count("<script src=") + page.count(
+        '<script type="module" src='
+    )
     assert 'src="http' not in page
 
 

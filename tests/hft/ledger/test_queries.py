@@ -10,17 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
-from hft.ledger import queries
+from hft.ledger import pnl
+from hft.ledger.books import read_books
 from hft.ledger.database import open_database, writing
 from hft.ledger.inserting import insert_missing
-from hft.ledger.queries import (
-    clear_history,
-    list_trades,
-    pnl_series,
-    read_totals,
-    shares,
-    sum_trades,
-)
+from hft.ledger.queries import clear_history, list_trades
 from hft.ledger.schema import checked, funding, markers, trades
 
 DAY_MS = 86_400_000
@@ -31,6 +25,22 @@ def engine(place: str) -> Iterator[Engine]:
     made = open_database(place)
     yield made
     made.dispose()
+
+
+def read_totals(engine: Engine, now_ms: int) -> pnl.Totals:
+    return pnl.read_totals(read_books(engine), now_ms)
+
+
+def sum_trades(engine: Engine, from_ms: int | None = None) -> pnl.Sums:
+    return pnl.sum_trades(read_books(engine), from_ms)
+
+
+def shares(engine: Engine, from_ms: int | None = None) -> list[pnl.Share]:
+    return pnl.shares(read_books(engine), from_ms)
+
+
+def pnl_series(engine: Engine) -> list[pnl.Point]:
+    return pnl.pnl_series(read_books(engine))
 
 
 def empty(engine: Engine) -> None:
@@ -76,8 +86,8 @@ def test_totals_are_exact_and_tell_today_apart(engine: Engine) -> None:
 
 
 def test_an_empty_history_sums_to_nothing(engine: Engine) -> None:
-    assert read_totals(engine, 0).all_time == queries.Sums(0, 0, 0, 0, {})
-    assert pnl_series(engine, "historical", 0) == []
+    assert read_totals(engine, 0).all_time == pnl.Sums(0, 0, 0, 0, {})
+    assert pnl_series(engine) == []
 
 
 def test_fees_in_another_coin_are_told_apart(engine: Engine) -> None:
@@ -89,7 +99,7 @@ def test_fees_in_another_coin_are_told_apart(engine: Engine) -> None:
     )
     sums = sum_trades(engine)
     assert (sums.fees_e8, sums.net_e8, sums.other_fees_e8) == (6, 294, {"BNB": 7})
-    assert [point.pnl_e8 for point in pnl_series(engine, "historical", 0)] == [95, 195, 294]
+    assert [point.pnl_e8 for point in pnl_series(engine)] == [95, 195, 294]
 
 
 def pay(engine: Engine, *rows: dict[str, Any]) -> None:
@@ -108,7 +118,7 @@ def test_a_fee_in_another_coin_counts_at_its_value(engine: Engine) -> None:
     book(engine, {"exchange_ts_ms": 1, "pnl_e8": 100_000, **bnb})
     sums = sum_trades(engine)
     assert (sums.fees_e8, sums.net_e8, sums.other_fees_e8) == (4_200, 95_800, {})
-    assert [point.pnl_e8 for point in pnl_series(engine, "historical", 0)] == [95_800]
+    assert [point.pnl_e8 for point in pnl_series(engine)] == [95_800]
 
 
 def test_funding_is_pnl_a_liquidation_costs_and_a_deposit_is_neither(engine: Engine) -> None:
@@ -124,7 +134,7 @@ def test_funding_is_pnl_a_liquidation_costs_and_a_deposit_is_neither(engine: Eng
     )
     sums = sum_trades(engine)
     assert (sums.pnl_e8, sums.fees_e8, sums.funding_e8, sums.net_e8) == (100, 21, -4, 75)
-    curve = [(point.ts_ms, point.pnl_e8) for point in pnl_series(engine, "historical", 0)]
+    curve = [(point.ts_ms, point.pnl_e8) for point in pnl_series(engine)]
     assert curve == [(4, -7), (5, 92), (6, 95), (7, 75)]
     assert sum_trades(engine, 6).net_e8 == -17
     clear_history(engine, 6)
@@ -162,17 +172,14 @@ def test_the_curve_of_the_session_starts_from_zero(engine: Engine) -> None:
         {"exchange_ts_ms": 5, "pnl_e8": 50, "fee_e8": 5},
         {"exchange_ts_ms": 6, "pnl_e8": -60_000_000, "fee_e8": 5},
     )
-    session = pnl_series(engine, "session", 5)
+    session = pnl.pnl_series(read_books(engine, 5))
     assert [(point.ts_ms, point.pnl_e8) for point in session] == [(5, 45), (6, -59_999_960)]
     assert session[-1].pnl == -0.5999996
 
 
-def test_a_long_curve_is_thinned_and_ends_with_the_last_trade(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queries, "POINTS_MAX", 10)
+def test_a_long_curve_is_thinned_and_ends_with_the_last_trade(engine: Engine) -> None:
     book(engine, *({"exchange_ts_ms": ts, "pnl_e8": 1} for ts in range(1, 102)))
-    curve = pnl_series(engine, "historical", 0)
+    curve = pnl.pnl_series(read_books(engine), points_max=10)
     assert len(curve) <= 12
     assert (curve[-1].ts_ms, curve[-1].pnl_e8) == (101, 101)
 
@@ -184,12 +191,12 @@ def test_clearing_hides_everything_deletes_nothing_and_shows_what_comes_later(
     clear_history(engine, 10)
     assert list_trades(engine) == []
     assert sum_trades(engine).count == 0
-    assert pnl_series(engine, "historical", 0) == []
+    assert pnl_series(engine) == []
     with engine.connect() as connection:
         assert len(connection.execute(trades.select()).all()) == 2
     book(engine, {"exchange_ts_ms": 11, "pnl_e8": 3})
     assert [row["exchange_ts_ms"] for row in list_trades(engine)] == [11]
-    assert [point.pnl_e8 for point in pnl_series(engine, "historical", 0)] == [3]
+    assert [point.pnl_e8 for point in pnl_series(engine)] == [3]
     clear_history(engine, 12)
     assert list_trades(engine) == []
 
@@ -208,7 +215,7 @@ def test_the_curve_ends_where_the_totals_stand(
 ) -> None:
     empty(engine)
     book(engine, *({"exchange_ts_ms": t, "pnl_e8": p, "fee_e8": f} for t, p, f in fills))
-    curve = pnl_series(engine, "historical", 0)
+    curve = pnl_series(engine)
     net_e8 = sum(pnl - fee for _, pnl, fee in fills)
     assert sum_trades(engine).net_e8 == net_e8
     assert (curve[-1].pnl_e8 if curve else 0) == net_e8
