@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard import sentences
-from dashboard.auth import Refusal
 from dashboard.deps import Deps
-from dashboard.stream import WATCHERS_MAX
+from dashboard.watching import Watching
 from hft.state.blocks import LOG_LINES_MAX
 from hft.state.log_tail import log_lines
 
@@ -45,10 +44,8 @@ def read_routes(deps: Deps) -> APIRouter:
         )
 
     @router.get("/api/sse")
-    async def sse() -> Response:
-        if pulse.watchers >= WATCHERS_MAX:
-            raise Refusal(503, "TOO_MANY_WATCHERS", f"{WATCHERS_MAX} pages are open already.")
-        return StreamingResponse(pulse.watch(), media_type="text/event-stream")
+    async def sse(last_event_id: Annotated[str, Header(max_length=64)] = "") -> Response:
+        return Watching(pulse, last_event_id)
 
     @router.get("/api/logs")
     async def logs(

@@ -24,6 +24,7 @@ import uvloop
 
 from dashboard.app import create_app
 from dashboard.auth import Access, token_at
+from dashboard.connection import SEND_BUFFER_BYTES, Connection
 from dashboard.deps import Deps
 from dashboard.permission import keep_asking
 from dashboard.stream import Pulse
@@ -66,10 +67,12 @@ class Serving:
         self._deps = deps
         self._pulse = deps.pulse
         self._socket = listening_socket
+        # What is accepted from it inherits the size.
+        listening_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         config = uvicorn.Config(
             create_app(deps),
             loop="none",
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
