@@ -9,9 +9,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from dashboard.api import read_routes, trade_routes
-from dashboard.auth import Guard, Refusal
+from dashboard.auth import Guard
+from dashboard.refusal import Refusal
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
+from dashboard.session_routes import session_routes
 from dashboard.trades import TradesUnavailable
 
 
@@ -23,6 +25,7 @@ def create_app(deps: Deps) -> Guard:
     app.include_router(read_routes(deps))
     app.include_router(trade_routes(deps))
     app.include_router(control_routes(deps))
+    app.include_router(session_routes(deps))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)

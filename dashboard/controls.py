@@ -12,8 +12,9 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from dashboard.auth import Refusal
+from dashboard.refusal import Refusal
 from dashboard.deps import Deps
+from dashboard.urgent import Urgent
 from hft.control import ControlUnreachable
 
 STATUS_OF = {"UNKNOWN_STRATEGY": 404, "BAD_REQUEST": 422, "BAD_VALUE": 422}
@@ -51,9 +52,14 @@ def control_routes(deps: Deps) -> APIRouter:
     """Build the routes that give orders."""
     router = APIRouter(prefix="/api")
 
+    urgent = {command: Urgent(deps.ask, command) for command in ("stop", "flatten")}
+
     async def ask(request: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = await run_in_threadpool(deps.ask, request)
+            if request["command"] in urgent:
+                answer = await urgent[request["command"]]()
+            else:
+                answer = await run_in_threadpool(deps.ask, request)
         except ControlUnreachable as problem:
             raise Refusal(503, "ENGINE_UNREACHABLE", "The engine does not answer.") from problem
         if not answer.get("ok"):

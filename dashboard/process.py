@@ -23,10 +23,11 @@ import uvicorn
 import uvloop
 
 from dashboard.app import create_app
-from dashboard.auth import Access, token_at
+from dashboard.access import Access, reaches_others, token_at
 from dashboard.connection import SEND_BUFFER_BYTES, Connection
 from dashboard.deps import Deps
 from dashboard.permission import keep_asking
+from dashboard.sessions import Sessions
 from dashboard.stream import Pulse
 from dashboard.trades import TradeBook, TradesUnavailable
 from dashboard.view import View
@@ -44,6 +45,7 @@ from ringbuf.memory import Segment
 
 CONTROL_SOCKET = "control.sock"
 TOKEN_FILE = "dashboard.token"
+SESSIONS_FILE = "dashboard.sessions"
 LOOK_S = 0.1
 GLANCE_MAX_S = 1.0
 STOP_MAX_S = 1
@@ -78,6 +80,8 @@ class Serving:
             log_config=None,
             access_log=False,
             server_header=False,
+            # Whom a proxy speaks for is only believed where there is to be one.
+            proxy_headers=bool(deps.access.names),
             timeout_graceful_shutdown=STOP_MAX_S,
             timeout_keep_alive=30,
         )
@@ -108,7 +112,7 @@ class DashboardProcess:
     """The whole life of the dashboard in a forked child, from STARTING to STOPPED.
 
     `listening_socket` was bound and set to listen by the supervisor; `strategies` are the names
-    behind the run's strategy index.
+    behind the run's strategy index; `names` are those under which a proxy serves the page.
     """
 
     def __init__(
@@ -118,8 +122,10 @@ class DashboardProcess:
         data_dir: Path,
         database: str,
         strategies: Sequence[StrategySpec],
+        names: Sequence[str] = (),
     ) -> None:
         self._context = context
+        self._names = tuple(name.lower() for name in names)
         self._socket = listening_socket
         self._data_dir = data_dir
         self._database = database
@@ -155,10 +161,18 @@ class DashboardProcess:
         house = House.attach(Segment.attach(self._context.house.segment.name))
         view = View(house, self._strategies)
         demo = int(house.run[0]["mode"]) == Mode.DEMO
+        host = self._socket.getsockname()[0]
+        open_to_others = reaches_others(host, self._names)
         try:
-            token = "" if demo else token_at(self._data_dir / TOKEN_FILE)
+            token = "" if demo and not open_to_others else token_at(self._data_dir / TOKEN_FILE)
+            sessions = Sessions(self._data_dir / SESSIONS_FILE)
         except OSError as problem:
             raise BootError(f"cannot keep the dashboard's token: {problem}") from problem
+        if open_to_others:
+            self._context.log.warning(
+                f"the dashboard can be reached from elsewhere ({', '.join((host, *self._names))}): "
+                "everything on it needs the token; without TLS in front the token can be overheard"
+            )
         supervisor = self._data_dir / CONTROL_SOCKET
         pulse, trades = Pulse(view), TradeBook(self._database)
         self._remember(pulse, trades, int(house.run[0]["started_wall_ns"]) // NS_PER_MS)
@@ -168,7 +182,7 @@ class DashboardProcess:
             trades=trades,
             ask=partial(ask, supervisor),
             glance=partial(ask, supervisor, timeout_s=GLANCE_MAX_S),
-            access=Access(self._socket.getsockname()[0], token),
+            access=Access(host, token, self._names, sessions),
         )
 
     def _remember(self, pulse: Pulse, trades: TradeBook, started_ms: int) -> None:

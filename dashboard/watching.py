@@ -12,7 +12,7 @@ import asyncio
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from dashboard.auth import Refusal
+from dashboard.refusal import Refusal
 from dashboard.stream import RETRY_MS, Pulse
 
 WATCHERS_MAX = 64

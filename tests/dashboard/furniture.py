@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from dashboard.auth import Access
+from dashboard.access import Access
 from dashboard.deps import Deps
 from dashboard.process import Serving
 from dashboard.stream import Pulse

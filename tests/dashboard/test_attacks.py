@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from dashboard.auth import BODY_BYTES_MAX, Access, token_at
+from dashboard.access import Access, token_at
+from dashboard.auth import BODY_BYTES_MAX
 from hft.state.blocks import Mode
 from hft.topology import House
 from tests.dashboard.furniture import Served, furnish
@@ -97,7 +98,7 @@ def test_outside_the_demo_an_order_needs_the_token(guarded: Served) -> None:
                     {"Authorization": TOKEN}, {"Authorization": "Bearer é"}):  # fmt: skip
         sent = {name: text.encode("latin-1") for name, text in headers.items()}
         reply = post(guarded, sent)  # type: ignore[arg-type]
-        assert reply.status_code == 401
+        assert reply.status_code == 401, headers
         assert reply.headers["WWW-Authenticate"] == "Bearer"
         assert TOKEN not in reply.text
     assert requests.delete(guarded.url + "/api/history", timeout=5).status_code == 401
@@ -185,9 +186,9 @@ def test_the_token_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_page_bound_to_every_address_answers_to_numbers_not_to_names() -> None:
-    everywhere = Access("0.0.0.0")
+    everywhere = Access("0.0.0.0", TOKEN)
     assert everywhere.knows_host("192.168.1.5:3000")
     assert everywhere.knows_host("localhost")
     assert not everywhere.knows_host("evil.example:3000")
-    assert Access("192.168.1.5").knows_host("192.168.1.5:3000")
+    assert Access("192.168.1.5", TOKEN).knows_host("192.168.1.5:3000")
     assert not Access("127.0.0.1").knows_host("192.168.1.5:3000")

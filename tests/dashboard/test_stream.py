@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -17,12 +18,14 @@ from dashboard.patch import known, merge_patch
 from dashboard.stream import KEPT_S, Pulse
 from dashboard.view import View
 from dashboard.watching import WATCHERS_MAX
-from hft.clock import Deadline
+from hft.clock import Deadline, anchor_now
 from hft.topology import House
+from ringbuf.memory import unlink
 from tests.dashboard.furniture import (
     CATALOGUE,
     STRATEGIES,
     Served,
+    furnish,
     reader_of,
     say,
     wait_for,
@@ -159,11 +162,7 @@ def test_watchers_that_missed_any_number_of_looks_end_up_with_the_same_state(
 
 @contextlib.contextmanager
 def _a_house() -> Iterator[House]:
-    from hft.clock import anchor_now
-    from ringbuf.memory import unlink
-    from tests.dashboard.furniture import furnish
-
-    name = f"hft-test-stream-{socket.gethostname()}"
+    name = f"hft-test-stream-{os.getpid()}"
     house = House.create(name, anchor_now())
     try:
         furnish(house)
@@ -302,8 +301,9 @@ def test_the_house_is_looked_at_once_however_many_watch(
 def test_there_is_an_end_to_how_many_may_watch(served: Served) -> None:
     assert WATCHERS_MAX >= 64
     with contextlib.ExitStack() as pages:
-        for _ in range(WATCHERS_MAX):
-            next(pages.enter_context(watching(served)))
+        streams = [pages.enter_context(watching(served)) for _ in range(WATCHERS_MAX)]
+        for stream in streams:
+            next(stream)
         reply = requests.get(served.url + "/api/sse", timeout=5)
         assert reply.status_code == 503
         assert reply.json()["code"] == "TOO_MANY_WATCHERS"
@@ -313,9 +313,11 @@ def test_there_is_an_end_to_how_many_may_watch(served: Served) -> None:
 
 
 def test_a_frozen_browser_is_cut_off_and_delays_nobody(
-    house: House, served: Served, monkeypatch: pytest.MonkeyPatch
+    house: House, serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Connection, "stuck_s", 0.5)
+    monkeypatch.setattr("dashboard.process.SEND_BUFFER_BYTES", 4096)
+    served = serve(house)
     with frozen(served), watching(served) as stream:
         wait_for(lambda: served.pulse.watchers == 2, "two watchers")
         next(stream)
@@ -344,12 +346,17 @@ def frozen(served: Served) -> Iterator[socket.socket]:
         yield line
 
 
-def test_a_browser_that_thaws_gets_the_newest_state(house: House, served: Served) -> None:
+def test_a_browser_that_thaws_gets_the_newest_state(
+    house: House, serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.process.SEND_BUFFER_BYTES", 4096)
+    monkeypatch.setattr("dashboard.stream.KEPT_S", 1)
+    served = serve(house)
     with frozen(served) as line, watching(served) as stream:
         wait_for(lambda: served.pulse.watchers == 2, "two watchers")
         next(stream)
         start = served.pulse.number
-        while served.pulse.number < start + 110:
+        while served.pulse.number < start + 30:
             for _ in range(60):
                 say(house, "y" * 200)
             next(data for name, _, data in stream if name == "logs")
