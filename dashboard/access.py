@@ -34,9 +34,7 @@ class Access(msgspec.Struct, frozen=True):
     token: str = ""
     names: tuple[str, ...] = ()
     sessions: Sessions = msgspec.field(default_factory=Sessions)
-    wrong: Flood = msgspec.field(
-        default_factory=lambda: Flood(WRONG_EACH, WRONG_ALL, WRONG_SPAN_S)
-    )
+    wrong: Flood = msgspec.field(default_factory=lambda: Flood(WRONG_EACH, WRONG_ALL, WRONG_SPAN_S))
     changes: Flood = msgspec.field(
         default_factory=lambda: Flood(CHANGES_EACH, CHANGES_ALL, CHANGES_SPAN_S)
     )

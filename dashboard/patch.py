@@ -49,13 +49,11 @@ def _same(old: Any, new: Any) -> bool:
     if isinstance(old, bool) is not isinstance(new, bool):
         return False
     if isinstance(new, list):
-        return (
-            isinstance(old, list)
-            and len(old) == len(new)
-            and all(map(_same, old, new))
-        )
+        return isinstance(old, list) and len(old) == len(new) and all(map(_same, old, new))
     if isinstance(new, dict):
-        return isinstance(old, dict) and old.keys() == new.keys() and all(
-            _same(old[name], each) for name, each in new.items()
+        return (
+            isinstance(old, dict)
+            and old.keys() == new.keys()
+            and all(_same(old[name], each) for name, each in new.items())
         )
     return bool(old == new)

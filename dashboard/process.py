@@ -22,8 +22,8 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
-from dashboard.app import create_app
 from dashboard.access import Access, reaches_others, token_at
+from dashboard.app import create_app
 from dashboard.connection import SEND_BUFFER_BYTES, Connection
 from dashboard.deps import Deps
 from dashboard.permission import keep_asking

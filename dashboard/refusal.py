@@ -19,3 +19,13 @@ class Refusal(Exception):
         headers = {"WWW-Authenticate": "Bearer"} if self.status == 401 else None
         body = {"ok": False, "code": self.code, "message": self.message}
         return JSONResponse(body, self.status, headers)
+
+
+MEANINGS = {
+    401: "The token or a session is needed (`TOKEN_NEEDED`), or the token is wrong.",
+    403: "The Host is not ours (`WRONG_HOST`), or another site asks (`WRONG_ORIGIN`).",
+    422: "A value is missing or makes no sense (`BAD_REQUEST`); the sentence says which.",
+    429: "Too many wrong tokens (`TOO_MANY_TRIES`) or changes (`TOO_FAST`) for now.",
+    503: "The supervisor, the database or a free place does not answer.",
+}
+"""What each refused status means, wherever it comes from."""

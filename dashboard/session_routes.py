@@ -11,6 +11,8 @@ from pydantic import Field
 from dashboard.auth import address_of, cookie_of
 from dashboard.controls import Body
 from dashboard.deps import Deps
+from dashboard.describe import answers
+from dashboard.examples import DONE
 from dashboard.refusal import Refusal
 from dashboard.sessions import COOKIE, LIFE_MS
 
@@ -31,6 +33,7 @@ def session_routes(deps: Deps) -> APIRouter:
         summary="Whether a token is needed, and whether this browser has shown it",
         response_description="`needs_token`: changing something needs it; `locked`: looking, too. "
         "`mode` is null to a stranger at a locked door.",
+        responses=answers({"needs_token": True, "locked": False, "known": True, "mode": "LIVE"}),
     )
     async def session(request: Request) -> dict[str, Any]:
         """Ask before anything else: it tells a page whether to show its login."""
@@ -47,6 +50,7 @@ def session_routes(deps: Deps) -> APIRouter:
     @router.post(
         "/login",
         summary="Show the token, get a session",
+        responses=answers(DONE),
         response_description="A cookie for 14 days that scripts of a page cannot read.",
     )
     async def login(login: Login, request: Request) -> Response:
@@ -69,6 +73,7 @@ def session_routes(deps: Deps) -> APIRouter:
     @router.post(
         "/logout",
         summary="End this session",
+        responses=answers(DONE),
         response_description="The cookie opens nothing any more, wherever a copy of it may be.",
     )
     async def logout(request: Request) -> Response:

@@ -41,9 +41,7 @@ class Watching(Response):
         pulse.watchers += 1
         left = asyncio.create_task(_until_left(receive))
         try:
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-            )
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await send(_piece(b"retry: %d\n\n%b" % (RETRY_MS, self._first())))
             number, line = pulse.number, pulse.line
             while True:

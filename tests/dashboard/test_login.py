@@ -93,9 +93,7 @@ def test_a_cookie_that_is_missing_wrong_forged_or_ended_opens_nothing(guarded: S
     assert twice.getresponse().status == 401
     twice.close()
     assert guarded.supervisor.asked == []
-    ended = requests.post(
-        guarded.url + "/api/logout", json={}, cookies={"hft": good}, timeout=5
-    )
+    ended = requests.post(guarded.url + "/api/logout", json={}, cookies={"hft": good}, timeout=5)
     assert 'hft=""' in ended.headers["Set-Cookie"]
     assert order(guarded, cookies={"hft": good}).status_code == 401
 

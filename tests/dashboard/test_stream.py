@@ -130,7 +130,9 @@ def _numbers(value: Any) -> Any:
 
 
 def test_a_state_on_its_way_holds_no_null_outside_lists() -> None:
-    told = known({"a": None, "b": float("nan"), "c": {"d": None, "e": 0}, "f": [None, float("inf")]})
+    told = known(
+        {"a": None, "b": float("nan"), "c": {"d": None, "e": 0}, "f": [None, float("inf")]}
+    )
     assert told == {"c": {"e": 0}, "f": [None, None]}
 
 
@@ -243,13 +245,22 @@ def test_a_page_that_was_away_gets_what_it_missed_and_nothing_else(
             missed = list(islice(again, 4))
         assert "status" not in {name for name, _, _ in missed}
         assert 7 in [data.get("total_pnl") for name, _, data in missed if name == "patch"]
-        lines = [line["text"] for name, _, data in missed if name == "logs" for line in data["lines"]]
+        lines = [
+            line["text"] for name, _, data in missed if name == "logs" for line in data["lines"]
+        ]
         assert lines == ["while away"]
 
 
 def test_an_id_that_is_not_ours_or_too_old_begins_anew(house: House, served: Served) -> None:
     epoch = served.pulse.epoch
-    for stale in ("1-1", f"{epoch}-999999", f"{epoch}-", f"{epoch}--1", "x", f"{epoch}-" + "9" * 40):
+    for stale in (
+        "1-1",
+        f"{epoch}-999999",
+        f"{epoch}-",
+        f"{epoch}--1",
+        "x",
+        f"{epoch}-" + "9" * 40,
+    ):
         with watching(served, stale) as stream:
             assert next(stream)[0] == "status", stale
     pulse = plain_pulse(house)
