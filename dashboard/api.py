@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from dashboard.deps import Deps
 from dashboard.describe import answers
 from dashboard.examples import LEG, LINE, ORDER, POINT, STATUS, STREAM, SYSTEM
-from dashboard.watching import Watching
+from dashboard.watching import EventStream, Watching
 from hft.state.blocks import LOG_LINES_MAX
 from hft.state.log_tail import log_lines
 
@@ -37,7 +37,7 @@ def read_routes(deps: Deps) -> APIRouter:
 
     @router.get("/api/status", summary="Everything the page shows live", responses=answers(STATUS))
     async def status() -> Response:
-        """Money, position, trading state and its sentence, verdict, processes, rings, newest log lines."""
+        """Money, position, trading state, verdict, processes, rings, newest log lines."""
         return Json(
             {
                 **view.status(pulse.ticks_per_second),
@@ -47,14 +47,15 @@ def read_routes(deps: Deps) -> APIRouter:
 
     @router.get(
         "/api/sse",
+        response_class=EventStream,
         summary="The status as a stream of changes",
         responses=answers(STREAM, "text/event-stream"),
     )
     async def sse(last_event_id: Annotated[str, Header(max_length=64)] = "") -> Response:
         """Server-sent events. `status` is the whole state, without what is unknown and with rows
-        by name; `patch`, up to ten times a second, is a JSON merge patch (RFC 7396) against it, where
-        null removes what has become unknown; `logs` has new lines only. `Last-Event-ID` resumes
-        within ten seconds.
+        by name; `patch`, up to ten times a second, is a JSON merge patch (RFC 7396) against it,
+        where null removes what has become unknown; `logs` has new lines only. `Last-Event-ID`
+        resumes within ten seconds.
         """
         return Watching(pulse, last_event_id)
 
@@ -72,14 +73,14 @@ def read_routes(deps: Deps) -> APIRouter:
         responses=answers({"orders": [ORDER]}),
     )
     async def orders(limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100) -> Response:
-        """Every order with each hop of its life in nanoseconds since its market frame."""
+        """Every order with each hop of its life, in nanoseconds since its market frame."""
         return Json({"orders": view.orders(limit)})
 
     @router.get(
         "/api/latency", summary="Percentiles of every leg", responses=answers({"legs": [LEG]})
     )
     async def latency() -> Response:
-        """Count, mean, percentiles and longest of every stretch from tick to fill, in nanoseconds."""
+        """Count, mean, percentiles and longest of every stretch from tick to fill, in ns."""
         return Json({"legs": view.latency()})
 
     @router.get(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import FileResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from dashboard import sentences
@@ -44,7 +44,10 @@ def health_routes(deps: Deps) -> APIRouter:
         return Json(answer, 503 if missing else 200)
 
     @router.get(
-        "/metrics", summary="Figures for Prometheus", responses=answers(_METRICS, "text/plain")
+        "/metrics",
+        summary="Figures for Prometheus",
+        response_class=PlainTextResponse,
+        responses=answers(_METRICS, "text/plain"),
     )
     async def metrics() -> Response:
         """Read from the segment at every scrape, in Prometheus' text format."""

@@ -89,6 +89,6 @@ def session_routes(deps: Deps) -> APIRouter:
 
 
 def _by_tls(request: Request) -> bool:
-    """Say whether the browser spoke TLS, to a proxy before us; a wrong yes only harms its teller."""
+    """Say whether the browser spoke TLS to a proxy; a wrong yes only harms its teller."""
     origin = request.headers.get("origin", "")
     return "https" in (origin.partition(":")[0], request.headers.get("x-forwarded-proto", ""))

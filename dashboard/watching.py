@@ -19,10 +19,14 @@ WATCHERS_MAX = 64
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-class Watching(Response):
-    """Server-sent events: the whole state first, or what was missed since `last_event_id`."""
+class EventStream(Response):
+    """What `/docs` says a stream is."""
 
     media_type = "text/event-stream"
+
+
+class Watching(EventStream):
+    """Server-sent events: the whole state first, or what was missed since `last_event_id`."""
 
     def __init__(self, pulse: Pulse, last_event_id: str = "") -> None:
         super().__init__(headers=_HEADERS)

@@ -21,6 +21,15 @@ from tests.dashboard.furniture import Served, furnish, say, wait_for
 
 TOKEN = "a-token-only-the-owner-knows"
 NAME = "hft.example.org"
+TRICKS = (
+    "//api/status",
+    "/static/../api/status",
+    "/static/%2e%2e/api/status",
+    "/api/status/",
+    "/API/status",
+    "/./api/status",
+    "/healthz/../api/status",
+)
 OPEN = ("/", "/healthz", "/api/session", "/static/icon.svg")
 
 
@@ -134,8 +143,7 @@ def test_a_stranger_at_a_locked_door_sees_nothing_on_any_route(locked: Served) -
         assert requests.get(locked.url + path, timeout=5).status_code == 200, path
     told = requests.get(locked.url + "/api/session", timeout=5).json()
     assert told == {"needs_token": True, "locked": True, "known": False, "mode": None}
-    for trick in ("//api/status", "/static/../api/status", "/api/status/", "/static/%2e%2e/api/status",
-                  "/API/status", "/./api/status", "/healthz/../api/status"):  # fmt: skip
+    for trick in TRICKS:
         line = http.client.HTTPConnection("127.0.0.1", locked.port, timeout=5)
         line.request("GET", trick, headers={"Host": "localhost"})
         reply = line.getresponse()
