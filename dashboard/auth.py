@@ -163,12 +163,12 @@ async def _whole_body(headers: Headers, receive: Receive) -> bytes:
     declared = headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > BODY_BYTES_MAX:
         raise too_large
-    body = b""
+    body: bytes = b""
     try:
         async with asyncio.timeout(BODY_WAIT_S):
             while True:
                 message = await receive()
-                body += message.get("body", b"")
+                body += bytes(message.get("body", b""))
                 if len(body) > BODY_BYTES_MAX:
                     raise too_large
                 if not message.get("more_body", False):

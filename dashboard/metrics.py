@@ -76,7 +76,7 @@ class HouseCollector(Collector):
         yield from _machinery(status)
         yield from _venue(status, account)
         yield from self._latency()
-        watchers = [([], float(self._pulse.watchers))]
+        watchers: list[Row] = [([], float(self._pulse.watchers))]
         yield _gauge("hft_dashboard_watchers", "Pages that watch the stream.", (), watchers)
 
     def _latency(self) -> Iterator[Metric]:
@@ -104,7 +104,7 @@ def _orders(status: Mapping[str, Any], account: Mapping[str, Any]) -> Iterator[M
     rows = [([reason.name], denied[reason]) for reason in Denial if reason.name != "NONE"]
     yield _counter("hft_denied", "Intents our own gate refused.", ("reason",), rows)
     yield _gauge("hft_open_orders", "Orders open at the venue.", (), [([], status["open_orders"])])
-    unknown = [([], status["unknown_orders"])]
+    unknown: list[Row] = [([], status["unknown_orders"])]
     yield _gauge("hft_unknown_orders", "Orders that may be at the venue or not.", (), unknown)
     states = [([state.name], status["trading_state"] == state.name) for state in TradingState]
     yield _gauge("hft_trading_state", "1 for the state that holds.", ("state",), states)
@@ -114,7 +114,7 @@ def _money(status: Mapping[str, Any]) -> Iterator[Metric]:
     rows = [([kind], status[name]) for kind, name in _PNL.items()]
     yield _gauge("hft_pnl_quote", "P&L of the session; realized is net of fees.", ("kind",), rows)
     yield _gauge("hft_equity_quote", "Equity.", (), [([], status["equity"])])
-    available = [([], status["available_balance"])]
+    available: list[Row] = [([], status["available_balance"])]
     yield _gauge("hft_available_balance_quote", "Free balance.", (), available)
     symbols = status["symbols"]
     held = [([row["symbol"]], row["position"]) for row in symbols]
@@ -145,7 +145,7 @@ def _machinery(status: Mapping[str, Any]) -> Iterator[Metric]:
     late = [([row["role"]], row["late_compilations"]) for row in processes]
     yield _counter("hft_late_compilations", "Compiled while running: 0.", ("role",), late)
     ledger = status["ledger"]
-    rows = [] if ledger is None else [([], ledger["committed"])]
+    rows: list[Row] = [] if ledger is None else [([], ledger["committed"])]
     yield _counter("hft_ledger_committed_reports", "Reports in the database.", (), rows)
     rows = [] if ledger is None else [([], ledger["errors"])]
     yield _counter("hft_ledger_errors", "Commits that failed.", (), rows)
@@ -153,9 +153,9 @@ def _machinery(status: Mapping[str, Any]) -> Iterator[Metric]:
 
 def _venue(status: Mapping[str, Any], account: Mapping[str, Any]) -> Iterator[Metric]:
     feed = status["feed"]
-    age = [([], _seconds(feed["age_ms"]))]
+    age: list[Row] = [([], _seconds(feed["age_ms"]))]
     yield _gauge("hft_feed_age_seconds", "Since the newest market event.", (), age)
-    ticks = [([], status["ticks_per_second"])]
+    ticks: list[Row] = [([], status["ticks_per_second"])]
     yield _gauge("hft_feed_events_per_second", "Market events.", (), ticks)
     gaps = [([link["route"]], link["gaps"]) for link in feed["links"]]
     yield _counter("hft_feed_gaps", "Missing sequence numbers.", ("route",), gaps)

@@ -228,9 +228,7 @@ def test_more_connections_than_any_page_needs_are_closed(
     with contextlib.ExitStack() as lines:
         for _ in range(8):
             lines.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=5))
-        ninth = lines.enter_context(
-            socket.create_connection(("127.0.0.1", served.port), timeout=5)
-        )
+        ninth = lines.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=5))
         with contextlib.suppress(ConnectionResetError):
             assert ninth.recv(100) == b""
     # Those that have left make room.

@@ -146,9 +146,9 @@ def test_a_stranger_at_a_locked_door_sees_nothing_on_any_route(locked: Served) -
     for trick in TRICKS:
         line = http.client.HTTPConnection("127.0.0.1", locked.port, timeout=5)
         line.request("GET", trick, headers={"Host": "localhost"})
-        reply = line.getresponse()
-        assert reply.status in (400, 401, 404), trick
-        assert b"MOMENTUM" not in reply.read()
+        answer = line.getresponse()
+        assert answer.status in (400, 401, 404), trick
+        assert b"MOMENTUM" not in answer.read()
         line.close()
     assert order(locked).status_code == 401
     session = {"hft": log_in(locked).cookies["hft"]}

@@ -292,7 +292,12 @@ def test_the_house_is_looked_at_once_however_many_watch(
 ) -> None:
     looks: list[int] = []
     real = served.pulse.look
-    monkeypatch.setattr(served.pulse, "look", lambda: (looks.append(1), real())[1])
+
+    def look() -> None:
+        looks.append(1)
+        real()
+
+    monkeypatch.setattr(served.pulse, "look", look)
     with contextlib.ExitStack() as pages:
         streams = [pages.enter_context(watching(served)) for _ in range(20)]
         for stream in streams:
