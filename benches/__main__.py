@@ -20,6 +20,7 @@ BENCHES = (
     "pipeline",
     "scaling",
     "tick_to_order",
+    "browsers",
     "exchange",
     "memory",
     "restart",

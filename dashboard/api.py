@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query
-from fastapi.responses import Response, StreamingResponse
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import Response
 
-from dashboard import sentences
-from dashboard.auth import Refusal
 from dashboard.deps import Deps
-from dashboard.stream import WATCHERS_MAX
+from dashboard.describe import answers
+from dashboard.examples import LINE, STATUS, STREAM, SYSTEM
+from dashboard.watching import EventStream, Watching
 from hft.state.blocks import LOG_LINES_MAX
 from hft.state.log_tail import log_lines
 
@@ -31,11 +31,12 @@ class Json(Response):
 
 def read_routes(deps: Deps) -> APIRouter:
     """Build the routes over the live state and the log."""
-    router = APIRouter(default_response_class=Json)
+    router = APIRouter(tags=["live"], default_response_class=Json)
     view, pulse = deps.view, deps.pulse
 
-    @router.get("/api/status")
+    @router.get("/api/status", summary="Everything the page shows live", responses=answers(STATUS))
     async def status() -> Response:
+        """Money, position, trading state, verdict, processes, rings, newest log lines."""
         return Json(
             {
                 **view.status(pulse.ticks_per_second),
@@ -43,36 +44,33 @@ def read_routes(deps: Deps) -> APIRouter:
             }
         )
 
-    @router.get("/api/sse")
-    async def sse() -> Response:
-        if pulse.watchers >= WATCHERS_MAX:
-            raise Refusal(503, "TOO_MANY_WATCHERS", f"{WATCHERS_MAX} pages are open already.")
-        return StreamingResponse(pulse.watch(), media_type="text/event-stream")
+    @router.get(
+        "/api/sse",
+        response_class=EventStream,
+        summary="The status as a stream of changes",
+        responses=answers(STREAM, "text/event-stream"),
+    )
+    async def sse(last_event_id: Annotated[str, Header(max_length=64)] = "") -> Response:
+        """Server-sent events. `status` is the whole state, without what is unknown and with rows
+        by name; `patch`, up to ten times a second, is a JSON merge patch (RFC 7396) against it,
+        where null removes what has become unknown; `logs` has new lines only. `Last-Event-ID`
+        resumes within ten seconds.
+        """
+        return Watching(pulse, last_event_id)
 
-    @router.get("/api/logs")
+    @router.get("/api/logs", summary="Log lines by number", responses=answers({"logs": [LINE]}))
     async def logs(
         after: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=LOG_LINES_MAX)] = LOG_LINES_MAX,
     ) -> Response:
+        """Those after number `after`, oldest first; the newest 512 are kept."""
         return Json({"logs": log_lines(view.house, limit, after)})
 
-    @router.get("/api/system")
+    @router.get(
+        "/api/system", summary="Processes, rings, connections, ledger", responses=answers(SYSTEM)
+    )
     async def system() -> Response:
+        """The machinery alone."""
         return Json(view.system())
-
-    @router.get("/healthz")
-    async def healthz() -> Response:
-        return Json({"ok": True})
-
-    @router.get("/readyz")
-    async def readyz() -> Response:
-        missing, halted = view.not_ready(), view.halted()
-        answer = {
-            "ok": not missing,
-            "halted": halted,
-            "message": sentences.readiness(missing, halted=halted),
-            "missing": missing,
-        }
-        return Json(answer, 503 if missing else 200)
 
     return router

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
@@ -9,13 +11,17 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from dashboard.api import read_routes
-from dashboard.auth import Guard, Refusal
+from dashboard.auth import Guard
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
+from dashboard.describe import ABOUT, ERRORS, TAGS
 from dashboard.export_routes import export_routes
+from dashboard.health_routes import health_routes
 from dashboard.market_routes import market_routes
 from dashboard.order_routes import order_routes
 from dashboard.params_routes import params_routes
+from dashboard.refusal import Refusal
+from dashboard.session_routes import session_routes
 from dashboard.trade_routes import trade_routes
 from dashboard.trades import TradesUnavailable
 from dashboard.why_routes import why_routes
@@ -24,7 +30,14 @@ from dashboard.why_routes import why_routes
 def create_app(deps: Deps) -> Guard:
     """Build the application, wrapped in its guard."""
     app = FastAPI(
-        title="HFT dashboard", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
+        title="HFT dashboard",
+        description=ABOUT,
+        version=version("hft"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        openapi_tags=TAGS,
+        responses=ERRORS,
     )
     app.include_router(read_routes(deps))
     app.include_router(trade_routes(deps))
@@ -34,6 +47,8 @@ def create_app(deps: Deps) -> Guard:
     app.include_router(why_routes(deps))
     app.include_router(order_routes(deps))
     app.include_router(export_routes(deps))
+    app.include_router(session_routes(deps))
+    app.include_router(health_routes(deps))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from dashboard.auth import Access
+from dashboard.access import Access
 from dashboard.permission import Ask
 from dashboard.stream import Pulse
 from dashboard.trades import TradeBook

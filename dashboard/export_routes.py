@@ -15,10 +15,10 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
-from dashboard.auth import Refusal
 from dashboard.deps import Deps
 from dashboard.export_csv import csv_parts
 from dashboard.export_parquet import file_parts, write_parquet
+from dashboard.refusal import Refusal
 from dashboard.trade_routes import Ms
 from dashboard.trades import TradeBook
 from hft.ledger.export_queries import EXPORTS, Wanted, fields_of, read_pages

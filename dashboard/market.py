@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from dashboard.auth import Refusal
+from dashboard.refusal import Refusal
 from dashboard.trades import TradeBook, TradesUnavailable
 from hft.events import MarketFlag, MarketKind
 from hft.ledger.candle_queries import (

@@ -9,10 +9,10 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard.api import PAGE_MAX, Json
-from dashboard.auth import Refusal
 from dashboard.deps import Deps
 from dashboard.order_rows import read_key
 from dashboard.order_story_book import tell_order
+from dashboard.refusal import Refusal
 from hft.state.blocks import SYMBOL_NAME_MAX
 
 

@@ -14,9 +14,9 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 from starlette.concurrency import run_in_threadpool
 
 from dashboard.api import Json
-from dashboard.auth import Refusal
 from dashboard.controls import Body
 from dashboard.deps import Deps
+from dashboard.refusal import Refusal
 from dashboard.supervisor import ask, asked_by
 from hft.changes import KEPT, NOTICES, change_of
 

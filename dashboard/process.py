@@ -22,10 +22,12 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
+from dashboard.access import Access, reaches_others, token_at
 from dashboard.app import create_app
-from dashboard.auth import Access, token_at
+from dashboard.connection import SEND_BUFFER_BYTES, Connection
 from dashboard.deps import Deps
 from dashboard.permission import keep_asking
+from dashboard.sessions import Sessions
 from dashboard.stream import Pulse
 from dashboard.trades import TradeBook, TradesUnavailable
 from dashboard.view import View
@@ -43,7 +45,10 @@ from ringbuf.memory import Segment
 
 CONTROL_SOCKET = "control.sock"
 TOKEN_FILE = "dashboard.token"
+SESSIONS_FILE = "dashboard.sessions"
 LOOK_S = 0.1
+NICE = 5
+"""Where it shares a core with those that trade, they go first; it still gets a third of theirs."""
 GLANCE_MAX_S = 1.0
 STOP_MAX_S = 1
 
@@ -66,15 +71,19 @@ class Serving:
         self._deps = deps
         self._pulse = deps.pulse
         self._socket = listening_socket
+        # What is accepted from it inherits the size.
+        listening_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         config = uvicorn.Config(
             create_app(deps),
             loop="none",
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            # Whom a proxy speaks for is only believed where there is to be one.
+            proxy_headers=bool(deps.access.names),
             timeout_graceful_shutdown=STOP_MAX_S,
             timeout_keep_alive=30,
         )
@@ -105,7 +114,7 @@ class DashboardProcess:
     """The whole life of the dashboard in a forked child, from STARTING to STOPPED.
 
     `listening_socket` was bound and set to listen by the supervisor; `strategies` are the names
-    behind the run's strategy index.
+    behind the run's strategy index; `names` are those under which a proxy serves the page.
     """
 
     def __init__(
@@ -115,8 +124,10 @@ class DashboardProcess:
         data_dir: Path,
         database: str,
         strategies: Sequence[StrategySpec],
+        names: Sequence[str] = (),
     ) -> None:
         self._context = context
+        self._names = tuple(name.lower() for name in names)
         self._socket = listening_socket
         self._data_dir = data_dir
         self._database = database
@@ -131,6 +142,7 @@ class DashboardProcess:
     def run(self) -> ExitCode:
         """Live the whole life; never raises."""
         signal.signal(signal.SIGTERM, self._on_signal)
+        os.nice(NICE)
         code = ExitCode.FATAL
         try:
             serving = Serving(self._deps(), self._socket)
@@ -152,10 +164,18 @@ class DashboardProcess:
         house = House.attach(Segment.attach(self._context.house.segment.name))
         view = View(house, self._strategies)
         demo = int(house.run[0]["mode"]) == Mode.DEMO
+        host = self._socket.getsockname()[0]
+        open_to_others = reaches_others(host, self._names)
         try:
-            token = "" if demo else token_at(self._data_dir / TOKEN_FILE)
+            token = "" if demo and not open_to_others else token_at(self._data_dir / TOKEN_FILE)
+            sessions = Sessions(self._data_dir / SESSIONS_FILE)
         except OSError as problem:
             raise BootError(f"cannot keep the dashboard's token: {problem}") from problem
+        if open_to_others:
+            self._context.log.warning(
+                f"the dashboard can be reached from elsewhere ({', '.join((host, *self._names))}): "
+                "everything on it needs the token; without TLS in front the token can be overheard"
+            )
         supervisor = self._data_dir / CONTROL_SOCKET
         pulse, trades = Pulse(view), TradeBook(self._database)
         self._remember(pulse, trades, int(house.run[0]["started_wall_ns"]) // NS_PER_MS)
@@ -165,7 +185,7 @@ class DashboardProcess:
             trades=trades,
             ask=partial(ask, supervisor),
             glance=partial(ask, supervisor, timeout_s=GLANCE_MAX_S),
-            access=Access(self._socket.getsockname()[0], token),
+            access=Access(host, token, self._names, sessions),
         )
 
     def _remember(self, pulse: Pulse, trades: TradeBook, started_ms: int) -> None:

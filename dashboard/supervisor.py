@@ -7,22 +7,23 @@ from typing import Any
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
-from dashboard.auth import Refusal
 from dashboard.deps import Deps
+from dashboard.refusal import Refusal
+from dashboard.urgent import Urgent
 from hft.control import ControlUnreachable
 
 STATUS_OF = {"UNKNOWN_STRATEGY": 404, "BAD_REQUEST": 422, "BAD_VALUE": 422, "PREVIEW_FAILED": 422}
 REFUSED = 409
 
 
-async def ask(deps: Deps, request: dict[str, Any]) -> dict[str, Any]:
-    """Ask, in a worker thread.
+async def ask(deps: Deps, request: dict[str, Any], urgent: Urgent | None = None) -> dict[str, Any]:
+    """Ask, in a worker thread, or by the way of what waits for nothing else.
 
     Raises:
         Refusal: with the supervisor's own sentence, or that nobody answers.
     """
     try:
-        answer = await run_in_threadpool(deps.ask, request)
+        answer = await (urgent(request) if urgent else run_in_threadpool(deps.ask, request))
     except ControlUnreachable as problem:
         raise Refusal(503, "ENGINE_UNREACHABLE", "The engine does not answer.") from problem
     if not answer.get("ok"):

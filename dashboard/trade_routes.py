@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from dashboard.api import PAGE_MAX, Json
-from dashboard.auth import Refusal
 from dashboard.deps import Deps
+from dashboard.refusal import Refusal
 from dashboard.stats import markouts_answer, statistics_answer
 from hft.clock import wall_ms
 from hft.ledger.days import UnknownZone, zone_of

@@ -233,12 +233,20 @@ class Processes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Dashboard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the page is served; port 0 takes any free one."""
+    """Where the page is served; port 0 takes any free one.
+
+    `names` are host names under which a proxy with TLS serves it to others.
+    """
 
     host: Annotated[
         str, Meta(min_length=1, max_length=255, description="an address of this machine")
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="a port from 0 to 65535")] = 3000
+    names: list[
+        Annotated[
+            str, Meta(pattern=r"^[A-Za-z0-9.-]{1,253}$", description="a host name without a port")
+        ]
+    ] = []
 
 
 class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -210,7 +210,14 @@ class Wiring:
     def _live_dashboard(self, context: Context) -> tuple[int, str]:
         database = self.settings.storage.database_url or str(self._plan.data_dir / "trades.db")
         specs = [self.strategies.catalogue.specs[name] for name in self.strategies.names()]
-        process = DashboardProcess(context, self._listener, self._plan.data_dir, database, specs)
+        process = DashboardProcess(
+            context,
+            self._listener,
+            self._plan.data_dir,
+            database,
+            specs,
+            self.settings.dashboard.names,
+        )
         return process.run(), process.reason
 
     def _open_log(self, seat: Seat) -> Log:

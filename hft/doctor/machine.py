@@ -22,7 +22,7 @@ DISK_LOW_BYTES = 1 << 30
 DISK_FULL_BYTES = 100 << 20
 _MB = 1 << 20
 _OTHERS = 0o077
-_PRIVATE = ("run.json", "dashboard.token", "control.sock")
+_PRIVATE = ("run.json", "dashboard.token", "dashboard.sessions", "control.sock")
 
 
 class Machine(msgspec.Struct, frozen=True):

@@ -46,8 +46,8 @@ def serve(place: str) -> Iterator[Callable[..., Served]]:
     """Serve dashboards; every one of them is stopped with the test."""
     started: list[Served] = []
 
-    def start(house: House, token: str = "") -> Served:
-        started.append(Served(house, place, token=token))
+    def start(house: House, token: str = "", names: tuple[str, ...] = ()) -> Served:
+        started.append(Served(house, place, token=token, names=names))
         return started[-1]
 
     yield start

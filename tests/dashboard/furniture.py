@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from dashboard.auth import Access
+from dashboard.access import Access
 from dashboard.deps import Deps
 from dashboard.permission import Ask
 from dashboard.process import Serving
@@ -202,7 +202,15 @@ class FakeSupervisor:
 class Served:
     """The dashboard of a house, served from a thread on a free port."""
 
-    def __init__(self, house: House, database: str, *, token: str = "", port: int = 0) -> None:
+    def __init__(
+        self,
+        house: House,
+        database: str,
+        *,
+        token: str = "",
+        port: int = 0,
+        names: tuple[str, ...] = (),
+    ) -> None:
         self.supervisor = FakeSupervisor(house)
         # As in the real process: everything is read through a mapping of its own, read-only.
         self.view = View(reader_of(house), [CATALOGUE.specs[name] for name in STRATEGIES])
@@ -211,9 +219,9 @@ class Served:
         self._socket = socket.create_server(("127.0.0.1", port))
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        access = Access("127.0.0.1", token)
+        self.access = Access("127.0.0.1", token, names)
         hand = self.supervisor
-        deps = Deps(self.view, self.pulse, self.trades, hand.ask, hand.glance, access)
+        deps = Deps(self.view, self.pulse, self.trades, hand.ask, hand.glance, self.access)
         self._serving = Serving(deps, self._socket)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import stat
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from dashboard.auth import BODY_BYTES_MAX, Access, token_at
+from dashboard.access import Access, token_at
+from dashboard.auth import BODY_BYTES_MAX
+from dashboard.connection import Connection
 from hft.state.blocks import Mode
 from hft.topology import House
-from tests.dashboard.furniture import Served, furnish
+from tests.dashboard.furniture import Served, furnish, say, wait_for
 
 TOKEN = "a-token-only-the-owner-knows"
 STOP = {"command": "STOP"}
@@ -97,7 +100,7 @@ def test_outside_the_demo_an_order_needs_the_token(guarded: Served) -> None:
                     {"Authorization": TOKEN}, {"Authorization": "Bearer é"}):  # fmt: skip
         sent = {name: text.encode("latin-1") for name, text in headers.items()}
         reply = post(guarded, sent)  # type: ignore[arg-type]
-        assert reply.status_code == 401
+        assert reply.status_code == 401, headers
         assert reply.headers["WWW-Authenticate"] == "Bearer"
         assert TOKEN not in reply.text
     assert requests.delete(guarded.url + "/api/history", timeout=5).status_code == 401
@@ -147,6 +150,7 @@ def test_every_answer_forbids_what_a_page_does_not_need(served: Served) -> None:
         policy = reply.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe-inline" not in policy
+        assert "camera=()" in reply.headers["Permissions-Policy"]
         assert reply.headers["X-Content-Type-Options"] == "nosniff"
         assert "Access-Control-Allow-Origin" not in reply.headers
     assert replies[3].status_code == 404
@@ -168,9 +172,8 @@ def test_the_page_holds_no_inline_script_and_no_foreign_address(served: Served) 
     assert "<style" not in page
     assert " style=" not in page
     assert "onclick" not in page
-    assert page.count("<script") == page.count("<script src=") + page.count(
-        '<script type="module" src='
-    )
+    scripts = page.count("<script src=") + page.count('<script type="module" src=')
+    assert page.count("<script") == scripts
     assert 'src="http' not in page
 
 
@@ -187,9 +190,79 @@ def test_the_token_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_page_bound_to_every_address_answers_to_numbers_not_to_names() -> None:
-    everywhere = Access("0.0.0.0")
+    everywhere = Access("0.0.0.0", TOKEN)
     assert everywhere.knows_host("192.168.1.5:3000")
     assert everywhere.knows_host("localhost")
     assert not everywhere.knows_host("evil.example:3000")
-    assert Access("192.168.1.5").knows_host("192.168.1.5:3000")
+    assert Access("192.168.1.5", TOKEN).knows_host("192.168.1.5:3000")
     assert not Access("127.0.0.1").knows_host("192.168.1.5:3000")
+
+
+def test_headers_that_never_end_are_cut_off(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "headers_wait_s", 0.3)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as line:
+        line.sendall(b"GET /api/status HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        with contextlib.suppress(ConnectionResetError):
+            assert line.recv(100) == b""
+    assert requests.get(served.url + "/healthz", timeout=5).ok
+
+
+def test_a_body_that_trickles_is_refused_in_time(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.auth.BODY_WAIT_S", 0.3)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as line:
+        line.sendall(
+            b"POST /api/control HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b'Content-Length: 20\r\n\r\n{"comm'
+        )
+        assert line.recv(100).startswith(b"HTTP/1.1 408 ")
+    assert served.supervisor.asked == []
+
+
+def test_more_connections_than_any_page_needs_are_closed(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.connection.CONNECTIONS_MAX", 8)
+    with contextlib.ExitStack() as lines:
+        for _ in range(8):
+            lines.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=5))
+        ninth = lines.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=5))
+        with contextlib.suppress(ConnectionResetError):
+            assert ninth.recv(100) == b""
+    # Those that have left make room.
+    wait_for(lambda: _answers(served), "an answer")
+
+
+def _answers(served: Served) -> bool:
+    try:
+        return requests.get(served.url + "/healthz", timeout=5).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_a_length_and_pieces_at_once_smuggle_nothing(served: Served) -> None:
+    inner = b"POST /api/control HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for lengths in (
+        b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n" % len(inner),
+        b"Content-Length: 0\r\nContent-Length: %d\r\n" % len(inner),
+    ):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=5) as line:
+            line.sendall(
+                b"POST /api/control HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\n" + lengths + b"\r\n" + inner
+            )
+            assert line.recv(100).split()[1] in (b"400", b"413", b"422")
+    assert served.supervisor.asked == []
+
+
+def test_text_from_outside_is_never_told_as_html(house: House, served: Served) -> None:
+    house.run[0]["symbols"][0] = b"<img src=x>"
+    say(house, "<script>alert(1)</script>")
+    for path in ("/api/status", "/api/logs", "/metrics"):
+        reply = requests.get(served.url + path, timeout=5)
+        assert reply.headers["Content-Type"].split(";")[0] in ("application/json", "text/plain")
+        assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert b"<script>alert(1)</script>" in served.pulse.whole()

@@ -1,0 +1,176 @@
+"""The claim: fifty open pages, one of them frozen, cost a tick nothing and the dashboard no memory.
+
+Rounds without a watcher and rounds with fifty take turns, so that whatever else the machine does
+falls on both.  Forty-nine watchers read all that comes, as browsers do, in a process of their own;
+the fiftieth asks for the stream and never reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import selectors
+import socket
+import sys
+from collections.abc import Iterator
+from multiprocessing.synchronize import Event
+from statistics import median
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from benches.engine import Engine, engine
+from benches.memory import counted, held_by
+from benches.report import Metrics, Outcome, Row, WrongAnswer, run
+from benches.tick_to_order import EVERY, on_the_strategys_core
+from benches.tick_venue import Slice, exact_timers
+
+WATCHERS, FROZEN = 50, 1
+ROUNDS, QUICK_ROUNDS = 10, 2
+SLICE_S, QUICK_SLICE_S = 5.0, 1.5
+RATE = 1_000
+WARM_S = 1.0
+OPEN_WITHIN_S = 10.0
+EVENTS_PER_S_MIN = 2.0
+"""Of the ten looks a second, what a watcher must at least be told of; fewer where cores lack."""
+NICE = 10
+"""Of the crowd: browsers have cores of their own."""
+_ASK = b"GET /api/sse HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class Crowd:
+    """Fifty watchers in a process of their own, and how many events those that read were told."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        context = multiprocessing.get_context("fork")
+        self._events = context.Value("q", 0)
+        self._open, self._end = context.Event(), context.Event()
+        args = (address, self._events, self._open, self._end)
+        self._process = context.Process(target=_watch, args=args, daemon=True)
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Open all streams, and close them behind.
+
+        Raises:
+            WrongAnswer: not all of them opened.
+        """
+        self._process.start()
+        try:
+            if not self._open.wait(OPEN_WITHIN_S):
+                raise WrongAnswer(f"{WATCHERS} streams did not open within {OPEN_WITHIN_S:.0f} s")
+            yield
+        finally:
+            self._end.set()
+            self._process.join()
+
+    @property
+    def events(self) -> int:
+        """Events told to all who read, so far."""
+        return int(self._events.value)
+
+
+def _watch(address: tuple[str, int], events: object, opened: Event, end: Event) -> None:
+    os.nice(NICE)
+    lines = [socket.create_connection(address) for _ in range(WATCHERS)]
+    with contextlib.ExitStack() as undo, selectors.DefaultSelector() as ready:
+        for line in lines:
+            undo.callback(line.close)
+            line.sendall(_ASK)
+        readers = lines[FROZEN:]
+        for line in readers:
+            ready.register(line, selectors.EVENT_READ)
+        begun: set[int] = set()
+        while not end.is_set():
+            for key, _ in ready.select(0.05):
+                data = key.fileobj.recv(262144)  # type: ignore[union-attr]
+                begun.add(key.fd)
+                events.value += data.count(b"\nevent: patch\n")  # type: ignore[attr-defined]
+            if len(begun) == len(readers):
+                opened.set()
+
+
+def crowded(running: Engine, seconds: float) -> tuple[Slice, float]:
+    """Measure one round with the crowd; also the events per second each watcher was told.
+
+    Raises:
+        WrongAnswer: the watchers were told too little: nothing was shown that could cost anything.
+    """
+    found = urlsplit(str(running.run["dashboard_url"]))
+    crowd = Crowd((str(found.hostname), int(found.port or 80)))
+    with crowd.watching():
+        before = crowd.events
+        slice_ = running.drive(RATE, seconds, EVERY[RATE])
+        per_s = (crowd.events - before) / seconds / (WATCHERS - FROZEN)
+    if per_s < EVENTS_PER_S_MIN:
+        raise WrongAnswer(f"watchers were told {per_s:.1f} changes a second instead of 10")
+    return slice_, per_s
+
+
+def p99_us(slice_: Slice) -> float:
+    """The 99th percentile of a round."""
+    return float(np.percentile(slice_.took_ns, 99)) / 1e3
+
+
+def measure(quick: bool) -> Outcome:
+    """Measure rounds in turn, and what the dashboard holds after each."""
+    exact_timers()
+    rounds, seconds = (QUICK_ROUNDS, QUICK_SLICE_S) if quick else (ROUNDS, SLICE_S)
+    alone: list[Slice] = []
+    watched: list[Slice] = []
+    told: list[float] = []
+    held_mb: list[float] = []
+    with engine() as running, on_the_strategys_core():
+        pids = {"dashboard": running.run["pids"]["dashboard"]}
+        running.drive(RATE, WARM_S, EVERY[RATE])
+        crowded(running, WARM_S)
+        for number in range(rounds):
+            # Turn about: what goes first must not always be the same.
+            if number % 2:
+                slice_, per_s = crowded(running, seconds)
+                alone.append(running.drive(RATE, seconds, EVERY[RATE]))
+            else:
+                alone.append(running.drive(RATE, seconds, EVERY[RATE]))
+                slice_, per_s = crowded(running, seconds)
+            watched.append(slice_)
+            told.append(per_s)
+            held_mb.append(counted(held_by(pids)["dashboard"]))
+    return _outcome(alone, watched, told, held_mb)
+
+
+def _outcome(
+    alone: list[Slice], watched: list[Slice], told: list[float], held_mb: list[float]
+) -> Outcome:
+    ratio = median(p99_us(with_) / p99_us(none) for none, with_ in zip(alone, watched, strict=True))
+    growth_mb = held_mb[-1] - held_mb[0]
+    metrics: Metrics = {
+        "alone_p99_us": round(median(map(p99_us, alone)), 2),
+        "watched_p99_us": round(median(map(p99_us, watched)), 2),
+        "p99_ratio": round(ratio, 3),
+        "told_per_s": round(median(told), 2),
+        "dashboard_mb": round(held_mb[-1], 2),
+        "dashboard_growth_mb": round(growth_mb, 2),
+    }
+    for name, slices in (("alone", alone), ("watched", watched)):
+        p50 = median(float(np.percentile(each.took_ns, 50)) / 1e3 for each in slices)
+        metrics[f"{name}_p50_us"] = round(p50, 2)
+    rows = [
+        Row("nobody watches, tick to order p50", metrics["alone_p50_us"], "us", baseline=True),
+        Row("nobody watches, tick to order p99", metrics["alone_p99_us"], "us", baseline=True),
+        Row(f"{WATCHERS} watch, tick to order p50", metrics["watched_p50_us"], "us"),
+        Row(f"{WATCHERS} watch, tick to order p99", metrics["watched_p99_us"], "us"),
+        Row(f"p99, ratio, median of {len(alone)} rounds", ratio, "times"),
+        Row("changes told to each watcher", metrics["told_per_s"], "per second"),
+        Row("dashboard holds", metrics["dashboard_mb"], "MB"),
+        Row("dashboard grew from the first round to the last", growth_mb, "MB"),
+    ]
+    notes = [
+        f"{FROZEN} of the {WATCHERS} never reads; medians of rounds taken in turn",
+        "the watchers read on the same cores, at a low priority; browsers have cores of their own",
+    ]
+    return Outcome(rows, metrics, notes)
+
+
+if __name__ == "__main__":
+    sys.exit(run("browsers", measure))

@@ -1,0 +1,42 @@
+"""What `/docs` says of every route alike: how refusals look, and what an answer looks like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from dashboard.refusal import MEANINGS
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+class Refused(BaseModel):
+    """Why a request was not done: a code for programs, a sentence for people."""
+
+    ok: bool = Field(examples=[False])
+    code: str = Field(examples=["TOKEN_NEEDED"])
+    message: str = Field(examples=["Log in with the token that stands in dashboard.token."])
+
+
+ERRORS: Responses = {
+    status: {"model": Refused, "description": meaning} for status, meaning in MEANINGS.items()
+}
+
+TAGS = [
+    {"name": "live", "description": "The state of the house now, read from its memory."},
+    {"name": "trades", "description": "What the ledger wrote into the database."},
+    {"name": "control", "description": "Orders to the supervisor; each answers with its sentence."},
+    {"name": "session", "description": "The lock on the door."},
+    {"name": "health", "description": "For whoever watches over the process, and Prometheus."},
+]
+
+ABOUT = """Times ending in `_ms` are milliseconds UTC, in `_ns` nanoseconds; money is in the quote
+asset. Whoever can reach this page from another machine needs the token for everything: `POST
+/api/login` gives a browser a session, scripts send `Authorization: Bearer` with the text of
+`dashboard.token`."""
+
+
+def answers(example: object, media_type: str = "application/json") -> Responses:
+    """Show what a route answers with."""
+    return {200: {"content": {media_type: {"example": example}}}}
