@@ -1,0 +1,161 @@
+"""The sections of the terminal's page, each as lines of text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+from hft.stat.words import COLOURS, DIM, columns, money, nanoseconds, number, old
+
+Told = dict[str, Any]
+_HEALTH = {"ok": "green", "starting": "yellow", "waiting": "yellow", "draining": "yellow"}
+_LEVELS = {"WARNING": "yellow", "ERROR": "bold red", "DEBUG": DIM}
+_STATES = {"ACTIVE": "bold green", "REDUCING": "bold yellow"}
+
+
+def state_line(told: Told) -> Text:
+    """The trading state and its sentence."""
+    state = told["trading_state"]
+    line = Text(f"{state} ", _STATES.get(state, "bold red"))
+    return line.append(str(told["trading_sentence"]), "")
+
+
+def number_lines(told: Told) -> list[Text]:
+    """The five numbers: P&L, unrealised, position, available, fees."""
+    symbol = told["symbol"] or ""
+    position = Text(number(told["position"]))
+    if told["position"] and told["average_entry"]:
+        position.append(f" @ {number(told['average_entry'])}")
+    cells = [
+        ("Total P&L", money(told["total_pnl"])),
+        ("Unrealised", money(told["unrealized_pnl"])),
+        (f"Position {symbol}".rstrip(), position),
+        ("Available", Text(number(told["available_balance"], 2))),
+        ("Fees", Text(number(told["fees"], 2))),
+    ]
+    return columns([[Text(name, DIM) for name, _ in cells], [value for _, value in cells]], set())
+
+
+def why_lines(told: Told, marks: dict[str, str]) -> tuple[Text, Text, list[Text]]:
+    """The sentence, every gate with its mark, and the sentences of those that stop or are close."""
+    why, row = told["explain"], Text()
+    for gate in why["gates"]:
+        colour = gate["colour"]
+        row.append(f"{marks[colour]} ", COLOURS[colour])
+        # The words of one gate stay together where the row is broken.
+        label = gate["label"].replace(" ", "\N{NO-BREAK SPACE}")
+        row.append(f"{label}  ", DIM if colour == "grey" else "")
+    shown = [gate for gate in why["gates"] if gate["colour"] in ("red", "amber")]
+    shown.sort(key=lambda gate: gate["colour"] != "red")
+    lines = [
+        Text(f"{marks[gate['colour']]} ", COLOURS[gate["colour"]]).append(
+            f"{gate['label']}: {gate['sentence']}", ""
+        )
+        for gate in shown
+    ]
+    return Text(why["sentence"], "bold"), row, lines
+
+
+def position_lines(told: Told) -> list[Text]:
+    """Every position as our fills, the user stream and REST tell it."""
+    rows: list[list[Any]] = [
+        [Text(name, DIM) for name in ("symbol", "last", "fills", "stream", "REST", "entry", "")]
+    ]
+    fresh = told["feed"]["fresh"] and not told["dead"]
+    for row in told["symbols"]:
+        apart = row["agreement"] == "DISAGREED"
+        word = {"AGREED": Text("agree", "green"), "DISAGREED": Text("DISAGREE", "bold red")}
+        last = number(row["last"], row["price_decimals"])
+        if not fresh:
+            last += f" ({old(row['tick_age_ms'])} old)"
+        ways = [
+            Text(number(row["ways"][way]["position"]), "bold red" if apart else "")
+            for way in ("fills", "stream", "rest")
+        ]
+        entry = number(row["average_entry"])
+        agreement = word.get(row["agreement"], Text("not known", DIM))
+        rows.append([row["symbol"], Text(last, "" if fresh else DIM), *ways, entry, agreement])
+    return columns(rows, {1, 2, 3, 4, 5})
+
+
+def order_lines(told: Told) -> list[Text]:
+    """The open orders, newest first."""
+    if not told["open_orders_rows"]:
+        return [Text("no open orders", DIM)]
+    return columns(
+        [
+            [
+                order["side"],
+                number(order["quantity"]),
+                order["symbol"],
+                order["type"],
+                number(order["price"]),
+                f"filled {number(order['filled'])}",
+                order["state_label"],
+            ]
+            for order in told["open_orders_rows"]
+        ],
+        {1, 4},
+    )
+
+
+def latency_lines(told: Told) -> list[Text]:
+    """Every leg that was measured."""
+    if not told["latency"]:
+        return [Text("nothing measured yet", DIM)]
+    heads = [Text(name, DIM) for name in ("leg", "count", "p50", "p99", "p99.9", "max")]
+    names = ("p50_ns", "p99_ns", "p99_9_ns", "max_ns")
+    rows = [
+        [leg["label"], f"{leg['count']:,}", *(nanoseconds(leg[name]) for name in names)]
+        for leg in told["latency"]
+    ]
+    return columns([heads, *rows], {1, 2, 3, 4, 5})
+
+
+def process_lines(told: Told) -> list[Text]:
+    """Every process: health, heartbeat, core, stalls, restarts."""
+    names = ("process", "health", "heartbeat", "core", "stalls", "restarts", "longest")
+    rows: list[list[Any]] = [[Text(name, DIM) for name in names]]
+    for row in told["processes"]:
+        longest_us = row["longest_cycle_us"]
+        rows.append(
+            [
+                row["role"],
+                Text(row["health"], _HEALTH.get(row["health"], "bold red")),
+                old(row["heartbeat_age_ms"]),
+                row["core"] if row["core"] >= 0 else "any",
+                f"{row['stalls']:,}",
+                row["restarts"],
+                nanoseconds(longest_us * 1_000) if longest_us else "-",
+            ]
+        )
+    return columns(rows, {2, 3, 4, 5, 6})
+
+
+def ring_lines(told: Told) -> list[Text]:
+    """Every ring that carries trading: depth, its worst, drops; a log ring only when it dropped."""
+    rows: list[list[Any]] = [
+        [Text(name, DIM) for name in ("ring", "depth", "deepest", "of", "dropped")]
+    ]
+    for row in told["rings"]:
+        if row["name"].startswith("log_") and not row["dropped"]:
+            continue
+        dropped = Text(f"{row['dropped']:,}", "bold red" if row["dropped"] else "")
+        figures = (f"{row[name]:,}" for name in ("depth", "deepest", "slots"))
+        rows.append([row["name"], *figures, dropped])
+    return columns(rows, {1, 2, 3, 4})
+
+
+def log_texts(told: Told) -> list[Text]:
+    """The log, oldest first; what a line says is text, whatever it holds."""
+    lines = []
+    for line in told["logs"]:
+        at = datetime.fromtimestamp(line["ts_ms"] / 1000, UTC)
+        text = Text(f"{at:%H:%M:%S} ", DIM)
+        text.append(f"{line['role']:<10} ", DIM)
+        # A control character could move the cursor or change the terminal.
+        said = "".join(each if each.isprintable() else "?" for each in line["text"])
+        lines.append(text.append(said, _LEVELS.get(line["level"], "")))
+    return lines
