@@ -9,6 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from hft.stat.sections import (
+    brief_latency,
+    brief_processes,
+    brief_rings,
+    gate_lines,
+    gate_marks,
     latency_lines,
     log_texts,
     number_lines,
@@ -17,21 +22,25 @@ from hft.stat.sections import (
     process_lines,
     ring_lines,
     state_line,
-    why_lines,
+    stop_lines,
 )
 from hft.stat.words import DIM, MARKS, MODE_STYLES, PLAIN_MARKS, old
 
 WIDE = 150
 """Columns from which on the machinery stands beside the trading."""
+TALL = 34
+"""Lines from which on every gate has its name."""
+LOG_LINES = 20
+"""Of the log where the page is as long as it takes."""
 _ENDLESS = 10_000
 
 
 class Section(NamedTuple):
-    """A title and its lines; `least` of them are shown before others get more."""
+    """A title, its lines, and what is shown of it where they do not all fit."""
 
     title: str
     lines: list[Text]
-    least: int
+    brief: list[Text]
     newest_last: bool = False
 
 
@@ -46,20 +55,23 @@ def page(told: dict[str, Any], console: Console, size: Size, *, more_log: bool =
     """Set the whole page as lines that fit; `more_log` gives the log the room of the machinery."""
     height = size.height or _ENDLESS
     lines = _top(told, console, size.width, height)
-    positions = position_lines(told)
+    positions, orders = position_lines(told), order_lines(told)
     trading = [
-        Section("Positions", positions, len(positions)),
-        Section("Open orders", order_lines(told), 1),
+        Section("Positions", positions, positions),
+        Section("Open orders", orders, orders[:1]),
     ]
     machinery = [
-        Section("Latency", latency_lines(told), 2),
-        Section("Processes", process_lines(told), 2),
-        Section("Rings", ring_lines(told), 2),
+        Section("Latency", latency_lines(told), brief_latency(told)),
+        Section("Processes", process_lines(told), brief_processes(told)),
+        Section("Rings", ring_lines(told), brief_rings(told)),
     ]
-    logs = log_texts(told)
+    if height < TALL:
+        # What went wrong lately is worth more here than the figures of what is well.
+        machinery = [section._replace(lines=section.brief) for section in machinery]
+    logs = log_texts(told) or [Text("nothing said yet", DIM)]
     if size.height is None:
-        logs = logs[-20:]
-    log = Section("Log", logs or [Text("nothing said yet", DIM)], 3, newest_last=True)
+        logs = logs[-LOG_LINES:]
+    log = Section("Log", logs, logs[-2:], newest_last=True)
     left = height - len(lines)
     if size.width >= WIDE and not more_log:
         half = (size.width - 2) // 2
@@ -77,12 +89,13 @@ def _top(told: dict[str, Any], console: Console, width: int, height: int) -> lis
     marks = MARKS if console.encoding.lower().startswith("utf") else PLAIN_MARKS
     lines = [_head(told, width), *_wrap(state_line(told), width, console, 2)]
     lines += number_lines(told)
-    sentence, gates, stops = why_lines(told, marks)
-    lines += _wrap(Text("Why  ", DIM) + sentence, width, console, 2)
-    room = max(2, height // 5)
-    lines += _wrap(gates, width, console, room)
+    why = Text(told["explain"]["sentence"], "bold")
+    lines += _wrap(Text("Why  ", DIM) + why, width, console, 2)
+    if height < TALL:
+        return lines + gate_marks(told, marks)
     # The sentence above has said what stops; the rest are told while there is room.
-    return lines + stops[: max(0, (height - 24) // 3)]
+    stops = stop_lines(told, marks)[: max(1, (height - TALL) // 3)]
+    return lines + gate_lines(told, marks, width) + stops
 
 
 def _head(told: dict[str, Any], width: int) -> Text:
@@ -112,22 +125,30 @@ def _wrap(text: Text, width: int, console: Console, most: int) -> list[Text]:
 
 
 def _fit(sections: list[Section], room: int, width: int) -> list[Text]:
-    """Give every section its least, in order, then more in order, the log what is left."""
-    shares, left = [], room
+    """Show every section in brief, then in whole, in order, while there is room; the log last."""
+    chosen, left = [], room
     for section in sections:
-        share = min(section.least, len(section.lines), max(0, left - 1))
-        shares.append(share)
-        left -= share + 1 if share else 0
+        lines = section.brief[: max(0, left - 1)]
+        chosen.append(lines)
+        left -= len(lines) + 1 if lines else 0
     for at, section in enumerate(sections):
-        more = min(len(section.lines) - shares[at], left) if shares[at] else 0
-        shares[at] += more
-        left -= more
-    lines: list[Text] = []
-    for section, share in zip(sections, shares, strict=True):
-        if share:
-            lines.append(_title(section.title, width))
-            lines += section.lines[-share:] if section.newest_last else section.lines[:share]
-    return lines
+        more = len(section.lines) - len(chosen[at])
+        if not chosen[at]:
+            continue
+        if section.newest_last or section.lines[0].plain == section.brief[0].plain:
+            # A list may be shown in part, a table that has another brief form may not.
+            more = min(more, left)
+            size = len(chosen[at]) + more
+            chosen[at] = section.lines[-size:] if section.newest_last else section.lines[:size]
+            left -= more
+        elif more <= left:
+            chosen[at] = section.lines
+            left -= more
+    shown: list[Text] = []
+    for section, lines in zip(sections, chosen, strict=True):
+        if lines:
+            shown += [_title(section.title, width), *lines]
+    return shown
 
 
 def _title(title: str, width: int) -> Text:

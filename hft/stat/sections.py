@@ -38,24 +38,42 @@ def number_lines(told: Told) -> list[Text]:
     return columns([[Text(name, DIM) for name, _ in cells], [value for _, value in cells]], set())
 
 
-def why_lines(told: Told, marks: dict[str, str]) -> tuple[Text, Text, list[Text]]:
-    """The sentence, every gate with its mark, and the sentences of those that stop or are close."""
-    why, row = told["explain"], Text()
-    for gate in why["gates"]:
+def gate_lines(told: Told, marks: dict[str, str], width: int) -> list[Text]:
+    """Every gate with its mark and its name, never broken within one."""
+    lines = [Text()]
+    for gate in told["explain"]["gates"]:
         colour = gate["colour"]
-        row.append(f"{marks[colour]} ", COLOURS[colour])
-        # The words of one gate stay together where the row is broken.
-        label = gate["label"].replace(" ", "\N{NO-BREAK SPACE}")
-        row.append(f"{label}  ", DIM if colour == "grey" else "")
-    shown = [gate for gate in why["gates"] if gate["colour"] in ("red", "amber")]
+        chip = Text(f"{marks[colour]} ", COLOURS[colour])
+        chip.append(gate["label"], DIM if colour == "grey" else "")
+        if lines[-1].cell_len + chip.cell_len > width:
+            lines.append(Text())
+        lines[-1].append_text(chip).append("  ")
+    for line in lines:
+        line.rstrip()
+    return lines
+
+
+def gate_marks(told: Told, marks: dict[str, str]) -> list[Text]:
+    """Only the marks, by group, where there is no room for the names."""
+    line, group = Text(), ""
+    for gate in told["explain"]["gates"]:
+        if gate["group"] != group:
+            group = gate["group"]
+            line.append(f"{'  ' if line else ''}{group} ", DIM)
+        line.append(marks[gate["colour"]], COLOURS[gate["colour"]])
+    return [line]
+
+
+def stop_lines(told: Told, marks: dict[str, str]) -> list[Text]:
+    """The sentences of the gates that stop, then of those that are close to it."""
+    shown = [gate for gate in told["explain"]["gates"] if gate["colour"] in ("red", "amber")]
     shown.sort(key=lambda gate: gate["colour"] != "red")
-    lines = [
+    return [
         Text(f"{marks[gate['colour']]} ", COLOURS[gate["colour"]]).append(
             f"{gate['label']}: {gate['sentence']}", ""
         )
         for gate in shown
     ]
-    return Text(why["sentence"], "bold"), row, lines
 
 
 def position_lines(told: Told) -> list[Text]:
@@ -114,6 +132,16 @@ def latency_lines(told: Told) -> list[Text]:
     return columns([heads, *rows], {1, 2, 3, 4, 5})
 
 
+def brief_latency(told: Told) -> list[Text]:
+    """The whole way in one line."""
+    for leg in told["latency"]:
+        if leg["leg"] == "TICK_TO_TRADE":
+            names = (("p50", "p50_ns"), ("p99", "p99_ns"), ("max", "max_ns"))
+            figures = "  ".join(f"{name} {nanoseconds(leg[key])}" for name, key in names)
+            return [Text(f"{leg['label']}: {figures}, {leg['count']:,} orders")]
+    return latency_lines(told)[:1]
+
+
 def process_lines(told: Told) -> list[Text]:
     """Every process: health, heartbeat, core, stalls, restarts."""
     names = ("process", "health", "heartbeat", "core", "stalls", "restarts", "longest")
@@ -134,6 +162,15 @@ def process_lines(told: Told) -> list[Text]:
     return columns(rows, {2, 3, 4, 5, 6})
 
 
+def brief_processes(told: Told) -> list[Text]:
+    """Every process with its health in one line."""
+    line = Text()
+    for row in told["processes"]:
+        line.append(f"{row['role']} ").append(row["health"], _HEALTH.get(row["health"], "bold red"))
+        line.append("  ")
+    return [line if line else Text("none has started", DIM)]
+
+
 def ring_lines(told: Told) -> list[Text]:
     """Every ring that carries trading: depth, its worst, drops; a log ring only when it dropped."""
     rows: list[list[Any]] = [
@@ -146,6 +183,14 @@ def ring_lines(told: Told) -> list[Text]:
         figures = (f"{row[name]:,}" for name in ("depth", "deepest", "slots"))
         rows.append([row["name"], *figures, dropped])
     return columns(rows, {1, 2, 3, 4})
+
+
+def brief_rings(told: Told) -> list[Text]:
+    """What the rings dropped, and the fullest of them, in one line."""
+    fullest = max(told["rings"], key=lambda row: row["deepest"] / row["slots"])
+    dropped = sum(row["dropped"] for row in told["rings"])
+    line = Text(f"deepest: {fullest['name']} {fullest['deepest']:,} of {fullest['slots']:,}; ")
+    return [line.append(f"{dropped:,} dropped", "bold red" if dropped else "")]
 
 
 def log_texts(told: Told) -> list[Text]:
