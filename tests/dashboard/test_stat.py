@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import orjson
@@ -14,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from hft.boot import LAST_RUN, segment_name
-from hft.clock import anchor_now, monotonic_ns
+from hft.clock import Deadline, anchor_now, monotonic_ns
 from hft.errors import BootError
 from hft.events import Agreement, Hop, LatchReason, Level, OrderState
 from hft.stat.command import main
@@ -191,3 +194,32 @@ def test_json_and_a_pipe_are_printed_once(
     assert (told["mode"], told["dead"]) == ("DEMO", False)
     assert main(["--segment", living.segment.name]) == 0
     assert "MOMENTUM" in capsys.readouterr().out
+
+
+def test_live_it_draws_until_q_and_gives_the_terminal_back(living: House) -> None:
+    outer, inner = pty.openpty()
+    before = termios.tcgetattr(inner)
+    shown, deadline = b"", Deadline(30)
+    command = [sys.executable, "-m", "hft", "stat", "--segment", living.segment.name]
+    environment = {**os.environ, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf8"}
+    process = subprocess.Popen(
+        command, stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True
+    )
+    try:
+        asked = False
+        while process.poll() is None:
+            assert not deadline.passed(), shown[-2000:]
+            if select.select([outer], [], [], 0.05)[0]:
+                shown += os.read(outer, 65536)
+            # Drawn more than once: the second look came by itself.
+            if not asked and shown.count(b"MOMENTUM") >= 2:
+                os.write(outer, b"q")
+                asked = True
+        assert asked
+        assert process.returncode == 0
+        assert termios.tcgetattr(inner) == before
+    finally:
+        process.kill()
+        process.wait()
+        os.close(outer)
+        os.close(inner)
