@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from dashboard import sentences
 from dashboard.latency import leg_rows, recent_rows
+from dashboard.look import Look, free_order_rows, fullest_report_ring
 from dashboard.order_rows import order_row
 from dashboard.rows import (
     amount,
@@ -26,10 +25,10 @@ from dashboard.rows import (
 from dashboard.safety import first_symbol, safety_of
 from dashboard.watch import Watch
 from dashboard.why import counts, summary
-from dashboard.why_gate import Look
+from dashboard.why_strategy import shard_rows
 from hft.clock import monotonic_ns
-from hft.events import FIRST_TERMINAL_STATE, OrderState, Role, Verdict
-from hft.seats import Seat, numbered
+from hft.events import Verdict
+from hft.seats import Seat
 from hft.state.blocks import ORDERS_MAX
 from hft.state.log_tail import log_lines
 from hft.state.reader import HouseReader
@@ -109,7 +108,7 @@ class View:
         return {
             **summary(self._look(account, processes, self.markets(), safety)),
             "verdict": self._verdict(),
-            "shards": self._shards(),
+            "shards": shard_rows(self.house, self.reader, self._active()),
             **counts(self.watch),
             "strip": self.watch.strip.told(strip_after_ms),
         }
@@ -249,8 +248,6 @@ class View:
         markets: list[dict[str, Any]],
         safety: dict[str, Any],
     ) -> Look:
-        states = self.house.orders["state"]
-        open_rows = (states != OrderState.FREE) & (states < FIRST_TERMINAL_STATE)
         return Look(
             now_ns=self.now_ns(),
             account=account,
@@ -258,37 +255,13 @@ class View:
             processes={row["role"]: row for row in processes},
             markets=markets,
             feed=self.feed(markets),
-            reports_room=max(
-                row["depth"] / row["slots"]
-                for row in self.reader.rings()
-                if row["name"].startswith("reports")
-            ),
-            free_rows=len(states) - int(np.count_nonzero(open_rows)),
+            reports_room=fullest_report_ring(self.reader.rings()),
+            free_rows=free_order_rows(self.house.orders["state"]),
             verdict=self.reader.verdict(),
             spec=self._active(),
             minute=self.watch.minute(),
             safety=safety,
         )
-
-    def _shards(self) -> list[dict[str, Any]]:
-        """Tell what the strategy of each shard says; the counts are those of all."""
-        rows, symbols = [], self.house.symbols()
-        for shard in self.house.shards:
-            verdict = self.reader.verdict(shard.number)
-            if verdict is not None:
-                symbol = int(verdict["symbol"])
-                rows.append(
-                    {
-                        "strategy": f"{Role.STRATEGY.name.lower()}{numbered(shard.number)}",
-                        "symbol": symbols[symbol] if symbol < len(symbols) else str(symbol),
-                        "name": name_of(Verdict, verdict["verdict"]),
-                        "sentence": sentences.sentence(explain_verdict(verdict, self._active())),
-                        "distance": verdict["distance"],
-                        "needed": verdict["needed"],
-                        "age_ms": milliseconds(verdict["age_ns"]),
-                    }
-                )
-        return rows
 
     def _verdict(self) -> dict[str, Any] | None:
         verdict = self.reader.verdict()

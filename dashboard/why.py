@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from dashboard.look import Look
 from dashboard.sentences import sentence
 from dashboard.watch import Watch
-from dashboard.why_gate import RED, Gate, Look
+from dashboard.why_gate import RED, Gate
 from dashboard.why_house import house_gates
 from dashboard.why_risk import risk_gates
 from dashboard.why_strategy import strategy_gates

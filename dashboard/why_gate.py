@@ -6,15 +6,9 @@ minute, grey was not reached or cannot be known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-
-from dashboard.watch import Counts
-from hft.events import Denial
-from hft.state.values import Values
-from hft.strategy.load import StrategySpec
 
 GREEN, AMBER, RED, GREY = "green", "amber", "red", "grey"
 CLOSE = 0.8
@@ -37,38 +31,6 @@ class Gate(msgspec.Struct, frozen=True):
         if self.count_minute is None:
             del told["count_minute"]
         return told
-
-
-class Look(NamedTuple):
-    """What the gates are judged by: everything of one look at the house."""
-
-    now_ns: int
-    account: Values
-    """Empty before execution has written it, as `limits` is before the supervisor has."""
-    limits: Values
-    processes: dict[str, dict[str, Any]]
-    """Rows of `dashboard.rows.process_row` by role."""
-    markets: list[dict[str, Any]]
-    """Rows of `dashboard.rows.symbol_row`."""
-    feed: dict[str, Any]
-    reports_room: float
-    """The fullest report ring, as a share of its slots."""
-    free_rows: int
-    """Rows of the order table that a new order may take."""
-    verdict: Values | None
-    spec: StrategySpec | None
-    minute: Counts
-    safety: dict[str, Any]
-    """Trading state and sentences, as the status has them."""
-
-    def answers(self, role: str) -> bool:
-        """Say whether every process of a role is well."""
-        mine = [row for name, row in self.processes.items() if name.rstrip("234") == role]
-        return bool(mine) and all(row["health"] == "ok" for row in mine)
-
-    def denied(self, codes: Iterable[Denial]) -> int:
-        """Count what the risk gate denied for one of these reasons in the last minute."""
-        return sum(int(self.minute.denials[code]) for code in codes)
 
 
 def colour_of(used: float, limit: float) -> str:

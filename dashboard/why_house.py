@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dashboard.look import Look
 from dashboard.sentences import sentence
-from dashboard.why_gate import AMBER, GREEN, GREY, RED, Gate, Look, age, colour_of, plural, span
+from dashboard.why_gate import AMBER, GREEN, GREY, RED, Gate, age, colour_of, plural, span
 from hft.denials import explain_denial
 from hft.events import Denial, Unfit
 from hft.strategy.explain import explain_unfit

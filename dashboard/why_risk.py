@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from dashboard.look import Look
 from dashboard.sentences import sentence
 from dashboard.why_gate import (
     GREEN,
     GREY,
     RED,
     Gate,
-    Look,
     age,
     at_least_amber,
     colour_of,

@@ -6,10 +6,18 @@ what comes after it was not asked.
 
 from __future__ import annotations
 
+from typing import Any
+
+from dashboard.look import Look
+from dashboard.rows import milliseconds
 from dashboard.sentences import sentence
-from dashboard.why_gate import GREEN, GREY, RED, Gate, Look, at_least_amber, plural
-from hft.events import Verdict
+from dashboard.why_gate import GREEN, GREY, RED, Gate, at_least_amber, plural
+from hft.events import Role, Verdict
+from hft.seats import seat_of
+from hft.state.reader import HouseReader, ReadableHouse
+from hft.state.values import name_of
 from hft.strategy.explain import VERDICTS, explain_verdict
+from hft.strategy.load import StrategySpec
 
 STEPS = (
     ("gap", "Data without a hole", (Verdict.GAP,)),
@@ -60,3 +68,27 @@ def _is_used(look: Look, codes: tuple[Verdict, ...]) -> bool:
     return any(code in own or counts.get(code.name) for code in codes) or codes[0] in (
         _OF_EVERY_STRATEGY
     )
+
+
+def shard_rows(
+    house: ReadableHouse, reader: HouseReader, spec: StrategySpec | None
+) -> list[dict[str, Any]]:
+    """Tell what the strategy of each shard says; the counts are those of all."""
+    rows, symbols = [], house.symbols()
+    for shard in house.shards:
+        verdict = reader.verdict(shard.number)
+        if verdict is None:
+            continue
+        symbol = int(verdict["symbol"])
+        rows.append(
+            {
+                "strategy": seat_of(Role.STRATEGY, shard.number).label,
+                "symbol": symbols[symbol] if symbol < len(symbols) else str(symbol),
+                "name": name_of(Verdict, verdict["verdict"]),
+                "sentence": sentence(explain_verdict(verdict, spec)),
+                "distance": verdict["distance"],
+                "needed": verdict["needed"],
+                "age_ms": milliseconds(verdict["age_ns"]),
+            }
+        )
+    return rows

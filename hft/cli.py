@@ -107,6 +107,14 @@ def record(context: typer.Context) -> None:
     raise typer.Exit(record_streams(context.args))
 
 
+@app.command(context_settings=_PASSED_ON)
+def stat(context: typer.Context) -> None:
+    """Show everything live in the terminal, of a running engine or of a dead one."""
+    from hft.stat.command import main as show
+
+    raise typer.Exit(show(context.args))
+
+
 @app.command()
 def version() -> None:
     """Say which version this is."""

@@ -91,3 +91,13 @@ def test_the_tick_rate_is_of_both(house: House, view: View) -> None:
     for shard in house.shards:
         shard.market.words[TAIL] += 7
     assert view.reader.market_events() == 14
+
+
+def test_why_counts_every_shard_and_tells_what_each_says(view: View) -> None:
+    view.watch.sample(monotonic_ns())
+    told = view.explain()
+    assert told["counts"]["session"] == {"COOLING_DOWN": 5, "NO_SIGNAL": 900, "ENTER": 7}
+    assert [(row["strategy"], row["name"]) for row in told["shards"]] == [
+        ("strategy", "NO_SIGNAL"),
+        ("strategy2", "COOLING_DOWN"),
+    ]

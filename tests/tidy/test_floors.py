@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[int, tuple[str, ...]], ...] = (
             "hft.simulator",
         ),
     ),
-    (6, ("hft.cli", "hft.__main__", "dashboard", "benches", "tests")),
+    (6, ("hft.cli", "hft.stat", "hft.__main__", "dashboard", "benches", "tests")),
 )
 WIRING = 5
 """The floor of every other module of hft."""

@@ -1,0 +1,3 @@
+"""The state of a house in a terminal: read-only, of a running engine or of a dead one."""
+
+from __future__ import annotations
