@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringbuf.layout import TAIL, RingLayout
@@ -49,6 +49,7 @@ class Overtaken(Observer):
         return np.concatenate((before, super()._copy(half, end)))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(1, 20)), max_size=30),
     st.lists(st.integers(0, 20), max_size=30),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hft.clock import wall_ms
@@ -51,6 +51,7 @@ trades = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(trades, min_size=1, max_size=5))
 def test_every_candle_is_the_exact_sum_of_its_trades(batches: list[Any]) -> None:
     columns = columns_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hft.clock import monotonic_ns
@@ -35,6 +35,7 @@ books = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(books, st.lists(st.integers(-5, 60), max_size=20))
 def test_the_mid_of_every_moment_is_that_of_a_slow_look(books: Any, times: list[int]) -> None:
     tops = sorted((recv, bid, bid + wide, gap) for recv, bid, wide, gap in books)
