@@ -105,7 +105,9 @@ def _head(told: dict[str, Any], width: int) -> Text:
         at = datetime.fromtimestamp(told["as_of_ms"] / 1000, UTC)
         words.append(f"DEAD, last alive {at:%Y-%m-%d %H:%M:%S} UTC")
     else:
-        words += [f"feed {old(told['feed']['age_ms'])} old", f"{told['ticks_per_second']:,.0f}/s"]
+        words.append(f"feed {old(told['feed']['age_ms'])} old")
+        if told["ticks_per_second"]:  # One look alone knows no rate.
+            words.append(f"{told['ticks_per_second']:,.0f} events/s")
         agreement = {True: "account agrees", False: "ACCOUNT DISAGREES"}
         words.append(agreement.get(told["agreement"], "agreement not known"))
     head = Text(f" {'  '.join(words)} "[:width].ljust(width), style)

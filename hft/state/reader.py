@@ -56,6 +56,7 @@ class ReadableHouse(Protocol):
     orders: Records
     latency: Records
     ledger: Snapshot
+    tape: Records
     rings: dict[str, Ring]
     seats: tuple[Seat, ...]
 
@@ -235,18 +236,20 @@ class HouseReader:
         return None
 
     def market_event(self, symbol: int, seq: int, recv_ns: int) -> Values | None:
-        """Find the market event of that number among those its ring still holds.
+        """Find the market event of that number in its ring, else on the tape.
 
-        None when it was overwritten, or when no event caused what is asked about.
+        None when both have overwritten it, or when no event caused what is asked about.
         """
         if not seq or not recv_ns:
             return None
-        slots = self.house.shards[shard_of(symbol, len(self.house.shards))].market.slots
-        for index in np.flatnonzero(slots["seq"] == seq):
-            event = slots[index].copy()
-            # Both match only while the slot is not being used anew.
-            if int(event["seq"]) == seq and int(event["recv_ns"]) == recv_ns:
-                return plain(event)
+        market = self.house.shards[shard_of(symbol, len(self.house.shards))].market
+        for slots in (market.slots, self.house.tape):
+            for index in np.flatnonzero(slots["seq"] == seq):
+                event = slots[index].copy()
+                # Looked at again: its slot may be used anew while it is copied.
+                whole = int(event["seq"]) == int(slots[index]["seq"]) == seq
+                if whole and event["recv_ns"] == recv_ns and event["symbol"] == symbol:
+                    return plain(event)
         return None
 
     def _order(self, record: np.void) -> Values:

@@ -210,6 +210,15 @@ def test_the_venue_s_stage_is_told_with_the_clock_s_band(house: House, served: S
     assert told["clock"] == {"offset_ms": 20.0, "error_ms": 2.0}
 
 
+def test_what_the_ring_has_overwritten_the_tape_still_has(house: House, served: Served) -> None:
+    recv_ns = put(house)
+    event = house.tape[60_000]
+    event["seq"], event["recv_ns"] = 1_007, recv_ns
+    event["venue_ms"] = house.anchor.to_wall_ns(recv_ns) // NS_PER_MS - 4
+    stage = get(served, f"/api/orders/{EPOCH}-7")["stages"][0]
+    assert stage["ms"] == pytest.approx(4, abs=1)
+
+
 def test_a_market_event_that_is_overwritten_leaves_its_stage_unknown(
     house: House, served: Served
 ) -> None:
