@@ -62,7 +62,7 @@ export class Candles {
     if (!this.asking && now - this.askedAt >= this.everyMs) this.ask(this.recent());
     const range = this.chart.timeScale().getVisibleLogicalRange();
     const olderWanted = this.rows.length && !this.whole && range && range.from < OLDER_WITHIN;
-    if (olderWanted && !this.asking && this.rows.length < KEPT_MAX) this.ask({ to_ms: this.rows[0][0] - 1, limit: PAGE });
+    if (olderWanted && !this.asking && this.rows.length < KEPT_MAX) this.ask({ to_ms: this.rows[0][0], limit: PAGE });
   }
 
   // What the server says of the newest candles is right; before there are any, a page of them is asked for.

@@ -11,7 +11,7 @@ const TRIM_AT = 7500;
 const HOLE_MAX = 600;
 const POLL_MS = 330;
 const RETRY_MS = 3000;
-const LIMIT = 20_000;
+const LIMIT = 5000;
 const BAR_PX = 1.6;
 
 // `rows` are [ms, trade, bid, ask] at the end of each step; what is not known yet is null.
