@@ -20,6 +20,8 @@ export class PriceChart {
   constructor() {
     this.box = byId("price-chart");
     this.panel = this.box.closest(".panel");
+    // Over the chart, where its coming and going moves nothing.
+    this.box.append(byId("price-hover"));
     this.symbol = null;
     this.feed = null;
     this.labelAt = -Infinity;

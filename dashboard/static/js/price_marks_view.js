@@ -111,7 +111,8 @@ export class MarksView {
     context.lineWidth = 1;
     context.setLineDash([2, 3]);
     for (const trip of this.trips) {
-      if (trip.toMs < place.left || trip.fromMs > place.right) continue;
+      // What was opened before the first time that is known has no place to begin at.
+      if (trip.toMs < place.left || trip.fromMs > place.right || trip.fromMs < this.feed.rows[0][0]) continue;
       context.strokeStyle = trip.pnl < 0 ? this.pale[-1] : this.pale[1];
       context.beginPath();
       context.moveTo(place.x(trip.fromMs), place.y(trip.from));

@@ -7,6 +7,7 @@ import { get, Refused } from "./server.js";
 const REST_MS = 120; // A pointer that only passes asks for nothing.
 const SENTENCES_MAX = 6;
 const KEPT_MAX = 200;
+const CLOCK = /^\d\d:\d\d:\d\d(\.\d+)? /;
 
 export class Tip {
   constructor(box) {
@@ -59,6 +60,7 @@ export class Tip {
     }
   }
 
+  // The sentences begin with the clock of the server; the time in the head is the viewer's.
   write(mark, decimals, told = this.stories.get(mark.key)) {
     const isFill = "trade_id" in mark;
     const price = mark.price ? ` at ${number(mark.price, decimals.price)}` : "";
@@ -67,7 +69,7 @@ export class Tip {
     const facts = isFill ? factsOfFill(mark) : [words(mark.type), words(mark.state), `filled ${number(mark.filled, decimals.qty)}`, mark.strategy];
     const reaction = told?.order.tick_to_trade_us;
     if (reaction) facts.push(`sent in ${micros(reaction)}`);
-    const lines = (told?.story ?? []).slice(0, SENTENCES_MAX).map((sentence) => element("p", sentence));
+    const lines = (told?.story ?? []).slice(0, SENTENCES_MAX).map((sentence) => element("p", sentence.replace(CLOCK, "")));
     this.node.replaceChildren(head, element("p", facts.filter(Boolean).join(" · "), "quiet"), ...lines);
     if (this.shown) this.put(this.shown);
   }

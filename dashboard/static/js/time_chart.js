@@ -70,7 +70,7 @@ function type() {
 function paint(chart) {
   const line = colour("--line");
   const grid = { color: faded("--line", 0.55) };
-  const crosshair = { color: colour("--edge"), labelBackgroundColor: colour("--edge") };
+  const crosshair = { color: colour("--edge"), labelBackgroundColor: colour("--quiet") };
   chart.applyOptions({
     layout: { textColor: colour("--quiet"), ...type() },
     grid: { vertLines: grid, horzLines: grid },
