@@ -42,6 +42,8 @@ export class PriceChart {
     byId("price-reset").addEventListener("click", () => this.follow());
     this.box.addEventListener("dblclick", () => this.follow());
     wireKeys(this.box, this.chart, { newest: () => this.follow() });
+    this.box.addEventListener("keydown", (event) => this.walk(event));
+    this.box.addEventListener("blur", () => this.tip.hide());
     this.chart.subscribeCrosshairMove((event) => this.hover(event));
     this.chart.subscribeClick(({ point }) => {
       const found = point && this.view.near(point.x, point.y);
@@ -169,6 +171,19 @@ export class PriceChart {
     setText(node, text);
     node.hidden = !text;
     node.classList.toggle("look", Boolean(this.feed?.count));
+  }
+
+  // Without a pointer: the brackets go from fill to fill, Enter chooses the one whose story is told.
+  walk(event) {
+    const step = { "[": -1, "]": 1 }[event.key];
+    const told = this.tip.shown?.mark;
+    if (event.key === "Enter" && told?.key) select(told.key);
+    if (!step) return;
+    const hits = this.view.hits.filter(({ kind }) => kind === "fill").sort((a, b) => a.x - b.x);
+    const at = hits.findIndex(({ mark }) => mark === told);
+    const hit = at < 0 ? hits.at(step < 0 ? -1 : 0) : hits[at + step];
+    if (hit) this.tip.show(hit, this.decimals);
+    event.preventDefault();
   }
 
   hover({ point, logical }) {
