@@ -93,6 +93,19 @@ export class Why {
     });
   }
 
+  item() {
+    const item = element("li");
+    const button = element("button");
+    button.type = "button";
+    button.append(element("i"), element("span"), element("span", "", "spoken"));
+    button.addEventListener("click", () => {
+      this.picked = this.picked === item.dataset.name ? null : item.dataset.name;
+      this.showGates(this.gates);
+    });
+    item.append(button);
+    return item;
+  }
+
   // The gate somebody picked, else the first one that stops or is about to.
   showSentence() {
     const worst = SEVERITY.map((one) => this.gates.find((gate) => gate.colour === one)).find(Boolean);
