@@ -21,6 +21,7 @@ export class OrderList {
     this.table.setAttribute("role", "grid");
     this.table.setAttribute("aria-label", "Orders, open ones first");
     this.empty = element("p", "No orders in this session yet.", "empty");
+    this.empty.hidden = true; // Until the first answer.
     box.append(this.empty);
     this.rows = new Windowed(box, this.table, {
       fill: (row, index) => this.fill(row, this.orders[index]),
@@ -52,7 +53,6 @@ export class OrderList {
       orders.sort((a, b) => Number(b.open) - Number(a.open) || b.intent_seq - a.intent_seq);
       this.rows.update(() => (this.orders = orders).length);
       this.empty.hidden = orders.length > 0;
-      this.table.hidden = orders.length === 0;
     } catch {
       this.mark = ""; // Asked again with the next status; the strip of lights says what is wrong.
     } finally {

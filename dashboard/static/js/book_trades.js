@@ -21,7 +21,7 @@ export class TradeList {
     this.newest = [];
     this.unseen = 0;
     this.decimals = new Map();
-    this.table = table("trades", [["Time", "time"], ["Symbol", "wide symbol"], ["Side", "side"], ["Price", "r"], ["Quantity", "r"], ["P&L", "r"], ["Fee", "r wide"], ["Strategy", "wide strategy"]]);
+    this.table = table("trades", [["Time", "time"], ["Symbol", "wide symbol"], ["Side", "side"], ["Price", "r"], ["Quantity", "r"], ["P&L", "r pnl"], ["Fee", "r wide fee"], ["Strategy", "wide strategy"]]);
     this.table.setAttribute("role", "treegrid");
     this.table.setAttribute("aria-label", "Trades by day");
     const head = this.table.tHead.rows[0].cells;
@@ -30,6 +30,7 @@ export class TradeList {
     this.dayInSight = head[0].appendChild(element("span", "", "day-in-sight"));
     this.empty = element("p", "No trades yet.", "empty");
     this.empty.id = "trades-empty";
+    this.empty.hidden = true; // Until the database has answered.
     box.append(this.empty);
     this.rows = new Windowed(box, this.table, {
       fill: (row, index) => this.fill(row, index),
@@ -59,7 +60,6 @@ export class TradeList {
     this.rows.update(() => this.timeline.renew(days, page.trades));
     this.tellNews(this.unseen + below);
     this.empty.hidden = this.timeline.count > 0;
-    this.table.hidden = this.timeline.count === 0;
   }
 
   tellNews(unseen) {
@@ -129,13 +129,16 @@ function write(row, className, cells) {
   });
 }
 
+// Cents say nothing beside ten thousands, and have no room there.
+const placesOf = (money) => (Math.abs(money) < 10_000 ? 2 : 0);
+
 function fillGroup(row, { name, level, open, sums }) {
   row.setAttribute("aria-expanded", String(open));
   row.title = `${number(sums.wins)} won, ${number(sums.losses)} lost; P&L less fees ${signed(sums.net)}`;
   const count = `${number(sums.count)} ${sums.count === 1 ? "trade" : "trades"}`;
   write(row, `group ${["year", "month", "day"][level - 1]}`, [
     [`${name} · ${count}`], [""], [""], [""],
-    [wins(sums)], [signed(sums.net), tone(sums.net)], [number(sums.fees, 2)], [""],
+    [wins(sums)], [signed(sums.net, placesOf(sums.net)), tone(sums.net)], [number(sums.fees, placesOf(sums.fees))], [""],
   ]);
 }
 

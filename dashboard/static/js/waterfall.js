@@ -7,6 +7,20 @@ import { nanos, UNKNOWN } from "./format.js";
 const SHORTEST_NS = 100;
 const NARROWEST = 0.35;
 
+// The stages by their short names; what they mean is their title.
+const NAMES = {
+  venue_event: "venue to socket",
+  decoded: "decoded",
+  to_strategy: "to the strategy",
+  decided: "decided",
+  to_execution: "to execution",
+  gated: "gated",
+  signed: "signed",
+  sent: "sent",
+  acknowledged: "acknowledged",
+  filled: "filled",
+};
+
 // Length of a bar in decades above the shortest span that is told apart.
 const lengthOf = (ns) => Math.max(NARROWEST, Math.log10(Math.max(ns, SHORTEST_NS) / SHORTEST_NS));
 
@@ -37,7 +51,7 @@ export class Waterfall {
       from += spans[index].length;
     });
     const banded = stages.find((stage) => stage.band_ns);
-    const band = banded ? ` The hatched part is what the clocks leave open: ±${nanos(banded.band_ns)}.` : "";
+    const band = banded ? ` ≈ and hatched: the clocks leave ±${nanos(banded.band_ns)} open.` : "";
     setText(this.note, stages.length ? `Each tenfold of time adds the same length.${band}` : "");
   }
 
@@ -51,10 +65,9 @@ export class Waterfall {
 
   fill(row, stage, span, { from, whole, isLongest }) {
     const [name, took, lane] = row.cells;
-    setText(name, stage.label);
-    const error = stage.band_ns ? ` ±${nanos(stage.band_ns)}` : "";
-    setText(took, span.ns === null ? UNKNOWN : nanos(span.ns) + error);
-    row.title = stage.sentence ?? "";
+    setText(name, NAMES[stage.name] ?? stage.label);
+    setText(took, span.ns === null ? UNKNOWN : `${stage.band_ns ? "≈ " : ""}${nanos(span.ns)}`);
+    row.title = [stage.label, stage.sentence].filter(Boolean).join(". ");
     row.classList.toggle("longest", isLongest);
     row.dataset.stage = stage.name;
     const [bar, band] = lane.children;

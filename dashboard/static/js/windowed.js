@@ -20,6 +20,7 @@ export class Windowed {
     this.room.className = "room";
     this.room.append(table);
     table.tabIndex = 0;
+    table.hidden = true;
     box.classList.add("windowed");
     box.append(this.room);
     box.addEventListener("scroll", () => this.scrolled(), { passive: true });
@@ -40,12 +41,13 @@ export class Windowed {
     this.active = active === null ? null : Math.min(this.indexOf(active), this.count - 1);
     if (this.active < 0) this.active = null;
     this.table.setAttribute("aria-rowcount", String(this.count + 1));
+    this.table.hidden = this.count === 0;
     this.shown();
   }
 
   // Call when the box has come into view or changed its size: a hidden box has none and is not drawn.
   shown() {
-    if (!this.box.clientHeight) return;
+    if (!this.box.clientHeight || !this.count) return;
     this.measure();
     this.room.style.height = `${this.headHeight + this.count * this.rowHeight}px`;
     const wanted = this.top ? this.indexOf(this.top.handle) * this.rowHeight + this.top.offset : 0;
