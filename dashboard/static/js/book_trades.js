@@ -27,7 +27,7 @@ export class TradeList {
     const head = this.table.tHead.rows[0].cells;
     head[5].title = "P&L of the fill before fees; days, months and years are net of them";
     head[5].append(element("span", " before fees, sums net of them", "spoken"));
-    this.dayInSight = head[0].appendChild(element("span", "", "day-in-sight"));
+    this.timeHead = head[0];
     this.empty = element("p", "No trades yet.", "empty");
     this.empty.id = "trades-empty";
     this.empty.hidden = true; // Until the database has answered.
@@ -70,7 +70,8 @@ export class TradeList {
   seen(first, last) {
     if (first >= last) return;
     const trade = this.tradeAt(first);
-    setText(this.dayInSight, trade ? shortDay(trade.exchange_ts_ms) : "");
+    // Far down in a day its own row is out of sight; then the head of the column names it.
+    setText(this.timeHead, trade ? shortDay(trade.exchange_ts_ms) : "Time");
     this.tellNews(this.unseen);
     for (const [day, page] of this.timeline.missing(first, last)) this.fetch(day, page);
   }
@@ -129,8 +130,8 @@ function write(row, className, cells) {
   });
 }
 
-// Cents say nothing beside ten thousands, and have no room there.
-const placesOf = (money) => (Math.abs(money) < 10_000 ? 2 : 0);
+// Cents say nothing beside thousands, and have no room there; the exact sum is in the row's title.
+const placesOf = (money) => (Math.abs(money) < 1000 ? 2 : 0);
 
 function fillGroup(row, { name, level, open, sums }) {
   row.setAttribute("aria-expanded", String(open));

@@ -63,7 +63,6 @@ export class Windowed {
   measure() {
     this.headHeight = this.table.tHead.offsetHeight;
     const row = this.body.rows[0] ?? this.addRow();
-    row.hidden = false;
     this.rowHeight = row.getBoundingClientRect().height;
   }
 
@@ -86,11 +85,8 @@ export class Windowed {
     [this.start, this.end] = [start, end];
     this.room.style.paddingTop = `${start * this.rowHeight}px`;
     while (this.body.rows.length < end - start) this.addRow();
-    for (const [place, row] of [...this.body.rows].entries()) {
-      const index = start + place;
-      row.hidden = index >= end;
-      if (!row.hidden) this.drawRow(row, index);
-    }
+    while (this.body.rows.length > end - start) this.body.deleteRow(-1);
+    for (let index = start; index < end; index += 1) this.drawRow(this.body.rows[index - start], index);
     this.mark();
   }
 
