@@ -134,7 +134,7 @@ def test_hostile_text_stays_text(house: House, served: Served, open_page: OpenPa
 def test_trades_are_listed_by_day(served: Served, tmp_path: Path, open_page: OpenPage) -> None:
     book(tmp_path / "trades.db", 0, 5, 0, -2)
     page = open_page(served)
-    expect(page.locator("#trades tbody tr:not(.day)")).to_have_count(4)
+    expect(page.locator("#trades tr.trade")).to_have_count(4)
     expect(page.locator("#trades tr.day").first).to_be_visible()
     expect(page.locator("#trades-sub")).to_contain_text("net +1.80")
     page.click("#history-clear")
@@ -265,7 +265,7 @@ def test_eight_trades_are_seen_on_a_laptop(
 ) -> None:
     book(tmp_path / "trades.db", *range(12))
     page = open_page(served)
-    expect(page.locator("#trades tbody tr:not(.day)").nth(7)).to_be_in_viewport(ratio=0.99)
+    expect(page.locator("#trades tr.trade").nth(7)).to_be_in_viewport(ratio=0.99)
 
 
 def test_a_phone_reaches_the_machinery(served: Served, open_page: OpenPage) -> None:

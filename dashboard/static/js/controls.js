@@ -174,6 +174,7 @@ async function clearHistory(onCleared) {
     title: "Clear the history?",
     text: "The list and the chart start anew from now. No trade is deleted from the database.",
     yes: "Clear",
+    link: { text: "Export the trades first (CSV)", href: "/api/export?what=trades&format=csv" },
   });
   if (sure && (await attempt("history", () => change("DELETE", "/api/history")))) onCleared();
 }

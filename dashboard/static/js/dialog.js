@@ -12,14 +12,17 @@ let asked = 0;
 
 // Resolves to true or false.  `text` may be a function: then it is told anew while the person thinks.
 // `work(say)` runs after "yes" while the dialog stays open and shows what `say(sentence, wrong)` tells;
-// it resolves to the title that the dialog ends with.
-export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work = null }) {
+// it resolves to the title that the dialog ends with.  `link` is a file to take first: `{text, href}`.
+export function ask({ title, text, yes = "OK", no = "Cancel", look = false, work = null, link = null }) {
   if (dialog.open) return Promise.resolve(false);
   const [progress, accept, reject] = ["dialog-progress", "dialog-yes", "dialog-no"].map(byId);
   setText(byId("dialog-title"), title);
   const tell = () => setText(byId("dialog-text"), typeof text === "function" ? text() : text);
   tell();
   const telling = setInterval(tell, REFRESH_MS);
+  const more = byId("dialog-link");
+  more.hidden = !link;
+  if (link) [more.textContent, more.href] = [link.text, link.href];
   setText(accept, yes);
   setText(reject, no);
   setText(progress, "");

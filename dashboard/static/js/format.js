@@ -56,14 +56,28 @@ export function micros(us) {
 // Times are the viewer's own, in 24 hours, whatever the language of the browser.
 const part = (options) => new Intl.DateTimeFormat("en-GB", options);
 const CLOCK = part({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const WEEKDAY = part({ weekday: "short", day: "numeric", month: "long", year: "numeric" });
+const WEEKDAY = part({ weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const MONTH = part({ month: "long", year: "numeric", timeZone: "UTC" });
+const SHORT_DAY = part({ day: "numeric", month: "short" });
 const pad = (value, width = 2) => String(value).padStart(width, "0");
 
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 export const zoneName = () => `${zone} (${offset(new Date())})`;
 export const time = (ms) => (known(ms) ? CLOCK.format(ms) : UNKNOWN);
 export const timeMs = (ms) => (known(ms) ? `${CLOCK.format(ms)}.${pad(((ms % 1000) + 1000) % 1000, 3)}` : UNKNOWN);
-export const dayName = (ms) => WEEKDAY.format(ms);
+// Days and months of a calendar are named by their text ("2026-11-28", "2026-11"), whatever the zone.
+export const dayName = (text) => WEEKDAY.format(Date.parse(`${text}T00:00Z`));
+export const monthName = (text) => MONTH.format(Date.parse(`${text}-01T00:00Z`));
+export const shortDay = (ms) => SHORT_DAY.format(ms);
+
+export function nanos(ns) {
+  if (!known(ns)) return UNKNOWN;
+  const size = Math.abs(ns);
+  if (size < 10_000) return `${(ns / 1000).toFixed(size < 1000 ? 2 : 1)} µs`;
+  if (size < 1e6) return `${Math.round(ns / 1000)} µs`;
+  if (size < 1e9) return `${(ns / 1e6).toFixed(size < 1e7 ? 2 : size < 1e8 ? 1 : 0)} ms`;
+  return `${(ns / 1e9).toFixed(2)} s`;
+}
 
 export function day(ms) {
   if (!known(ms)) return UNKNOWN;
