@@ -17,7 +17,10 @@ export class Knobs {
     this.buttons = byId("knob-tabs").children;
     this.parts = {
       params: new ValuesForm("params-form", "/api/params", { preview: true }),
-      limits: new ValuesForm("limits-form", "/api/limits", { mayApply: (changes) => mayLoosen(changes, this.mode) }),
+      limits: new ValuesForm("limits-form", "/api/limits", {
+        zeroIsOff: true,
+        mayApply: (changes) => mayLoosen(changes, this.mode),
+      }),
       changes: new Changes(),
     };
     for (const button of this.buttons) {
@@ -32,6 +35,7 @@ export class Knobs {
     setPressed(this.buttons, (button) => button.dataset.knobs === this.chosen);
     const nodes = { params: "params-form", limits: "limits-form", changes: "changes" };
     for (const [part, id] of Object.entries(nodes)) byId(id).hidden = part !== this.chosen;
+    byId("strategy-form").hidden = this.chosen !== "params";
     this.refresh();
   }
 

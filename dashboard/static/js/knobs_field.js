@@ -14,16 +14,21 @@ export const plain = (value) => {
   return number(value, fraction.length);
 };
 
+const SAID_BY_UNIT = [["/s", "_per_second"], ["/min", "_per_minute"]];
+const FROM_HERE_ENDLESS = 1e9; // Such a bound only keeps out what no machine number holds.
+
 // Names of the config file as words; the unit stands beside the field and is not said twice.
-export const labelOf = ({ name, unit }) => {
-  const ending = `_${unit}`;
-  return (unit && name.endsWith(ending) ? name.slice(0, -ending.length) : name).replaceAll("_", " ");
-};
+export function labelOf({ name, unit }) {
+  const endings = [`_${unit}`, ...SAID_BY_UNIT.filter(([end]) => unit.endsWith(end)).map(([, said]) => said)];
+  const said = endings.find((ending) => unit && name.endsWith(ending)) ?? "";
+  return name.slice(0, name.length - said.length).replaceAll("_", " ");
+}
 
 export class Field {
-  // `spec` is as the API gives it; `onEdit()` is called after each keystroke.
-  constructor(form, spec, onEdit) {
-    this.onEdit = onEdit;
+  // `spec` is as the API gives it; `onEdit()` is called after each keystroke.  With `zeroIsOff` a field
+  // that takes 0 is off then.
+  constructor(form, spec, { onEdit, zeroIsOff }) {
+    Object.assign(this, { onEdit, zeroIsOff });
     this.base = spec.value; // What was in force when the edit began.
     const id = `${form}-${spec.name}`;
     this.control = controlOf(spec);
@@ -38,7 +43,7 @@ export class Field {
     label.htmlFor = id;
     this.node = element("div", null, `field ${spec.kind}`);
     this.node.title = `${spec.name}: ${aboutOf(spec)}`;
-    this.node.append(label, element("span", spec.unit, "unit"), this.control, this.hint, this.about);
+    this.node.append(label, this.control, element("span", spec.unit, "unit"), this.hint, this.about);
     this.control.addEventListener("input", () => this.edited());
     this.control.addEventListener("keydown", (event) => this.step(event));
     this.take(spec);
@@ -100,17 +105,19 @@ export class Field {
     this.node.classList.toggle("changed", isChanged);
     this.node.classList.toggle("look", Boolean(wrong) || elsewhere);
     this.control.setAttribute("aria-invalid", String(Boolean(wrong)));
-    setText(this.hint, wrong || hintOf(spec, isChanged, elsewhere));
+    setText(this.hint, wrong || this.told(isChanged, elsewhere));
   }
-}
 
-function hintOf(spec, isChanged, elsewhere) {
-  const told = [];
-  if (elsewhere) told.push(`changed elsewhere to ${plain(spec.value)}`);
-  else if (isChanged) told.push(`in force: ${plain(spec.value)}`);
-  if (spec.file_value !== spec.value) told.push(`file: ${plain(spec.file_value)}`);
-  if (!told.length) told.push(...[rangeOf(spec), `default ${plain(spec.default)}`].filter(Boolean));
-  return told.join(" · ");
+  told(isChanged, elsewhere) {
+    const { spec } = this;
+    const told = [];
+    if (elsewhere) told.push(`changed elsewhere to ${plain(spec.value)}`);
+    else if (isChanged) told.push(`in force: ${plain(spec.value)}`);
+    if (spec.file_value !== spec.value) told.push(`file: ${plain(spec.file_value)}`);
+    if (told.length) return told.join(" · ");
+    const range = this.zeroIsOff && spec.at_least === 0 ? ["0 is off", upTo(spec)] : [rangeOf(spec)];
+    return [...range, `default ${plain(spec.default)}`].filter(Boolean).join(" · ");
+  }
 }
 
 const aboutOf = (spec) =>
@@ -119,12 +126,15 @@ const aboutOf = (spec) =>
 export const isNumber = ({ kind }) => kind === "int" || kind === "float";
 const isBound = (bound) => bound !== null && bound !== undefined;
 
+const isEndless = (bound) => !isBound(bound) || Math.abs(bound) >= FROM_HERE_ENDLESS;
+const upTo = ({ at_most: most, below }) =>
+  !isEndless(most) ? `up to ${plain(most)}` : !isEndless(below) ? `below ${plain(below)}` : "";
+
 function rangeOf(spec) {
-  const { at_least: least, at_most: most, above, below } = spec;
-  if (isBound(least) && isBound(most)) return `${plain(least)} to ${plain(most)}`;
-  const low = isBound(least) ? `from ${plain(least)}` : isBound(above) ? `above ${plain(above)}` : "";
-  const high = isBound(most) ? `up to ${plain(most)}` : isBound(below) ? `below ${plain(below)}` : "";
-  return [low, high].filter(Boolean).join(", ");
+  const { at_least: least, at_most: most, above } = spec;
+  if (isBound(least) && !isEndless(most)) return `${plain(least)} to ${plain(most)}`;
+  const from = isBound(least) ? `from ${plain(least)}` : isBound(above) ? `above ${plain(above)}` : "";
+  return [from, upTo(spec)].filter(Boolean).join(", ");
 }
 
 function wrongNumber(text, spec) {

@@ -11,8 +11,8 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 export class ValuesForm {
   // `path` is the API's; `mayApply(changes)` resolves to whether changes [{spec, to}] are meant.
-  constructor(form, path, { preview = false, mayApply = async () => true } = {}) {
-    Object.assign(this, { form: byId(form), path, mayApply });
+  constructor(form, path, { preview = false, zeroIsOff = false, mayApply = async () => true } = {}) {
+    Object.assign(this, { form: byId(form), path, zeroIsOff, mayApply });
     this.fields = new Map();
     this.undo = null;
     this.strategy = null;
@@ -89,7 +89,8 @@ export class ValuesForm {
     if (strategy !== this.strategy || !same(names, [...this.fields.keys()])) {
       if (this.edits.length) answer(`${strategy} trades now: what was typed for ${this.strategy} is dropped.`, true);
       this.strategy = strategy;
-      this.fields = new Map(fields.map((spec) => [spec.name, new Field(this.form.id, spec, () => this.edited())]));
+      const terms = { onEdit: () => this.edited(), zeroIsOff: this.zeroIsOff };
+      this.fields = new Map(fields.map((spec) => [spec.name, new Field(this.form.id, spec, terms)]));
       const none = element("p", "This strategy has no parameters.", "empty");
       this.list.replaceChildren(...(fields.length ? [...this.fields.values()].map((field) => field.node) : [none]));
       this.previewed?.clear();
@@ -110,6 +111,7 @@ export class ValuesForm {
     const sendable = edits.length > 0 && edits.every((field) => !field.wrong);
     const trying = this.previewed?.isOf(this.values) ?? false;
     this.list.hidden = trying;
+    if (this.previewed) this.form.closest(".panel").classList.toggle("previewing", trying);
     if (this.previewButton) {
       this.previewButton.disabled = !sendable || trying;
       this.previewButton.classList.toggle("primary", !trying);

@@ -22,12 +22,11 @@ export class Preview {
     this.headline = element("p", "", "preview-headline");
     this.headline.setAttribute("role", "status");
     this.sub = element("p", "", "sub");
-    this.money = element("p", "", "sub");
-    this.orders = table("preview-orders", [["", "sign"], "Time", "Side", ["Quantity", "r"], ["Price", "r"], "Type", "Because"]);
+    this.orders = table("preview-orders", [["", "sign"], "Time", "Side", ["Quantity", "r"], ["Price", "r"], "Because"]);
     this.more = element("p", "", "sub");
     this.verdicts = table("preview-verdicts", ["Verdicts that differ", ["Before", "r"], ["After", "r"], ["Difference", "r"]]);
     this.assumes = element("p", "", "sub assumes");
-    this.node.append(head, this.headline, this.money, this.sub, this.orders, this.more, this.verdicts, this.assumes);
+    this.node.append(head, this.headline, this.sub, this.orders, this.more, this.verdicts, this.assumes);
   }
 
   isOf(values) {
@@ -44,23 +43,12 @@ export class Preview {
     this.values = values;
     setText(this.title, edits.map(({ spec, value }) => `${labelOf(spec)} ${plain(spec.value)} → ${plain(value)}`).join(", "));
     setText(this.headline, headlineOf(told));
-    const seconds = (told.to_ms - told.from_ms) / 1000;
-    const took = Number.isFinite(told.took_ms) ? `, worked out in ${number(told.took_ms)} ms` : "";
-    setText(this.sub, told.events ? `over the last ${span(seconds)}: ${number(told.events)} events${took}` : "");
-    this.showMoney(told);
+    setText(this.sub, told.events ? basisOf(told) : "");
     this.showOrders(told);
     this.showVerdicts(told);
     setText(this.assumes, told.assumes ? `Assumed: ${told.assumes}.`.replace("..", ".") : "");
     this.node.hidden = false;
     this.node.parentElement.parentElement.scrollTop = 0;
-  }
-
-  showMoney({ net_before: before, net_after: after, denied_before: deniedBefore, denied_after: deniedAfter }) {
-    const told = [];
-    if (Number.isFinite(before) && Number.isFinite(after)) told.push(`net P&L ${signed(before)} → ${signed(after)}`);
-    if (deniedBefore || deniedAfter) told.push(`denied by sizes ${number(deniedBefore)} → ${number(deniedAfter)}`);
-    setText(this.money, told.join(" · "));
-    this.money.hidden = told.length === 0;
   }
 
   showOrders(told) {
@@ -75,7 +63,6 @@ export class Preview {
       [several ? `${words(order.side)} ${order.symbol}` : words(order.side)],
       [plain(order.qty), "r"],
       [order.price ? plain(order.price) : "market", "r"],
-      [words(order.type), "quiet"],
       [words(order.reason)],
     ]));
     this.orders.hidden = rows.length === 0;
@@ -101,4 +88,15 @@ function headlineOf({ events, before, after, added_count: more, removed_count: f
   if (changed) told[2] += ` (${number(changed)} at another price or size)`;
   const arrow = `Orders ${number(before)} → ${number(after)}`;
   return before || after ? `${arrow}: ${told.join(", ")}` : "No orders, before or after.";
+}
+
+// What it came to, and out of how much of the market.
+function basisOf(told) {
+  const { net_before: before, net_after: after, denied_before: denied, denied_after: nowDenied } = told;
+  const said = [];
+  if (Number.isFinite(before) && Number.isFinite(after)) said.push(`net P&L ${signed(before)} → ${signed(after)}`);
+  if (denied || nowDenied) said.push(`denied for their size ${number(denied)} → ${number(nowDenied)}`);
+  said.push(`last ${span((told.to_ms - told.from_ms) / 1000)}, ${number(told.events)} events`);
+  if (Number.isFinite(told.took_ms)) said.push(`took ${number(told.took_ms)} ms`);
+  return said.join(" · ");
 }
