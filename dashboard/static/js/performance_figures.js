@@ -8,16 +8,16 @@ export const percent = (share, decimals = 1) =>
 export const holdOf = (ms) => (!Number.isFinite(ms) ? UNKNOWN : ms < 1000 ? `${number(ms)} ms` : span(ms / 1000));
 
 const FIGURES = [
-  ["Net", (all) => [signed(all.net), "after fees, with funding", direction(all.net)]],
+  ["Net", (all) => [signed(all.net), "after all costs", direction(all.net)]],
   ["Gross", (all) => [signed(all.pnl), "before fees", direction(all.pnl)]],
   ["Fees", (all) => [number(all.fees, 2), shareOf(all.fee_share)]],
   ["Funding", (all) => [signed(all.funding), all.funding ? shareOf(all.funding_share) : "", direction(all.funding)]],
-  ["Win rate", (all) => [percent(all.win_rate), `${number(all.wins)} of ${number(all.trips)} round trips`]],
-  ["Profit factor", (all) => [number(all.profit_factor, 2), "won for each unit lost"]],
-  ["Expectancy", (all) => [signed(all.expectancy, 3), "net of a round trip", direction(all.expectancy, 3)]],
+  ["Win rate", (all) => [percent(all.win_rate), `${number(all.wins)} of ${number(all.trips)} trips`]],
+  ["Profit factor", (all) => [number(all.profit_factor, 2), "won per unit lost"]],
+  ["Expectancy", (all) => [signed(all.expectancy, 3), "net of a trip", direction(all.expectancy, 3)]],
   ["Max drawdown", (all) => [number(all.max_drawdown?.amount, 2), fallOf(all.max_drawdown)]],
   ["Average hold", (all) => [holdOf(all.average_hold_ms), "first fill to last"]],
-  ["Exposure", (all) => [percent(all.exposure?.share), `of the time, up to ${number(all.exposure?.largest_notional)}`]],
+  ["Exposure", (all) => [percent(all.exposure?.share), "of the time"]],
   ["Maker share", (all) => [percent(all.maker_share), "of the fills"]],
   ["Fills", (all) => [number(all.fills), `of ${number(all.orders)} orders`]],
   ["Volume", (all) => [number(all.volume), all.fills ? `${number(all.volume / all.fills)} a fill` : ""]],

@@ -20,7 +20,7 @@ export class Groups {
     this.key = key;
     this.table = table(`by-${key}`, [key === "symbol" ? "Symbol" : "Strategy", ...COLUMNS]);
     this.empty = element("p", "No trades in this range.", "empty");
-    this.node = panel(title, "half");
+    this.node = panel(title, "half group");
     const scroll = element("div", null, "scroll");
     scroll.append(this.table, this.empty);
     this.node.append(scroll);
