@@ -38,14 +38,20 @@ export class SystemView {
     if (this.asking || performance.now() - this.askedAt < REFRESH_MS) return;
     this.asking = true;
     this.askedAt = performance.now();
-    try {
-      [this.system, this.session] = await Promise.all([get("/api/system"), get("/api/session")]);
-      this.allowance.tell(this.system.allowance);
-    } catch (refusal) {
-      if (!(refusal instanceof Refused)) throw refusal;
-      // The strip of lights says what is wrong with the connection.
-    } finally {
-      this.asking = false;
-    }
+    const [system, session] = await Promise.all([told("/api/system"), told("/api/session")]);
+    this.asking = false;
+    this.system = system ?? this.system;
+    this.session = session;
+    if (system) this.allowance.tell(system.allowance);
+  }
+}
+
+// An answer, or null: what is wrong with the connection is said by the strip of lights.
+async function told(path) {
+  try {
+    return await get(path);
+  } catch (refusal) {
+    if (!(refusal instanceof Refused)) throw refusal;
+    return null;
   }
 }

@@ -7,7 +7,7 @@ const bad = (wrong) => (wrong ? "r amber" : "r");
 const TABLES = [
   ["Processes", "whole", "processes", ["Role", "State", ["Heartbeat, ms ago", "r"], ["Pid", "r"], ["Core", "r"], "Waits by", ["Up, s", "r"], ["Cycles", "r"], ["Longest, µs", "r"], ["Stalls", "r"], ["In", "r"], ["Out", "r"], ["Log dropped", "r"], ["Restarts", "r"], ["Late compiled", "r"], ["Last exit", "r"]]],
   ["Position, known three ways", "half", "ways", ["Symbol", "Told by", ["Position", "r"], ["Newest word, s ago", "r"], "Together"]],
-  ["Connections", "half", "links", ["Route", "State", ["Last frame, ms ago", "r"], ["Frames", "r"], ["Slow path", "r"], ["Unreadable", "r"], ["Gaps", "r"], ["Mute", "r"], ["Dropped", "r"], ["Connects", "r"]]],
+  ["Connections", "half group", "links", ["Route", "State", ["Last frame, ms ago", "r"], ["Frames", "r"], ["Slow path", "r"], ["Unreadable", "r"], ["Gaps", "r"], ["Mute", "r"], ["Dropped", "r"], ["Connects", "r"]]],
   ["Rings", "whole", "rings", ["Ring", "From → to", ["Depth", "r"], ["Deepest", "r"], ["Slots", "r"], ["Dropped", "r"], ["Epochs", "r"], "When full"]],
 ];
 
