@@ -22,7 +22,7 @@ NOTHING = VenueSums([], 0, None)
 
 def venue_routes(deps: Deps) -> APIRouter:
     """Build the route."""
-    router = APIRouter(prefix="/api", default_response_class=Json, tags=["money"])
+    router = APIRouter(prefix="/api", default_response_class=Json, tags=["trades"])
 
     def read(from_ms: int | None, to_ms: int | None) -> VenueSums:
         with deps.trades.reading() as engine:
