@@ -63,7 +63,8 @@ def allowance_of(account: Values, now_ns: int, wall_ns: int) -> dict[str, Any]:
     """
 
     def left_s(name: str) -> float:
-        return max(0.0, round((account.get(name, 0) - now_ns) / NS_PER_S, 1))
+        left_ns: int = account.get(name, 0) - now_ns
+        return max(0.0, round(left_ns / NS_PER_S, 1))
 
     limit, error_ns = account.get("weight_limit", 0), account.get("clock_error_ns", -1)
     venue_ms = (wall_ns + account.get("clock_offset_ns", 0)) // NS_PER_MS
