@@ -24,6 +24,7 @@ from dashboard.refusal import Refusal
 from dashboard.session_routes import session_routes
 from dashboard.trade_routes import trade_routes
 from dashboard.trades import TradesUnavailable
+from dashboard.venue_pnl import venue_routes
 from dashboard.why_routes import why_routes
 
 
@@ -49,6 +50,7 @@ def create_app(deps: Deps) -> Guard:
     app.include_router(export_routes(deps))
     app.include_router(session_routes(deps))
     app.include_router(health_routes(deps))
+    app.include_router(venue_routes(deps))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)

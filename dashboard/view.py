@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dashboard import sentences
+from dashboard.allowance import allowance_of
 from dashboard.latency import leg_rows, recent_rows
 from dashboard.look import Look, free_order_rows, fullest_report_ring
 from dashboard.order_rows import order_row
@@ -196,6 +197,7 @@ class View:
             "rings": self.rings(),
             "feed": self.feed(self.markets()),
             "ledger": self._ledger(),
+            "allowance": allowance_of(self.reader.account() or {}, *self._now()),
         }
 
     def not_ready(self) -> list[str]:
@@ -236,10 +238,13 @@ class View:
         return int(limits.get("feed_stale_ns") or FEED_STALE_DEFAULT_NS)
 
     def _safety(self, account: Values, processes: list[dict[str, Any]]) -> dict[str, Any]:
-        now_ns = self.now_ns()
-        wall_ns = self.house.anchor.to_wall_ns(now_ns)
         latch = self.reader.latch()
-        return safety_of(latch, account, processes, self.enabled, (now_ns, wall_ns))
+        return safety_of(latch, account, processes, self.enabled, self._now())
+
+    def _now(self) -> tuple[int, int]:
+        """The local time and the wall clock's, in nanoseconds."""
+        now_ns = self.now_ns()
+        return now_ns, self.house.anchor.to_wall_ns(now_ns)
 
     def _look(
         self,

@@ -170,6 +170,9 @@ class FakeSupervisor:
         self.answers: dict[str, dict[str, Any]] = {
             "strategies": {"ok": True, "strategies": STRATEGIES, "active": "MOMENTUM"},
             "flatten_status": {"ok": True, "state": "idle", "message": "never asked"},
+            "params": {"ok": True, "strategy": "MOMENTUM", "fields": [], "undo": None},
+            "limits": {"ok": True, "fields": [], "undo": None},
+            "changes": {"ok": True, "session": 0, "changes": []},
         }
         self.waits: dict[str, threading.Event] = {}
         self.commands: Ask | None = None  # The supervisor's real ones, where a test brings them.

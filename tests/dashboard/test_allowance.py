@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.allowance import clock_line, countdown_line, limits_line
+from dashboard.allowance import allowance_of, clock_line, countdown_line, limits_line
 from hft.units import NS_PER_MS, NS_PER_S
 
 NOW_NS = 1_000 * NS_PER_S
@@ -40,3 +40,16 @@ def test_the_clock_is_told_with_its_uncertainty_and_the_countdown_with_its_age()
     assert countdown_line({}, NOW_NS) == "off"
     armed = {"countdown_armed": 1, "countdown_ns": NOW_NS - 4 * NS_PER_S}
     assert countdown_line(armed, NOW_NS) == "armed, last said 4 s ago"
+
+
+def test_the_same_is_told_in_numbers_and_what_nobody_knows_is_none() -> None:
+    unknown = allowance_of({}, NOW_NS, WALL_NS)
+    assert unknown["limits"] == []
+    assert (unknown["clock_offset_ms"], unknown["countdown_said_s"]) == (None, None)
+    limited = {**USED, "limited_until_ns": NOW_NS + 7 * NS_PER_S, "clock_error_ns": 700_000}
+    armed = {**limited, "countdown_armed": 1, "countdown_ns": NOW_NS - 3 * NS_PER_S}
+    told = allowance_of(armed, NOW_NS, WALL_NS)
+    assert told["limits"][0] == {"name": "weight, a minute", "used": 120, "limit": 2_400}
+    assert (told["limited_s"], told["banned_s"]) == (7.0, 0.0)
+    assert (told["clock_offset_ms"], told["clock_error_ms"]) == (0.0, 0.7)
+    assert (told["countdown_armed"], told["countdown_said_s"]) == (True, 3.0)
