@@ -97,7 +97,7 @@ export class Why {
     const item = element("li");
     const button = element("button");
     button.type = "button";
-    button.append(element("i"), element("span"), element("span", "", "spoken"));
+    button.append(element("i"), element("span", "", "label"), element("span", "", "spoken"));
     button.addEventListener("click", () => {
       this.picked = this.picked === item.dataset.name ? null : item.dataset.name;
       this.showGates(this.gates);
