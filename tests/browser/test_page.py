@@ -54,9 +54,16 @@ def test_start_and_stop_stand_in_one_place(served: Served, open_page: OpenPage) 
     assert [asked["command"] for asked in orders(served)] == ["stop", "start"]
 
 
+LOOKS = ("strategies", "flatten_status", "params", "limits", "changes")
+
+
 def orders(served: Served) -> list[dict[str, object]]:
-    looks = ("strategies", "flatten_status")
-    return [asked for asked in served.supervisor.asked if asked["command"] not in looks]
+    """What the page ordered, but not what it only looked at, nor who it said it was."""
+    return [
+        {name: value for name, value in asked.items() if name != "by"}
+        for asked in served.supervisor.asked
+        if asked["command"] not in LOOKS
+    ]
 
 
 def test_flatten_asks_says_what_it_will_do_and_follows(served: Served, open_page: OpenPage) -> None:
@@ -91,25 +98,6 @@ def test_a_refusal_is_shown_in_the_engines_own_words(served: Served, open_page: 
     expect(page.locator("#control-answer")).to_have_text("Close the position before switching.")
 
 
-def test_limits_are_set_and_nonsense_never_leaves_the_page(
-    served: Served, open_page: OpenPage
-) -> None:
-    page = open_page(served)
-    expect(page.locator("#max-loss")).to_have_value("1000")
-    page.fill("#max-loss", "-5")
-    page.click("#limits-apply")
-    expect(page.locator("#control-answer")).to_contain_text("0 or more")
-    page.fill("#max-loss", "250")
-    page.click("#limits-apply")
-    wait_for(lambda: orders(served) != [], "the order")
-    assert orders(served)[0] == {
-        "command": "set_limits",
-        "max_loss": 250,
-        "target_profit": 0,
-        "by": "page 127.0.0.1",
-    }
-
-
 def test_a_lost_connection_is_said_within_two_seconds_and_healed(
     served: Served, open_page: OpenPage
 ) -> None:
@@ -119,8 +107,7 @@ def test_a_lost_connection_is_said_within_two_seconds_and_healed(
     page.wait_for_selector('body[data-link="lost"]', timeout=4000)
     expect(page.locator("#banner")).to_contain_text("Connection lost")
     assert page.evaluate("performance.now() - window.began") < 3500
-    colour = "getComputedStyle(document.querySelector('#total-pnl')).opacity"
-    assert float(page.evaluate(colour)) < 1
+    expect(page.locator("#total-pnl")).to_have_css("font-style", "italic")
 
 
 def test_hostile_text_stays_text(house: House, served: Served, open_page: OpenPage) -> None:
@@ -190,7 +177,7 @@ def test_nothing_hangs_over_the_edge(served: Served, open_page: OpenPage, width:
 
 def test_the_machinery_has_its_own_view(served: Served, open_page: OpenPage) -> None:
     page = open_page(served)
-    page.keyboard.press("2")
+    page.keyboard.press("4")
     expect(page.locator("#processes tbody tr")).to_have_count(6)
     expect(page.locator("#rings tbody tr").first).to_contain_text("market")
     page.keyboard.press("?")
@@ -245,7 +232,7 @@ def test_the_log_follows_after_another_view_and_filters_by_level(
     say(house, "the first one")
     page = open_page(served)
     expect(page.locator("#logs p")).to_have_count(1)
-    page.keyboard.press("2")
+    page.keyboard.press("4")
     for number in range(80):
         say(house, f"line {number}")
     say(house, "the last one", Level.WARNING)
@@ -260,17 +247,9 @@ def test_the_log_follows_after_another_view_and_filters_by_level(
     expect(page.locator("#logs p")).to_have_count(1)
 
 
-def test_eight_trades_are_seen_on_a_laptop(
-    served: Served, tmp_path: Path, open_page: OpenPage
-) -> None:
-    book(tmp_path / "trades.db", *range(12))
-    page = open_page(served)
-    expect(page.locator("#trades tr.trade").nth(7)).to_be_in_viewport(ratio=0.99)
-
-
 def test_a_phone_reaches_the_machinery(served: Served, open_page: OpenPage) -> None:
     page = open_page(served, width=390)
-    page.click("[data-tab=system]")
+    page.click("#tab-system")
     expect(page.locator("#processes tbody tr")).to_have_count(6)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
@@ -292,7 +271,7 @@ def test_the_three_ways_to_the_position_stand_on_the_page(
     expect(page.locator("#light-account")).to_have_attribute("data-ok", "no")
     expect(page.locator("#light-account")).to_have_text("position differs")
     expect(page.locator("#position-sub")).to_contain_text("fills +0.030, stream +0.020")
-    page.keyboard.press("2")
+    page.keyboard.press("4")
     rows = page.locator("#ways tbody tr")
     expect(rows.nth(0)).to_contain_text("they differ")
     expect(rows.nth(1)).to_contain_text("+0.020")

@@ -59,6 +59,16 @@ export function panel(title, className, ...inHeader) {
   return section;
 }
 
+// The part of a panel that may be wider or longer than it: it can be scrolled with the keyboard, too.
+export function scrolling(title, ...nodes) {
+  const box = element("div", null, "scroll");
+  box.tabIndex = 0;
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", title);
+  box.append(...nodes);
+  return box;
+}
+
 // A table with its head; `columns` are names, or [name, className].
 export function table(id, columns) {
   const node = element("table", null, "table");

@@ -1,7 +1,7 @@
 // Latency: every leg of the way with its percentiles, the histogram of one of them, the last orders with
 // the way of one in stages, and what could make it slow.
 
-import { byId, element, fillTable, panel, setText, table } from "./dom.js";
+import { byId, element, fillTable, panel, scrolling, setText, table } from "./dom.js";
 import { age, nanos, number, UNKNOWN } from "./format.js";
 import { Histogram } from "./latency_histogram.js";
 import { RecentOrders } from "./latency_recent.js";
@@ -63,12 +63,7 @@ export class LatencyView {
 
   part(title, width, className, ...nodes) {
     const section = panel(title, `${width} ${className}`);
-    const scroll = element("div", null, "scroll");
-    scroll.tabIndex = 0;
-    scroll.setAttribute("role", "group");
-    scroll.setAttribute("aria-label", title);
-    scroll.append(...nodes);
-    section.append(scroll);
+    section.append(scrolling(title, ...nodes));
     this.box.append(section);
     return section;
   }
@@ -170,7 +165,7 @@ function showSlow(processes, rings, status) {
     [row.role],
     [row.core < 0 ? UNKNOWN : String(row.core), "r"],
     [age(row.heartbeat_age_ms), bad(row.health !== "ok")],
-    [nanos(row.longest_cycle_us === null ? null : row.longest_cycle_us * 1000), "r"],
+    [nanos(row.longest_cycle_us == null ? null : row.longest_cycle_us * 1000), "r"],
     [number(row.stalls), bad(row.stalls)],
     [number(row.restarts), bad(row.restarts)],
     [number(row.late_compilations), bad(row.late_compilations)],

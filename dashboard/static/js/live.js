@@ -74,7 +74,8 @@ export class Live {
   }
 }
 
-// Applies a JSON merge patch (RFC 7396) to an object in place: null takes a member away.
+// Applies a JSON merge patch (RFC 7396) to an object in place: null takes a member away, so what is not
+// known is absent: compare with == null.
 export function patched(target, patch) {
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) delete target[name];

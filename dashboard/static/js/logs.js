@@ -18,6 +18,8 @@ export class Logs {
     }
     // A hidden panel measures 0, so only what a person scrolls while seeing it says where they are.
     this.following = true;
+    this.height = 0;
+    new ResizeObserver(() => this.shown()).observe(this.box);
     this.box.addEventListener("scroll", () => this.measure(), { passive: true });
     byId("logs-newest").addEventListener("click", () => this.toNewest());
     this.paused = false;
@@ -73,12 +75,15 @@ export class Logs {
 
   measure() {
     if (!this.box.clientHeight) return;
+    // A panel that has another height than before was scrolled by its layout, not by a person.
+    if (this.box.clientHeight !== this.height) return;
     this.following = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 24;
     byId("logs-newest").hidden = this.following;
   }
 
   // Call when the panel has come into view or has grown.
   shown() {
+    this.height = this.box.clientHeight;
     if (this.following) this.box.scrollTop = this.box.scrollHeight;
   }
 

@@ -38,11 +38,11 @@ export function showStrip(status) {
   setText(byId("mode"), status.mode.replace("_", " "));
   document.title = `${signed(status.total_pnl)} · ${status.active_strategy} · ${status.mode}`;
   const feed = status.feed;
-  light("light-feed", feed.fresh, feed.age_ms === null ? "no feed yet" : `feed ${age(feed.age_ms)}`,
+  light("light-feed", feed.fresh, feed.age_ms == null ? "no feed yet" : `feed ${age(feed.age_ms)}`,
     `market data is called stale after ${age(feed.stale_after_ms)}`);
   const agrees = status.agreement;
-  light("light-account", agrees === null ? null : agrees && status.reconciled,
-    agrees === null ? "account unknown" : agrees ? (status.reconciled ? "position agrees" : "reconciling") : "position differs",
+  light("light-account", agrees == null ? null : agrees && status.reconciled,
+    agrees == null ? "account unknown" : agrees ? (status.reconciled ? "position agrees" : "reconciling") : "position differs",
     status.symbols.map((row) => `${row.symbol}: ${waysText(row)}`).join("\n"));
   const p99_us = status.tick_to_trade_p99_us;
   light("light-latency", p99_us ? true : null, p99_us ? `p99 ${micros(p99_us)}` : "no order yet",
@@ -59,7 +59,7 @@ export function showStrip(status) {
 function showPrice(status) {
   const market = status.symbols[0];
   const price = status.last_price;
-  const change = previousPrice === null || price === null ? 0 : price - previousPrice;
+  const change = previousPrice === null || price == null ? 0 : price - previousPrice;
   setText(byId("symbol"), status.symbol ?? "");
   const arrow = change > 0 ? " ▲" : change < 0 ? " ▼" : "";
   const node = byId("last-price");
@@ -97,7 +97,7 @@ function money(id, value) {
 }
 
 function positionText(status, market) {
-  if (status.position === null || status.position === undefined) return UNKNOWN;
+  if (status.position == null) return UNKNOWN;
   const differing = status.symbols.find((row) => row.agreement === "DISAGREED");
   if (differing) return `${differing === market ? "" : `${differing.symbol}: `}${waysText(differing)}`;
   const others = status.symbols.slice(1).filter((row) => row.position);
@@ -110,6 +110,6 @@ function positionText(status, market) {
 function waysText(row) {
   const { fills, stream, rest } = row.ways;
   const said = (way) => signed(way.position, row.qty_decimals ?? 3);
-  const old = (way) => (way.age_ms === null ? "" : ` ${age(way.age_ms)} ago`);
+  const old = (way) => (way.age_ms == null ? "" : ` ${age(way.age_ms)} ago`);
   return `fills ${said(fills)}, stream ${said(stream)}${old(stream)}, REST ${said(rest)}${old(rest)}`;
 }

@@ -1,7 +1,7 @@
 // The same figures by strategy, by symbol, and by the hour of the viewer's clock.
 
 import { bars, reachOf } from "./bars.js";
-import { element, fillTable, panel, setText, table } from "./dom.js";
+import { element, fillTable, panel, scrolling, setText, table } from "./dom.js";
 import { direction, number, signed } from "./format.js";
 import { holdOf, percent } from "./performance_figures.js";
 
@@ -21,9 +21,7 @@ export class Groups {
     this.table = table(`by-${key}`, [key === "symbol" ? "Symbol" : "Strategy", ...COLUMNS]);
     this.empty = element("p", "No trades in this range.", "empty");
     this.node = panel(title, "half group");
-    const scroll = element("div", null, "scroll");
-    scroll.append(this.table, this.empty);
-    this.node.append(scroll);
+    this.node.append(scrolling(title, this.table, this.empty));
   }
 
   show(groups) {

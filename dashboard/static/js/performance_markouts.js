@@ -1,7 +1,7 @@
 // Where the price went after our fills: adverse selection, seen.
 
 import { bars, reachOf } from "./bars.js";
-import { element, fillTable, panel, setText, table } from "./dom.js";
+import { element, fillTable, panel, scrolling, setText, table } from "./dom.js";
 import { direction, number, signed, UNKNOWN } from "./format.js";
 import { percent } from "./performance_figures.js";
 
@@ -16,7 +16,7 @@ export class Markouts {
     this.sub = element("span", "basis points, mean", "sub");
     this.node.firstElementChild.append(this.sub);
     this.charts = element("div", null, "bar-groups");
-    this.scroll = element("div", null, "scroll");
+    this.scroll = scrolling("Markouts in numbers");
     this.empty = element("p", "", "empty");
     this.node.append(this.charts, this.empty, this.scroll);
     this.horizons = "";

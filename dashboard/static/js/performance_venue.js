@@ -1,6 +1,6 @@
 // What our books say of the range beside what the venue's own income ledger says, to the last digit.
 
-import { element, fillTable, panel, setText, table } from "./dom.js";
+import { element, fillTable, panel, scrolling, setText, table } from "./dom.js";
 import { day, number, signed, time, UNKNOWN } from "./format.js";
 
 const KINDS = { realised: "realised P&L", commission: "commissions", funding: "funding" };
@@ -13,9 +13,7 @@ export class Venue {
     this.node.firstElementChild.append(this.sub);
     this.verdict = element("p", "", "sentence");
     this.table = table("venue-pnl", ["Symbol", "What", "Asset", ["Our books", "r"], ["Venue's ledger", "r"], ["Difference", "r"]]);
-    const scroll = element("div", null, "scroll");
-    scroll.append(this.table);
-    this.node.append(this.verdict, scroll);
+    this.node.append(this.verdict, scrolling("Our books and the venue's ledger in numbers", this.table));
   }
 
   show({ rows, compared_to_ms: until, sentence, agrees }) {

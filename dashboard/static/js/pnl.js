@@ -197,7 +197,7 @@ export class PnlChart {
 
   // One live point a second.  After a pause, or when the grid has become too fine, the curve is read anew.
   add(status, nowMs) {
-    if (status.total_pnl === null || this.loading || !this.grid) return;
+    if (status.total_pnl == null || this.loading || !this.grid) return;
     const second = Math.floor(nowMs / 1000);
     const point = { ts_ms: nowMs, pnl: status.total_pnl, realized_pnl: status.realized_pnl };
     const known = this.whole.at(-1);

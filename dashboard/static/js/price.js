@@ -74,7 +74,7 @@ export class PriceChart {
       this.decimals = decimals;
       this.begin();
     }
-    const fresh = row.tick_age_ms !== null && row.tick_age_ms <= status.feed.stale_after_ms;
+    const fresh = row.tick_age_ms != null && row.tick_age_ms <= status.feed.stale_after_ms;
     this.feed.show(row, fresh);
     this.marks.show(status, this.feed.count ? this.timeAt(this.seen()?.from ?? 0) : null);
     this.lines.show(row, this.marks.open, this.decimals);

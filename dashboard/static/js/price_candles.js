@@ -57,7 +57,7 @@ export class Candles {
 
   // Called with every frame.  `row` is the symbol's row of the status, `fresh` whether its prices are new.
   show(row, fresh) {
-    if (fresh && row.last !== null && row.last_tick_ms !== null) this.live(row.last, row.last_tick_ms);
+    if (fresh && row.last != null && row.last_tick_ms != null) this.live(row.last, row.last_tick_ms);
     const now = performance.now();
     if (!this.asking && now - this.askedAt >= this.everyMs) this.ask(this.recent());
     const range = this.chart.timeScale().getVisibleLogicalRange();

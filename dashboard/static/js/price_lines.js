@@ -18,7 +18,7 @@ export class OwnLines {
   show(row, open, decimals) {
     const wanted = new Map();
     if (row.position && row.average_entry) {
-      const made = row.unrealized_pnl === null ? "" : `  ${signed(row.unrealized_pnl)}`;
+      const made = row.unrealized_pnl == null ? "" : `  ${signed(row.unrealized_pnl)}`;
       const title = `${signed(row.position, decimals.qty)} @ ${number(row.average_entry, decimals.price)}${made}`;
       wanted.set("position", { price: row.average_entry, title, color: colour("--accent"), lineStyle: LineStyle.Solid });
     }

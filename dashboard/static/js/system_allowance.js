@@ -21,7 +21,7 @@ export class Allowance extends Facts {
     this.show([
       ...(limits.length ? [] : [["Limits", "not known yet"]]),
       ["Requests", requestsText(told), told.banned_s > 0 || told.limited_s > 0],
-      ["Venue's clock", clockText(told), told.clock_error_ms === null || told.clock_error_ms > DOUBTFUL_MS],
+      ["Venue's clock", clockText(told), told.clock_error_ms == null || told.clock_error_ms > DOUBTFUL_MS],
       ["Dead-man switch", told.countdown_armed ? `armed, wound ${number(told.countdown_said_s, 1)} s ago` : "off"],
     ]);
   }
@@ -30,11 +30,11 @@ export class Allowance extends Facts {
 function requestsText({ banned_s: banned, limited_s: limited, weight_full_in_s: full }) {
   if (banned > 0) return `banned for ${number(banned)} s: nothing is sent`;
   if (limited > 0) return `wait ${number(limited)} s, orders go on`;
-  return full === null ? "go out freely" : `full in ${number(full)} s at this pace`;
+  return full == null ? "go out freely" : `full in ${number(full)} s at this pace`;
 }
 
 const clockText = ({ clock_offset_ms: offset, clock_error_ms: error }) =>
-  offset === null ? "not measured yet" : `${signed(offset, 1)} ± ${number(error, 1)} ms`;
+  offset == null ? "not measured yet" : `${signed(offset, 1)} ± ${number(error, 1)} ms`;
 
 function meter() {
   const node = element("div", null, "meter");

@@ -39,7 +39,7 @@ export function runFacts(status, system) {
     ["Session since", `${day(status.started_ms)} ${time(status.started_ms)}`],
     ["Session epoch", system ? String(system.session_epoch) : UNKNOWN],
     ["Strategy", system ? `${status.active_strategy}, switched ${number(Math.max(0, system.strategy_epoch - 1))} times` : status.active_strategy],
-    ["Config file lets it trade", status.enabled === null ? UNKNOWN : status.enabled ? "yes" : "no: START is refused", status.enabled === false],
+    ["Config file lets it trade", status.enabled == null ? UNKNOWN : status.enabled ? "yes" : "no: START is refused", status.enabled === false],
     ["Cores", named.length ? named.join("; ") + (shared.length ? " (shared)" : "") : "nobody is pinned"],
     ["Restarts", restarts ? `${number(restarts)}: see below` : "none", restarts > 0],
   ];

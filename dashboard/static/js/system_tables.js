@@ -1,6 +1,6 @@
 // The machinery in tables: processes, the three ways to a position, connections, rings.
 
-import { byId, element, fillTable, panel, table } from "./dom.js";
+import { byId, fillTable, panel, scrolling, table } from "./dom.js";
 import { number, signed, UNKNOWN } from "./format.js";
 
 const bad = (wrong) => (wrong ? "r amber" : "r");
@@ -14,9 +14,7 @@ const TABLES = [
 export function buildTables(box) {
   for (const [title, width, id, columns] of TABLES) {
     const section = panel(title, width);
-    const scroll = element("div", null, "scroll");
-    scroll.append(table(id, columns));
-    section.append(scroll);
+    section.append(scrolling(title, table(id, columns)));
     box.append(section);
   }
 }
@@ -61,7 +59,7 @@ function wayRows(row) {
       [index ? "" : row.symbol],
       [name, "quiet"],
       [signed(position, row.qty_decimals ?? 3), `r${wrong}`],
-      [age === null ? "never" : number(age / 1000, 1), "r"],
+      [age == null ? "never" : number(age / 1000, 1), "r"],
       [index ? "" : VERDICT[row.agreement], wrong.trim()],
     ];
   });

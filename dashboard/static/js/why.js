@@ -108,7 +108,9 @@ export class Why {
 
   // The gate somebody picked, else the first one that stops or is about to.
   showSentence() {
-    const worst = SEVERITY.map((one) => this.gates.find((gate) => gate.colour === one)).find(Boolean);
+    // What stops inside the strategy is the sentence above.
+    const others = this.gates.filter((gate) => gate.group !== "strategy");
+    const worst = SEVERITY.map((one) => others.find((gate) => gate.colour === one)).find(Boolean);
     const gate = this.gates.find((one) => one.name === this.picked) ?? worst;
     setText(byId("gate-sentence"), gate ? `${gate.label}: ${gate.sentence}` : "");
     byId("gate-sentence").classList.toggle("amber", Boolean(gate) && SEVERITY.includes(gate.colour));
