@@ -17,7 +17,8 @@ export class OrderList {
     this.askedAt = -Infinity;
     this.asking = false;
     this.mark = "";
-    this.table = table("orders", [["Time", "time"], ["Symbol", "wide symbol"], ["Side", "side"], ["State", "state-word"], ["Price", "r"], ["Filled / quantity", "r filled"], ["Type", "wide type"], ["Tick to trade", "r wide"], ["Age", "r"]]);
+    this.table = table("orders", [["Time", "time"], ["Symbol", "wide symbol"], ["Side", "side"], ["State", "state-word"], ["Price", "r"], ["Filled / quantity", "r filled"], ["Type", "wide type"], ["Latency", "r wide"], ["Age", "r wide age"]]);
+    this.table.tHead.rows[0].cells[7].title = "tick to trade: from the tick's receipt to the order on the wire";
     this.table.setAttribute("role", "grid");
     this.table.setAttribute("aria-label", "Orders, open ones first");
     this.empty = element("p", "No orders in this session yet.", "empty");

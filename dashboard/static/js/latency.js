@@ -23,10 +23,9 @@ export class LatencyView {
     this.leg = FIRST_LEG;
     this.legs = [];
     this.key = null;
-    this.told = null;
+    this.isEnded = false;
     this.askedAt = -Infinity;
     this.asking = false;
-    this.isShown = false;
     this.legTable = table("legs", ["Leg", ["Samples", "r"], ["p50", "r"], ["p90", "r"], ["p99", "r"], ["p99.9", "r"], ["Longest", "r"]]);
     this.legTable.tBodies[0].addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -37,7 +36,7 @@ export class LatencyView {
     this.story = new OrderStory("latency");
     this.storySub = element("span", "", "sub");
     this.build();
-    onSelect(() => this.isShown && !this.box.hidden && this.follow());
+    onSelect(() => !this.box.hidden && this.follow());
   }
 
   build() {
@@ -69,7 +68,6 @@ export class LatencyView {
   }
 
   opened() {
-    this.isShown = true;
     this.askedAt = -Infinity;
   }
 

@@ -75,17 +75,21 @@ export class Story {
     this.asking = false;
     this.askedAt = -Infinity;
     this.waitMs = 0;
-    this.isShown = false;
     onSelect(() => {
       this.mark = "";
       this.waitMs = 0;
-      if (this.isShown) this.ask();
+      if (this.isSeen) this.ask();
     });
+  }
+
+  // A phone has no room for it, and another view may be open.
+  get isSeen() {
+    return this.box.clientHeight > 0;
   }
 
   // Asks anew while the order is live, when another one is chosen, and when the newest is another.
   show(status) {
-    this.isShown = true;
+    if (!this.isSeen) return;
     const mark = selectedKey() ?? `${status.orders_sent}/${status.trade_count}/${status.ledger?.trades}/${status.open_orders}`;
     if (mark === this.mark && !this.isLive) return;
     if (performance.now() - this.askedAt < this.waitMs) return;
