@@ -55,7 +55,7 @@ def test_start_and_stop_stand_in_one_place(served: Served, open_page: OpenPage) 
 
 
 def orders(served: Served) -> list[dict[str, object]]:
-    looks = ("strategies", "flatten_status")
+    looks = ("strategies", "flatten_status", "params", "limits", "changes")
     return [asked for asked in served.supervisor.asked if asked["command"] not in looks]
 
 
