@@ -1,6 +1,7 @@
 """What our books and the venue's income ledger say a stretch of time came to, side by side.
 
-A fill is compared with the entries that name its trade, whenever the venue dated them, so the edges
+Every account is compared with the list of its own venue, which in the demo is the simulator.  A
+fill is compared with the entries that name its trade, whenever the venue dated them, so the edges
 of the stretch cut nothing in two.  Only what the ledger process has read of the venue's list is
 compared; `hft reconcile` asks the venue itself, and names every entry.
 """
@@ -117,7 +118,6 @@ def _fills(stretch: _Stretch) -> ColumnElement[bool]:
         trades.c.account_epoch == stretch.account_epoch,
         trades.c.exchange_ts_ms >= stretch.from_ms,
         trades.c.exchange_ts_ms < stretch.to_ms,
-        trades.c.paper == 0,
     )
 
 

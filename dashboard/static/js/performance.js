@@ -11,12 +11,17 @@ import { Venue } from "./performance_venue.js";
 import { get, Refused } from "./server.js";
 
 const REFRESH_MS = 15_000;
+const VENUE_REFRESH_MS = 120_000; // The engine itself reads the venue's list every five minutes only.
 
 export class PerformanceView {
   constructor() {
     this.askedAt = -Infinity;
     this.asked = 0;
-    this.range = new Range(() => this.load());
+    this.venueAskedAt = -Infinity;
+    this.range = new Range(() => {
+      this.venueAskedAt = -Infinity;
+      this.load();
+    });
     this.sub = element("span", "", "sub grow");
     this.figures = new Figures();
     this.groups = [new Groups("By strategy", "strategy"), new Groups("By symbol", "symbol")];
@@ -31,7 +36,7 @@ export class PerformanceView {
   }
 
   opened() {
-    this.askedAt = -Infinity;
+    this.askedAt = this.venueAskedAt = -Infinity;
   }
 
   show(status) {
@@ -47,8 +52,15 @@ export class PerformanceView {
     await Promise.all([
       read(`/api/stats?${this.range.query({ zone })}`, isNewest, (told) => this.tell(told), (why) => this.refuse(why)),
       read(`/api/markouts?${this.range.query()}`, isNewest, (told) => this.markouts.show(told)),
-      read(`/api/venue_pnl?${this.range.query()}`, isNewest, (told) => this.venue.show(told), (why) => this.venue.fail(why)),
+      this.loadVenue(),
     ]);
+  }
+
+  async loadVenue() {
+    if (performance.now() - this.venueAskedAt < VENUE_REFRESH_MS) return;
+    const mine = (this.venueAskedAt = performance.now());
+    const isNewest = () => mine === this.venueAskedAt;
+    await read(`/api/venue_pnl?${this.range.query()}`, isNewest, (told) => this.venue.show(told), (why) => this.venue.fail(why));
   }
 
   tell(told) {

@@ -27,7 +27,7 @@ export class Venue {
       [row.asset, "quiet"],
       [money(row.ours), "r"],
       [money(row.venue), "r"],
-      row.difference ? [`${signed(row.difference, DECIMALS)} differs`, "r amber"] : [number(0), "r quiet"],
+      differenceCell(row.difference),
     ]));
   }
 
@@ -38,3 +38,9 @@ export class Venue {
 }
 
 const money = (value) => (value === null ? UNKNOWN : signed(value, DECIMALS));
+
+// Only one side knows the funding, so there is nothing to differ.
+function differenceCell(difference) {
+  if (difference === null) return ["the venue's word", "r quiet"];
+  return difference ? [`${signed(difference, DECIMALS)} differs`, "r amber"] : [number(0), "r quiet"];
+}

@@ -4,6 +4,7 @@ import { element, panel, setText } from "./dom.js";
 import { age, day, number, time, UNKNOWN } from "./format.js";
 
 const LINKS = [["/docs", "API"], ["/metrics", "metrics"], ["/healthz", "alive?"], ["/readyz", "ready?"]];
+const ENABLED = new Map([[true, "yes"], [false, "no: START is refused"]]);
 const LEDGER_LATE_MS = 60_000;
 const sentence = (name) => name.toLowerCase().replaceAll("_", " ");
 
@@ -39,7 +40,7 @@ export function runFacts(status, system) {
     ["Session since", `${day(status.started_ms)} ${time(status.started_ms)}`],
     ["Session epoch", system ? String(system.session_epoch) : UNKNOWN],
     ["Strategy", system ? `${status.active_strategy}, switched ${number(Math.max(0, system.strategy_epoch - 1))} times` : status.active_strategy],
-    ["Config file lets it trade", status.enabled == null ? UNKNOWN : status.enabled ? "yes" : "no: START is refused", status.enabled === false],
+    ["Config file lets it trade", ENABLED.get(status.enabled) ?? UNKNOWN, status.enabled === false],
     ["Cores", named.length ? named.join("; ") + (shared.length ? " (shared)" : "") : "nobody is pinned"],
     ["Restarts", restarts ? `${number(restarts)}: see below` : "none", restarts > 0],
   ];

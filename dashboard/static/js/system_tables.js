@@ -59,7 +59,7 @@ function wayRows(row) {
       [index ? "" : row.symbol],
       [name, "quiet"],
       [signed(position, row.qty_decimals ?? 3), `r${wrong}`],
-      [age == null ? "never" : number(age / 1000, 1), "r"],
+      [Number.isFinite(age) ? number(age / 1000, 1) : "never", "r"],
       [index ? "" : VERDICT[row.agreement], wrong.trim()],
     ];
   });

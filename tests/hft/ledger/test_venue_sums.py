@@ -33,7 +33,7 @@ def put(engine: Engine, table: Table, *rows: dict[str, Any]) -> None:
         connection.execute(insert(table), list(rows))
 
 
-def fill(trade_id: int, second: int, pnl_e8: int, fee_e8: int, **more: Any) -> dict[str, Any]:
+def fill(trade_id: int, second: int, pnl_e8: int, fee_e8: int) -> dict[str, Any]:
     return {
         "exchange_ts_ms": BEGAN_MS + 1000 * second,
         "symbol": "BTCUSDT",
@@ -43,8 +43,6 @@ def fill(trade_id: int, second: int, pnl_e8: int, fee_e8: int, **more: Any) -> d
         "pnl_e8": pnl_e8,
         "fee_e8": fee_e8,
         "fee_currency": "USDT",
-        "paper": 0,
-        **more,
     }
 
 
@@ -107,10 +105,11 @@ def test_a_difference_of_one_unit_is_named(engine: Engine) -> None:
     assert "BTCUSDT commission by -0.00000001 USDT" in answer["sentence"]
 
 
-def test_an_entry_of_no_fill_of_ours_differs_and_a_simulated_fill_has_none(engine: Engine) -> None:
-    put(engine, trades, fill(1, 10, 0, 500, paper=1))
+def test_an_entry_of_no_fill_of_ours_and_a_fill_without_an_entry_differ(engine: Engine) -> None:
+    put(engine, trades, fill(1, 10, 0, 500))
+    assert read_venue_sums(engine).rows == [VenueSum("BTCUSDT", "commission", "USDT", -500, 0)]
     put(engine, funding, entry(1, COMMISSION, 12, -30, 99))
-    assert read_venue_sums(engine).rows == [VenueSum("BTCUSDT", "commission", "USDT", 0, -30)]
+    assert read_venue_sums(engine).rows == [VenueSum("BTCUSDT", "commission", "USDT", -500, -30)]
 
 
 def test_what_the_ledger_has_not_read_yet_is_not_compared(engine: Engine) -> None:
