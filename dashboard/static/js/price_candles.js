@@ -130,6 +130,11 @@ export class Candles {
         this.set(this.rows.length, candle);
       }
     }
+    // A page that is left open for days keeps the newest.
+    if (this.rows.length > 1.25 * KEPT_MAX) {
+      this.rows = this.rows.slice(-KEPT_MAX);
+      this.draw();
+    }
   }
 
   rebuild(candles) {

@@ -62,6 +62,9 @@ export function timeChart(box, repaint) {
   return chart;
 }
 
+// How much larger than on a common screen things are drawn.
+export const magnified = () => type().fontSize / 11;
+
 function type() {
   const style = getComputedStyle(document.body);
   return { fontSize: parseFloat(style.getPropertyValue("--tiny")), fontFamily: style.fontFamily };
