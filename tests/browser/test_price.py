@@ -50,6 +50,13 @@ def seen_ms(chart: Locator) -> tuple[int, int]:
     return int(begin), int(end)
 
 
+def drawn(page: Page) -> None:
+    """Wait until what was asked of a chart has been drawn."""
+    frame = "new Promise((done) => requestAnimationFrame(done))"
+    for _ in range(3):
+        page.evaluate(frame)
+
+
 def told(chart: Locator, name: str) -> int:
     """A number that a chart tells of itself."""
     return int(chart.get_attribute(f"data-{name}") or 0)
@@ -151,10 +158,12 @@ def test_whoever_zooms_or_pans_keeps_what_they_look_at_until_they_follow_again(
     chart.focus()
     for _ in range(3):
         page.keyboard.press("+")
+    drawn(page)
     zoomed = seen_ms(chart)
     assert zoomed[1] - zoomed[0] < (newest[1] - newest[0]) * 0.6
     for _ in range(12):
         page.keyboard.press("ArrowLeft")
+    drawn(page)
     expect(page.locator("#price-reset")).to_be_visible()
     panned = seen_ms(chart)
     assert panned[1] < zoomed[0] + 2000

@@ -62,7 +62,7 @@ export class Candles {
     if (!this.asking && now - this.askedAt >= this.everyMs) this.ask(this.recent());
     const range = this.chart.timeScale().getVisibleLogicalRange();
     const olderWanted = this.rows.length && !this.whole && range && range.from < OLDER_WITHIN;
-    if (olderWanted && !this.asking && this.rows.length < KEPT_MAX) this.ask({ to_ms: this.rows[0][0], limit: PAGE });
+    if (olderWanted && !this.asking && now >= this.askedAt && this.rows.length < KEPT_MAX) this.ask({ to_ms: this.rows[0][0], limit: PAGE });
   }
 
   // What the server says of the newest candles is right; before there are any, a page of them is asked for.
@@ -86,7 +86,6 @@ export class Candles {
       if (!(refusal instanceof Refused)) throw refusal;
       // What is shown stays; the live price goes on, and the server is asked again later.
       this.askedAt = performance.now() + RETRY_MS;
-      this.whole ||= older;
     } finally {
       this.asking = false;
     }
