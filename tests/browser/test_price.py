@@ -19,7 +19,7 @@ from tests.dashboard.test_trades import book
 from tests.hft.ledger.market import MINUTE_0, a_top, a_trade, publish
 
 OpenPage = Callable[..., Page]
-FILL_SHOWN_S = 1.0
+FILL_SHOWN_NS = 1_000_000_000
 TRADES = 400
 
 
@@ -50,6 +50,13 @@ def seen_ms(chart: Locator) -> tuple[int, int]:
     return int(begin), int(end)
 
 
+def drawn(page: Page) -> None:
+    """Wait until what was asked of a chart has been drawn."""
+    frame = "new Promise((done) => requestAnimationFrame(done))"
+    for _ in range(3):
+        page.evaluate(frame)
+
+
 def told(chart: Locator, name: str) -> int:
     """A number that a chart tells of itself."""
     return int(chart.get_attribute(f"data-{name}") or 0)
@@ -69,14 +76,19 @@ def test_a_fill_is_marked_within_a_second_and_once_when_it_is_stored_too(
     chart = prices_of(page)
     expect(chart).to_have_attribute("data-markers", "0")
     expect(chart).to_have_attribute("data-lines", "1")
-    put(house, seq=7, updated_ns=monotonic_ns(), sent_venue_ms=wall_ms())
-    write_account(house, fills=8, orders_sent=8)
-    wait_for(lambda: told(chart, "markers") == 1, "the fill on the chart", FILL_SHOWN_S)
-    book_fill(place, 7, wall_ms())
-    write(house.ledger, blocks.LEDGER_STATUS, trades=1, committed=1)
-    book_fill(place, 8, wall_ms())
-    write(house.ledger, blocks.LEDGER_STATUS, trades=2, committed=2)
-    wait_for(lambda: told(chart, "markers") == 2, "the next stored fill, and the first only once")
+    took_ns = []
+    for number in (1, 2, 3):
+        filled_ns = monotonic_ns()
+        put(house, 6 + number, number, updated_ns=filled_ns, sent_venue_ms=wall_ms())
+        write_account(house, fills=7 + number, orders_sent=7 + number)
+        wait_for(lambda number=number: told(chart, "markers") == number, "the fill on the chart")
+        took_ns.append(monotonic_ns() - filled_ns)
+    # The median: this machine may stand still once.
+    assert sorted(took_ns)[1] < FILL_SHOWN_NS
+    for number in (1, 2, 3, 4):
+        book_fill(place, 6 + number, wall_ms())
+        write(house.ledger, blocks.LEDGER_STATUS, trades=number, committed=number)
+    wait_for(lambda: told(chart, "markers") == 4, "one more stored fill, and the others only once")
 
 
 def test_what_rests_at_the_venue_is_a_line_until_it_has_ended(
@@ -146,10 +158,12 @@ def test_whoever_zooms_or_pans_keeps_what_they_look_at_until_they_follow_again(
     chart.focus()
     for _ in range(3):
         page.keyboard.press("+")
+    drawn(page)
     zoomed = seen_ms(chart)
     assert zoomed[1] - zoomed[0] < (newest[1] - newest[0]) * 0.6
     for _ in range(12):
         page.keyboard.press("ArrowLeft")
+    drawn(page)
     expect(page.locator("#price-reset")).to_be_visible()
     panned = seen_ms(chart)
     assert panned[1] < zoomed[0] + 2000

@@ -9,10 +9,9 @@ import { MarksView } from "./price_marks_view.js";
 import { Ticks } from "./price_ticks.js";
 import { Tip } from "./price_tip.js";
 import { onSelect, select, selectedKey } from "./selection.js";
-import { timeChart, wireKeys } from "./time_chart.js";
+import { magnified, timeChart, wireKeys } from "./time_chart.js";
 
 const KEPT_AS = "hft-interval";
-const ROOM_BARS = 6;
 const ROOM_PX = 60;
 const LABEL_MS = 2000;
 
@@ -130,8 +129,9 @@ export class PriceChart {
   }
 
   follow() {
-    const barSpacing = this.feed?.barPx ?? ROOM_BARS;
-    const rightOffset = Math.round(ROOM_PX / barSpacing);
+    if (!this.feed) return;
+    const barSpacing = this.feed.barPx * magnified();
+    const rightOffset = Math.round((ROOM_PX * magnified()) / barSpacing);
     const scale = this.chart.timeScale();
     scale.applyOptions({ barSpacing, rightOffset });
     scale.scrollToPosition(rightOffset, false);

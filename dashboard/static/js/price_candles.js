@@ -62,7 +62,7 @@ export class Candles {
     if (!this.asking && now - this.askedAt >= this.everyMs) this.ask(this.recent());
     const range = this.chart.timeScale().getVisibleLogicalRange();
     const olderWanted = this.rows.length && !this.whole && range && range.from < OLDER_WITHIN;
-    if (olderWanted && !this.asking && this.rows.length < KEPT_MAX) this.ask({ to_ms: this.rows[0][0], limit: PAGE });
+    if (olderWanted && !this.asking && now >= this.askedAt && this.rows.length < KEPT_MAX) this.ask({ to_ms: this.rows[0][0], limit: PAGE });
   }
 
   // What the server says of the newest candles is right; before there are any, a page of them is asked for.
@@ -86,7 +86,6 @@ export class Candles {
       if (!(refusal instanceof Refused)) throw refusal;
       // What is shown stays; the live price goes on, and the server is asked again later.
       this.askedAt = performance.now() + RETRY_MS;
-      this.whole ||= older;
     } finally {
       this.asking = false;
     }
@@ -129,6 +128,11 @@ export class Candles {
         for (let ms = this.rows.at(-1)[0] + this.spanMs; ms < candle[0]; ms += this.spanMs) this.set(this.rows.length, [ms]);
         this.set(this.rows.length, candle);
       }
+    }
+    // A page that is left open for days keeps the newest.
+    if (this.rows.length > 1.25 * KEPT_MAX) {
+      this.rows = this.rows.slice(-KEPT_MAX);
+      this.draw();
     }
   }
 

@@ -9,6 +9,7 @@ const LIVE_OPEN_MS = 1000; // While orders rest they may be changed, or partly f
 const STORED_MIN_MS = 400;
 const RETRY_MS = 4000;
 const OVERLAP_MS = 60_000;
+const KEPT_MAX = 20_000; // Fills, and orders: with more in sight, the oldest are left out.
 
 export const isStop = (order) => order.type === "STOP_MARKET" || order.type === "TAKE_PROFIT_MARKET";
 export const sign = (mark) => (mark.side === "BUY" ? 1 : -1);
@@ -39,7 +40,7 @@ export class OwnMarks {
     if (fromMs === null || this.asking.stored || now - this.storedAt < STORED_MIN_MS) return;
     const stored = `${status.ledger?.trades}/${live}`;
     const query = new URLSearchParams({ symbol: this.symbol });
-    if (fromMs < this.fromMs) {
+    if (fromMs < this.fromMs && this.stored.fills.size < KEPT_MAX) {
       if (this.fromMs < Infinity) query.set("to_ms", Math.floor(this.fromMs + OVERLAP_MS));
       // Some more than is seen, so that a slow pan asks seldom.
       this.fromMs = Math.max(0, Math.floor(fromMs - Math.max(OVERLAP_MS, (Date.now() - fromMs) / 2)));
@@ -70,9 +71,13 @@ export class OwnMarks {
     }
   }
 
-  store({ fills, orders }) {
+  store({ fills, orders, cut }) {
     for (const fill of fills) this.stored.fills.set(fill.trade_id, fill);
     for (const order of orders) this.stored.orders.set(order.key, order);
+    // An answer that was cut holds the newest of what was asked for: the older ones come with the next.
+    if (cut && fills.length) this.fromMs = fills[0].ms;
+    if (this.stored.fills.size > 1.25 * KEPT_MAX) this.fromMs = trimmed(this.stored.fills).ms;
+    if (this.stored.orders.size > 1.25 * KEPT_MAX) trimmed(this.stored.orders);
   }
 
   // Everything once: what the database has, and of the order table what it has not yet.
@@ -91,6 +96,14 @@ export class OwnMarks {
     this.open = [...this.table.values()].filter((row) => row.open).map(orderOf);
     this.onChange();
   }
+}
+
+// Leaves the newest marks in a map; returns the oldest of those that stay.
+function trimmed(marks) {
+  const kept = [...marks].sort(([, a], [, b]) => a.ms - b.ms).slice(-KEPT_MAX);
+  marks.clear();
+  for (const [key, mark] of kept) marks.set(key, mark);
+  return kept[0][1];
 }
 
 const orderOf = (row) => ({

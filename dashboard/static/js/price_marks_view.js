@@ -3,8 +3,9 @@
 
 import { colour, faded } from "./colours.js";
 import { isStop, sign, trips } from "./price_marks.js";
+import { magnified } from "./time_chart.js";
 
-const ARROW = 5;
+const ARROW_PX = 5;
 const NEAR_PX = 12;
 const SHORTEST_PX = 6;
 
@@ -125,6 +126,7 @@ export class MarksView {
   // Of fills that would lie on one another one is drawn: a long history stays quick, and legible.
   drawFills(context, place) {
     const taken = new Set();
+    const arrow = ARROW_PX * magnified();
     for (const fill of this.marks.fills) {
       if (fill.ms < place.left || fill.ms >= place.right) continue;
       const [x, y] = [place.x(fill.ms), place.y(fill.price)];
@@ -133,11 +135,11 @@ export class MarksView {
       const spot = `${Math.round(x / 4)}/${Math.round(y / 4)}/${fill.side}`;
       if (taken.has(spot) && !chosen) continue;
       taken.add(spot);
-      const down = sign(fill) * ARROW * 1.7;
+      const down = sign(fill) * arrow * 1.7;
       context.beginPath();
       context.moveTo(x, y);
-      context.lineTo(x - ARROW, y + down);
-      context.lineTo(x + ARROW, y + down);
+      context.lineTo(x - arrow, y + down);
+      context.lineTo(x + arrow, y + down);
       context.closePath();
       context.lineJoin = "round";
       context.lineWidth = chosen ? 5 : 3;

@@ -62,6 +62,9 @@ export function timeChart(box, repaint) {
   return chart;
 }
 
+// How much larger than on a common screen things are drawn.
+export const magnified = () => type().fontSize / 11;
+
 function type() {
   const style = getComputedStyle(document.body);
   return { fontSize: parseFloat(style.getPropertyValue("--tiny")), fontFamily: style.fontFamily };
@@ -101,9 +104,10 @@ export function placeOf(rows, ms) {
 // Keys on a chart: arrows pan, plus and minus zoom, End is the newest.
 export function wireKeys(box, chart, { moved, newest }) {
   box.tabIndex = 0;
+  let asked = null; // What the chart was asked to show and shows with its next frame.
   box.addEventListener("keydown", (event) => {
     const scale = chart.timeScale();
-    const range = scale.getVisibleLogicalRange();
+    const range = asked ?? scale.getVisibleLogicalRange();
     if (!range || event.ctrlKey || event.metaKey || event.altKey) return;
     const width = range.to - range.from;
     const step = { ArrowLeft: [-0.1, -0.1], ArrowRight: [0.1, 0.1], "+": [0.15, -0.15], "=": [0.15, -0.15], "-": [-0.2, 0.2] }[event.key];
@@ -111,7 +115,9 @@ export function wireKeys(box, chart, { moved, newest }) {
     else if (!step) return;
     else {
       moved?.();
-      scale.setVisibleLogicalRange({ from: range.from + step[0] * width, to: range.to + step[1] * width });
+      asked = { from: range.from + step[0] * width, to: range.to + step[1] * width };
+      scale.setVisibleLogicalRange(asked);
+      requestAnimationFrame(() => requestAnimationFrame(() => (asked = null)));
     }
     event.preventDefault();
   });
