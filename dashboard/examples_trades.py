@@ -169,6 +169,22 @@ ORDER_MARKS = {
     ],
     "cut": False,
 }
+VENUE_PNL = {
+    "compared_to_ms": 1795857300000,
+    "fills": 398,
+    "agrees": True,
+    "sentence": "Both agree to the last digit, over 398 fills.",
+    "rows": [
+        {
+            "symbol": "BTCUSDT",
+            "kind": "commission",
+            "asset": "USDT",
+            "ours": -42.0466,
+            "venue": -42.0466,
+            "difference": 0.0,
+        }
+    ],
+}
 TICKS = {
     "newest": 3,
     "trades": [[1, 1764000000010, 60000.1, 0.5, 1], [3, 1764000060020, 60000.0, 0.25, 1]],

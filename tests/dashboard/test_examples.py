@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import insert
 
 from hft.clock import monotonic_ns, wall_ms
+from hft.ledger.database import open_database, writing
+from hft.ledger.schema import checked
 from hft.preview.run import preview
 from hft.state.blocks import Leg
 from hft.state.histogram import bin_of
@@ -17,8 +20,9 @@ from hft.strategy.build import build
 from hft.strategy.load import make_params
 from hft.strategy.params import values_of
 from hft.topology import House
+from hft.units import NS_PER_MS
 from tests.dashboard.furniture import CATALOGUE, Served, say
-from tests.dashboard.many_trades import fill_with_trades
+from tests.dashboard.many_trades import ACCOUNT, WEEK_MS, fill_with_trades
 from tests.dashboard.test_market import Keeper
 from tests.dashboard.test_order_story import EPOCH, put
 from tests.hft.ledger.market import a_top, a_trade
@@ -50,7 +54,14 @@ OPEN_KEYS = {"counts_before", "counts_after", "minute", "hour", "session", "hops
 @pytest.fixture
 def busy(house: House, place: str, served: Served, tmp_path: Path) -> Iterator[Served]:
     """A dashboard that has something to tell on every route."""
-    fill_with_trades(place, 400, wall_ms() + 1_000)
+    now_ms = wall_ms()
+    fill_with_trades(place, 400, now_ms)
+    engine = open_database(place)
+    with writing(engine) as connection:
+        read = {"symbol": "", "since_ms": now_ms - WEEK_MS, "income_ms": now_ms}
+        connection.execute(insert(checked), {"account_epoch": ACCOUNT, **read})
+    engine.dispose()
+    house.run[0]["started_wall_ns"] -= WEEK_MS * NS_PER_MS
     keeper = Keeper(house, place)
     keeper.hear(a_trade(10, 60_000.1), a_top(1, 60_000.0, 60_000.1), a_trade(60_020, 60_000.0))
     keeper.close()
@@ -130,9 +141,13 @@ def differences(
     if isinstance(example, list):
         if not isinstance(real, list):
             return [f"{where}: a list instead of {real!r}"]
-        if where.endswith("[]") and len(example) != len(real):
+        if example and not real:
+            return [f"{where}: nothing to hold its members against"]
+        is_row = where.endswith("[]")
+        if is_row and len(example) != len(real):
             return [f"{where}: {len(example)} instead of {len(real)} places"]
-        pairs = [(row, mate_of(row, real)) for row in example if real]
+        mates = real if is_row else [mate_of(row, real) for row in example]
+        pairs = zip(example, mates, strict=False)
         return [
             line
             for row, mate in pairs
@@ -177,6 +192,8 @@ def test_the_example_of_a_download_is_a_part_of_its_columns(busy: Served) -> Non
         ({"a": "1"}, {"a": 1}, 1),
         ({"a": [{"b": 1}]}, {"a": [{"c": 1}, {"b": 1}]}, 2),
         ({"a": [[1, 2]]}, {"a": [[1, 2, 3]]}, 1),
+        ({"a": [1]}, {"a": []}, 1),
+        ({"a": [[1, "x"]]}, {"a": [[1, 2], [3, 4]]}, 1),
         ({"a": []}, {"a": {}}, 1),
         ({}, {"a": {"b": 1}}, 1),
         ({}, {"a": None}, 0),
