@@ -36,6 +36,7 @@ def fill_cache(name: str, steps: Sequence[Callable[[], None]]) -> None:
     child = os.fork()
     if child == 0:
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             die_with_parent(parent)
             for step in steps:
                 step()
