@@ -27,6 +27,7 @@ TAGS = [
     {"name": "live", "description": "The state of the house now, read from its memory."},
     {"name": "trades", "description": "What the ledger wrote into the database."},
     {"name": "control", "description": "Orders to the supervisor; each answers with its sentence."},
+    {"name": "parameters", "description": "Parameters and limits: tried out, changed, taken back."},
     {"name": "session", "description": "The lock on the door."},
     {"name": "health", "description": "For whoever watches over the process, and Prometheus."},
 ]

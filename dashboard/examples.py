@@ -10,30 +10,6 @@ LINE = {
     "text": "MOMENTUM: warm",
     "dropped_before": 0,
 }
-ORDER = {
-    "intent_seq": 7,
-    "venue_order_id": 4611875134427365377,
-    "symbol": "BTCUSDT",
-    "side": "BUY",
-    "state": "FILLED",
-    "price": 61734.2,
-    "quantity": 0.03,
-    "filled": 0.03,
-    "realized_pnl": 0.0,
-    "fee": 0.741,
-    "updated_ms": 1795854864507,
-    "hops_ns": {"DECODED": 4_200, "DECIDED": 21_000, "SENT": 88_000},
-}
-LEG = {
-    "leg": "TICK_TO_TRADE",
-    "count": 1204,
-    "mean_ns": 90_110,
-    "max_ns": 812_000,
-    "p50_ns": 84_000,
-    "p90_ns": 120_000,
-    "p99_ns": 240_000,
-    "p99_9_ns": 640_000,
-}
 POINT = {"ts_ms": 1795854864507, "pnl": 42.5, "realized_pnl": 41.25}
 SYSTEM = {
     "mode": "DEMO",
@@ -50,6 +26,7 @@ STATUS = {
     "total_pnl": 42.5,
     "realized_pnl": 41.25,
     "unrealized_pnl": 1.25,
+    "tick_to_trade_p99_us": 240.0,
     "symbol": "BTCUSDT",
     "position": 0.03,
     "average_entry": 61702.0,

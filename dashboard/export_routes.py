@@ -16,6 +16,8 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from dashboard.deps import Deps
+from dashboard.describe import answers
+from dashboard.examples_trades import EXPORT
 from dashboard.export_csv import csv_parts
 from dashboard.export_parquet import file_parts, write_parquet
 from dashboard.refusal import Refusal
@@ -32,10 +34,15 @@ MS_PER_S = 1000
 
 def export_routes(deps: Deps) -> APIRouter:
     """Build the route."""
-    router = APIRouter(prefix="/api")
+    router = APIRouter(prefix="/api", tags=["trades"])
     room = threading.BoundedSemaphore(EXPORTS_MAX)
 
-    @router.get("/export")
+    @router.get(
+        "/export",
+        summary="Download a table",
+        response_class=StreamingResponse,
+        responses=answers(EXPORT, "text/csv"),
+    )
     async def export(
         what: Annotated[str, Query(max_length=16)],
         file_format: Annotated[Literal["csv", "parquet"], Query(alias="format")] = "csv",
@@ -43,6 +50,9 @@ def export_routes(deps: Deps) -> APIRouter:
         to_ms: Ms = None,
         hidden: bool = False,
     ) -> Response:
+        """`trades`, `orders`, `funding`, `equity`, `events`, `candles` or `markouts`, exact, as CSV
+        or Parquet; `hidden`: with what a clearing hid.
+        """
         if what not in EXPORTS:
             raise Refusal(422, "BAD_REQUEST", f"what: one of {', '.join(EXPORTS)}.")
         if not room.acquire(blocking=False):

@@ -1,4 +1,4 @@
-"""Everything of one look at the house that the gates are judged by."""
+"""Parts of one look at the house: what the gates are judged by, and what is looked at seldom."""
 
 from __future__ import annotations
 
@@ -44,6 +44,15 @@ class Look(NamedTuple):
     def denied(self, codes: Iterable[Denial]) -> int:
         """Count what the risk gate denied for one of these reasons in the last minute."""
         return sum(int(self.minute.denials[code]) for code in codes)
+
+
+class Machinery(NamedTuple):
+    """What costs half the time of a look, and need not be looked at ten times a second."""
+
+    processes: list[dict[str, Any]]
+    rings: list[dict[str, Any]]
+    tick_to_trade_p99_us: float | None
+    """Of this session; None before its first order."""
 
 
 def fullest_report_ring(rings: Sequence[Values]) -> float:

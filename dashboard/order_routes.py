@@ -10,6 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard.api import PAGE_MAX, Json
 from dashboard.deps import Deps
+from dashboard.describe import answers
+from dashboard.examples_orders import LATENCY, ORDER, ORDERS
 from dashboard.order_rows import read_key
 from dashboard.order_story_book import tell_order
 from dashboard.refusal import Refusal
@@ -18,18 +20,22 @@ from hft.state.blocks import SYMBOL_NAME_MAX
 
 def order_routes(deps: Deps) -> APIRouter:
     """Build the routes; what asks the database runs in a worker thread."""
-    router = APIRouter(prefix="/api", default_response_class=Json)
+    router = APIRouter(prefix="/api", tags=["live"], default_response_class=Json)
     view, trades = deps.view, deps.trades
 
-    @router.get("/orders")
+    @router.get("/orders", summary="The order table, newest first", responses=answers(ORDERS))
     async def orders(
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
         symbol: Annotated[str, Query(max_length=SYMBOL_NAME_MAX)] = "",
     ) -> Response:
+        """With every hop in nanoseconds since the market event; `key` names an order for good."""
         return Json({"orders": view.orders(limit, symbol)})
 
-    @router.get("/orders/{key}")
+    @router.get(
+        "/orders/{key}", summary="One order: its life and its waterfall", responses=answers(ORDER)
+    )
     async def order(key: str) -> Response:
+        """From the table, or from the database once it has left there."""
         known = read_key(key)
         if known is None:
             raise Refusal(422, "BAD_REQUEST", "An order is named <session epoch>-<intent number>.")
@@ -38,8 +44,11 @@ def order_routes(deps: Deps) -> APIRouter:
             raise Refusal(404, "UNKNOWN_ORDER", "Neither the table nor the database has it.")
         return Json(told)
 
-    @router.get("/latency")
+    @router.get("/latency", summary="Latency of every leg", responses=answers(LATENCY))
     async def latency() -> Response:
+        """Percentiles and bins [from_ns, to_ns, count] of this session, and tick to trade of the
+        newest orders.
+        """
         return Json(view.latency())
 
     return router

@@ -16,6 +16,17 @@ from starlette.concurrency import run_in_threadpool
 from dashboard.api import Json
 from dashboard.controls import Body
 from dashboard.deps import Deps
+from dashboard.describe import answers
+from dashboard.examples_params import (
+    CHANGES,
+    LIMITS,
+    LIMITS_SET,
+    LIMITS_UNDONE,
+    PARAMS,
+    PARAMS_SET,
+    PARAMS_UNDONE,
+    PREVIEW,
+)
 from dashboard.refusal import Refusal
 from dashboard.supervisor import ask, asked_by
 from hft.changes import KEPT, NOTICES, change_of
@@ -51,36 +62,58 @@ def params_routes(deps: Deps) -> APIRouter:
         given = body.model_dump(exclude_none=True) if body else {}
         return await ask(deps, {"command": command, **given, "by": asked_by(request)})
 
-    @router.get("/params")
+    @router.get(
+        "/params", summary="The form of the strategy's parameters", responses=answers(PARAMS)
+    )
     async def params() -> dict[str, Any]:
+        """Kind, range, unit, step, default, the value in force and the config file's of each, and
+        what an undo would take back.
+        """
         return await ask(deps, {"command": "params"})
 
-    @router.post("/params/preview")
+    @router.post("/params/preview", summary="Try parameters out", responses=answers(PREVIEW))
     async def preview(values: Values, request: Request) -> dict[str, Any]:
+        """Run the strategy over the records of the tape with the values in force and with these;
+        nothing is changed. The lists of orders are cut, their counts are whole.
+        """
         return await order("preview", values, request)
 
-    @router.post("/params")
+    @router.post("/params", summary="Change parameters", responses=answers(PARAMS_SET))
     async def set_params(values: Values, request: Request) -> dict[str, Any]:
+        """All of them at once or none; in force with the next market event."""
         return await order("set_params", values, request)
 
-    @router.post("/params/undo")
+    @router.post(
+        "/params/undo",
+        summary="Take the newest change of parameters back",
+        responses=answers(PARAMS_UNDONE),
+    )
     async def undo_params(request: Request, undo: Undo | None = None) -> dict[str, Any]:
+        """With `change` only if that is still the newest one."""
         return await order("undo_params", undo, request)
 
-    @router.get("/limits")
+    @router.get("/limits", summary="The form of the risk limits", responses=answers(LIMITS))
     async def limits() -> dict[str, Any]:
+        """As the form of the parameters; 0 turns a limit off where 0 is allowed."""
         return await ask(deps, {"command": "limits"})
 
-    @router.post("/limits")
+    @router.post("/limits", summary="Change limits", responses=answers(LIMITS_SET))
     async def set_limits(values: Values, request: Request) -> dict[str, Any]:
+        """All of them at once or none; in force with the next order."""
         return await order("set_limits", values, request)
 
-    @router.post("/limits/undo")
+    @router.post(
+        "/limits/undo",
+        summary="Take the newest change of limits back",
+        responses=answers(LIMITS_UNDONE),
+    )
     async def undo_limits(request: Request, undo: Undo | None = None) -> dict[str, Any]:
+        """With `change` only if that is still the newest one."""
         return await order("undo_limits", undo, request)
 
-    @router.get("/changes")
+    @router.get("/changes", summary="Who changed what", responses=answers(CHANGES))
     async def changes(limit: Annotated[int, Query(ge=1, le=KEPT)] = 100) -> dict[str, Any]:
+        """Values, config, strategy, START and STOP, newest first, of this run and earlier ones."""
         return {"changes": await _changes(deps, limit)}
 
     return router

@@ -17,6 +17,7 @@ import msgspec
 import orjson
 
 from dashboard.history import PnlHistory, Rate
+from dashboard.look import Machinery
 from dashboard.patch import State, known, merge_patch
 from dashboard.view import View
 from hft.clock import monotonic_ns, wall_ms
@@ -25,7 +26,7 @@ from hft.units import NS_PER_MS
 
 BEAT_S = 0.1
 SLOW_BEATS = 5
-"""What only machinery tells (processes, rings), and what must be remembered: every fifth beat."""
+"""How many beats apart the machinery is looked at, and what must be remembered is."""
 HEARTBEAT_NS = 500 * NS_PER_MS
 KEPT_S = 10
 LINES_FIRST = 200
@@ -61,7 +62,7 @@ class Pulse:
         """Set once, when the streams must end."""
         self._beats = 0
         self._rate = Rate()
-        self._machinery: tuple[list[State], list[State]] | None = None
+        self._machinery: Machinery | None = None
         self._kept: deque[Kept] = deque(maxlen=round(KEPT_S / BEAT_S))
         self._lines: deque[State] = deque(maxlen=LINES_FIRST)
         self._whole = b""
@@ -126,7 +127,7 @@ class Pulse:
 
     def _state_now(self) -> State:
         if self._machinery is None:
-            self._machinery = self.view.processes(), self.view.rings()
+            self._machinery = self.view.machinery()
         status = self.view.status(self.ticks_per_second, self._machinery, logs_max=0)
         del status["logs"]
         state: State = known(status)

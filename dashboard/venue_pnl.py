@@ -9,6 +9,8 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard.api import Json
 from dashboard.deps import Deps
+from dashboard.describe import answers
+from dashboard.examples_trades import VENUE_PNL
 from hft.ledger.venue_sums import VenueSum, VenueSums, read_venue_sums
 from hft.units import E8
 
@@ -28,8 +30,15 @@ def venue_routes(deps: Deps) -> APIRouter:
         with deps.trades.reading() as engine:
             return NOTHING if engine is None else read_venue_sums(engine, from_ms, to_ms)
 
-    @router.get("/venue_pnl")
+    @router.get(
+        "/venue_pnl",
+        summary="Our books against the venue's income ledger",
+        responses=answers(VENUE_PNL),
+    )
     async def venue_pnl(from_ms: Ms = None, to_ms: Ms = None) -> dict[str, Any]:
+        """By symbol, kind and asset, compared exactly up to `compared_to_ms`; `agrees` is null
+        while there is nothing to compare.
+        """
         return venue_answer(await run_in_threadpool(read, from_ms, to_ms))
 
     return router

@@ -12,7 +12,7 @@ from typing import Any
 from dashboard import sentences
 from dashboard.allowance import allowance_of
 from dashboard.latency import leg_rows, recent_rows
-from dashboard.look import Look, free_order_rows, fullest_report_ring
+from dashboard.look import Look, Machinery, free_order_rows, fullest_report_ring
 from dashboard.order_rows import order_row
 from dashboard.rows import (
     amount,
@@ -30,7 +30,7 @@ from dashboard.why_strategy import shard_rows
 from hft.clock import monotonic_ns
 from hft.events import Verdict
 from hft.seats import Seat
-from hft.state.blocks import ORDERS_MAX
+from hft.state.blocks import ORDERS_MAX, Leg
 from hft.state.log_tail import log_lines
 from hft.state.reader import HouseReader
 from hft.state.values import Values, name_of
@@ -71,15 +71,15 @@ class View:
     def status(
         self,
         ticks_per_second: float,
-        machinery: tuple[list[dict[str, Any]], list[dict[str, Any]]] | None = None,
+        machinery: Machinery | None = None,
         logs_max: int = STATUS_LOG_LINES,
     ) -> dict[str, Any]:
         """Tell everything the page shows live.
 
-        `machinery` gives processes and rings from a look just before: they cost half the time.
+        `machinery` is from a look just before: it costs half the time.
         """
         run, account = self.reader.run(), self.reader.account() or {}
-        processes, rings = machinery or (self.processes(), self.rings())
+        processes, rings, p99_us = machinery or self.machinery()
         markets = self.markets()
         safety = self._safety(account, processes)
         return {
@@ -92,6 +92,7 @@ class View:
             "active_strategy": self.active_strategy(),
             "ticks_per_second": round(ticks_per_second, 1),
             "order_rtt_us": microseconds(account.get("order_rtt_ns")),
+            "tick_to_trade_p99_us": p99_us,
             "symbols": markets,
             "verdict": self._verdict(),
             "explain": summary(self._look(account, processes, markets, safety)),
@@ -126,6 +127,11 @@ class View:
             return None
         money = money_of(account)
         return money["total_pnl"], money["realized_pnl"]
+
+    def machinery(self) -> Machinery:
+        """Look at the processes, the rings, and the slow end of the way from tick to trade."""
+        p99_ns = self.reader.leg_ns(Leg.TICK_TO_TRADE, 99.0)
+        return Machinery(self.processes(), self.rings(), microseconds(p99_ns))
 
     def processes(self) -> list[dict[str, Any]]:
         """List every process with its health in a word."""

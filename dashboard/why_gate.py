@@ -1,7 +1,7 @@
 """One gate between a market event and an order: its colour, its sentence, and its limits.
 
 Green passes now, red stops now, amber is close to its limit or stopped something in the last
-minute, grey was not reached or cannot be known.
+minute (a strategy's ordinary waiting apart), grey was not reached or cannot be known.
 """
 
 from __future__ import annotations

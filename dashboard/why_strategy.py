@@ -30,7 +30,10 @@ STEPS = (
     ("intents", "Intents accepted", (Verdict.INTENTS_FULL,)),
 )
 _OF_EVERY_STRATEGY = (Verdict.GAP, Verdict.INTENTS_FULL)
-"""The burst itself tells these, whatever the strategy is."""
+"""The burst itself tells these, whatever the strategy is.
+
+Only they show that something is amiss; all others stop most events of any healthy strategy.
+"""
 _ACTS = (Verdict.ENTER, Verdict.EXIT)
 
 
@@ -53,7 +56,8 @@ def strategy_gates(look: Look) -> list[Gate]:
             words = "Not reached." if known else "Not known: the strategy tells nothing."
             gates.append(Gate(name, label, GREY, words, count))
         else:
-            gates.append(Gate(name, label, at_least_amber(GREEN, count), _passed(count), count))
+            amiss = count if codes[0] in _OF_EVERY_STRATEGY else 0
+            gates.append(Gate(name, label, at_least_amber(GREEN, amiss), _passed(count), count))
     return gates
 
 

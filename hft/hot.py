@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hft.children import die_with_parent
 from hft.execution import pad
 from hft.feed import agent as feed
 from hft.risk.gate import Gate
@@ -25,14 +26,18 @@ from ringbuf.parking import Parking
 def fill_cache(name: str, steps: Sequence[Callable[[], None]]) -> None:
     """Compile into the cache, in a process that ends, what is not in it yet; `name` says what.
 
-    The compiler leaves some 40 MB behind that every process of the house would inherit.
+    The compiler leaves some 40 MB behind that every process of the house would inherit.  The child
+    holds what the caller has locked and opened: it ends with it, however that ends.
     """
     marker = Path(os.environ["NUMBA_CACHE_DIR"]) / f"complete-{name}"
     if marker.exists():
         return
+    parent = os.getpid()
     child = os.fork()
     if child == 0:
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            die_with_parent(parent)
             for step in steps:
                 step()
             marker.touch()

@@ -291,6 +291,11 @@ class HouseReader:
                 )
         return rows
 
+    def leg_ns(self, leg: Leg, percent: float) -> int | None:
+        """Read one percentile of a leg's durations; None until one was measured."""
+        record = self.house.latency[leg]
+        return round(percentile_ns(record["bins"].copy(), percent)) if record["count"] else None
+
     def wall_ms(self, local_ns: int) -> int | None:
         """Turn a local time into wall-clock milliseconds; None for one that was never written."""
         return self.house.anchor.to_wall_ns(local_ns) // NS_PER_MS if local_ns else None

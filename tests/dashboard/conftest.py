@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.floods import Flood
 from hft.clock import anchor_now
 from hft.topology import House
 from ringbuf.memory import unlink
@@ -46,8 +47,13 @@ def serve(place: str) -> Iterator[Callable[..., Served]]:
     """Serve dashboards; every one of them is stopped with the test."""
     started: list[Served] = []
 
-    def start(house: House, token: str = "", names: tuple[str, ...] = ()) -> Served:
-        started.append(Served(house, place, token=token, names=names))
+    def start(
+        house: House,
+        token: str = "",
+        names: tuple[str, ...] = (),
+        changes: Flood | None = None,
+    ) -> Served:
+        started.append(Served(house, place, token=token, names=names, changes=changes))
         return started[-1]
 
     yield start

@@ -9,11 +9,13 @@ import socket
 import threading
 from typing import Any
 
+import msgspec
 import numpy as np
 import uvloop
 
 from dashboard.access import Access
 from dashboard.deps import Deps
+from dashboard.floods import Flood
 from dashboard.permission import Ask
 from dashboard.process import Serving
 from dashboard.stream import Pulse
@@ -203,7 +205,10 @@ class FakeSupervisor:
 
 
 class Served:
-    """The dashboard of a house, served from a thread on a free port."""
+    """The dashboard of a house, served from a thread on a free port.
+
+    `changes` is the allowance of changes for a test that needs more than people do.
+    """
 
     def __init__(
         self,
@@ -213,6 +218,7 @@ class Served:
         token: str = "",
         port: int = 0,
         names: tuple[str, ...] = (),
+        changes: Flood | None = None,
     ) -> None:
         self.supervisor = FakeSupervisor(house)
         # As in the real process: everything is read through a mapping of its own, read-only.
@@ -223,6 +229,8 @@ class Served:
         self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.access = Access("127.0.0.1", token, names)
+        if changes is not None:
+            self.access = msgspec.structs.replace(self.access, changes=changes)
         hand = self.supervisor
         deps = Deps(self.view, self.pulse, self.trades, hand.ask, hand.glance, self.access)
         self._serving = Serving(deps, self._socket)

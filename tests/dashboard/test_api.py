@@ -9,8 +9,9 @@ import requests
 from hft.clock import monotonic_ns
 from hft.events import Agreement, LatchReason, Level, MeasuredFrom, OnTrip, Role
 from hft.state import blocks
-from hft.state.blocks import LOG_LINES_MAX, Life, Mode
+from hft.state.blocks import LOG_LINES_MAX, Leg, Life, Mode
 from hft.state.decision import Trip
+from hft.state.histogram import bin_of
 from hft.state.trips import write_trip
 from hft.topology import House
 from ringbuf.layout import TAIL
@@ -95,6 +96,17 @@ def test_a_house_nobody_has_written_to_is_told_as_unknown(
     assert get(served, "/api/history").json()["trades"] == []
     assert get(served, "/readyz").status_code == 503
     assert get(served, "/healthz").json() == {"ok": True}
+
+
+def test_the_slow_end_of_tick_to_trade_is_told_once_there_was_an_order(
+    house: House, served: Served
+) -> None:
+    assert get(served, "/api/status").json()["tick_to_trade_p99_us"] is None
+    leg = house.latency[Leg.TICK_TO_TRADE]
+    leg["bins"][bin_of(80_000)], leg["bins"][bin_of(240_000)] = 98, 2
+    leg["count"] = 100
+    told = get(served, "/api/status").json()["tick_to_trade_p99_us"]
+    assert told == pytest.approx(240, rel=0.02)
 
 
 def test_what_a_dead_execution_wrote_last_is_not_taken_for_now(

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from dashboard.access import CHANGES_SPAN_S
+from dashboard.floods import Flood
 from hft.changes import Change, line_of
 from hft.events import Notice
 from hft.ledger.database import open_database
 from hft.ledger.house_store import store_events
+from hft.topology import House
 from tests.dashboard.furniture import Served
 from tests.hft.tuning_rig import Rig, tuning_rig
 
 WHO = "page 127.0.0.1 (ann)"
+
+
+@pytest.fixture
+def served(house: House, serve: Callable[..., Served]) -> Served:
+    """A dashboard that takes as many changes as one test sends at once."""
+    return serve(house, changes=Flood(1_000, 1_000, CHANGES_SPAN_S))
 
 
 @pytest.fixture

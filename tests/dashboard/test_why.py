@@ -116,17 +116,37 @@ def test_only_gates_that_the_strategy_uses_are_shown(house: House, view: View) -
 
 
 def test_a_gate_that_stopped_something_within_a_minute_is_amber(house: House, view: View) -> None:
-    tell(house, Verdict.ENTER, WARMING_UP=50, ENTER=1)
+    tell(house, Verdict.ENTER, GAP=50, INTENTS_FULL=9, ENTER=1)
     view.watch.sample(START_NS)
-    tell(house, Verdict.ENTER, WARMING_UP=53, ENTER=2)
+    tell(house, Verdict.ENTER, GAP=53, INTENTS_FULL=10, ENTER=2)
     deny(house, POSITION_ABOVE_LIMIT=2)
     view.watch.sample(START_NS + NS_PER_S)
     found = gates(view)
-    assert (found["warm_up"]["colour"], found["warm_up"]["count_minute"]) == ("amber", 3)
+    assert (found["gap"]["colour"], found["gap"]["count_minute"]) == ("amber", 3)
+    assert (found["intents"]["colour"], found["intents"]["count_minute"]) == ("amber", 1)
     assert (found["position"]["colour"], found["position"]["count_minute"]) == ("amber", 2)
     assert "the position would pass max_position" in found["position"]["sentence"]
     view.watch.sample(START_NS + 62 * NS_PER_S)
-    assert colours(view, "warm_up", "position") == ["green", "green"], "a minute later"
+    assert colours(view, "gap", "intents", "position") == ["green"] * 3, "a minute later"
+
+
+def test_a_strategy_that_only_waited_is_green_and_says_how_often(house: House, view: View) -> None:
+    waits = {
+        "warm_up": "WARMING_UP",
+        "in_flight": "IN_FLIGHT",
+        "price_gate": "PRICE_GATE",
+        "cool_down": "COOLING_DOWN",
+        "signal": "NO_SIGNAL",
+        "edge": "EDGE_BELOW_FEES",
+    }
+    tell(house, Verdict.ENTER, ENTER=1, HOLDING=0, **dict.fromkeys(waits.values(), 5))
+    view.watch.sample(START_NS)
+    tell(house, Verdict.ENTER, ENTER=2, HOLDING=3, **dict.fromkeys(waits.values(), 12))
+    view.watch.sample(START_NS + NS_PER_S)
+    found = gates(view)
+    assert {name: found[name]["colour"] for name in waits} == dict.fromkeys(waits, "green")
+    assert found["warm_up"]["sentence"] == "Passed; it stopped 7 events in the last minute."
+    assert found["signal"]["count_minute"] == 10, "waiting and holding"
 
 
 def test_what_stands_against_every_order_is_red_and_says_the_number(

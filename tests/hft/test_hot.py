@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from hft import hot
+from ringbuf.memory import KernelLock
+
+COMPILING = """
+import sys
+from pathlib import Path
+from hft import hot
+from hft.clock import Deadline
+from ringbuf.memory import KernelLock
+
+def compile_long():
+    print("compiling", flush=True)
+    deadline = Deadline(60)
+    while not deadline.passed():
+        pass
+
+lock = KernelLock(Path(sys.argv[1]))
+assert lock.acquire()
+hot.fill_cache("a", (compile_long,))
+"""
 
 
 @pytest.fixture
@@ -34,3 +56,22 @@ def test_what_cannot_be_compiled_is_left_to_who_asked(folder: Path) -> None:
 
     hot.fill_cache("a", (refuse,))
     assert list(folder.iterdir()) == [], "it is tried again the next time"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_who_is_ended_while_compiling_leaves_nobody_who_holds_its_lock(
+    folder: Path, number: signal.Signals
+) -> None:
+    path = folder / "engine.lock"
+    command = [sys.executable, "-c", COMPILING, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == "compiling\n"
+        lock = KernelLock(path)
+        assert not lock.acquire()
+        waiting.send_signal(number)
+        assert waiting.wait(10) == -number
+        # The pipe ends when its last writer, the one that compiles, has gone.
+        assert waiting.stdout.read() == ""
+    assert lock.acquire()
+    lock.release()

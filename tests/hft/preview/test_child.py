@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from hft.clock import monotonic_ns
+from hft.units import NS_PER_S
+
+ROOT = Path(__file__).parents[3]
 BAD = {
     "HANGS": "while True:\n        pass",
     "CRASHES": "import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)",
@@ -72,16 +77,54 @@ assert len(answers) == 1 and monotonic_ns() - began_ns < 2_000_000_000
 assert house.intents.depth() == house.reports_strategy.depth() == 0
 """
 
+ALONE = """
+import sys
+from pathlib import Path
+from hft.clock import sleep_s
+from hft.preview.child import Preview
+from hft.strategy.build import build
+from hft.strategy.load import discover, make_params
+from hft.strategy.params import values_of
+from tests.hft.preview.tape import fill_tape, house_of, wandering
+
+house = house_of()
+fill_tape(house, wandering(500))
+spec = discover([Path(sys.argv[1])]).specs["HANGS"]
+old = values_of(make_params(spec, {}))
+preview = Preview(house, kill_after_s=60.0)
+preview.start((spec, build(spec, plain=True)), (old, old), print)
+print("under way", flush=True)
+sleep_s(60)
+"""
+
+
+def write_strategies(folder: Path) -> None:
+    for name, body in BAD.items():
+        (folder / f"{name.lower()}.py").write_text(STRATEGY.format(name=name, body=body))
+
 
 def test_a_strategy_that_hangs_or_crashes_takes_nothing_but_its_child_along(tmp_path: Path) -> None:
-    for name, body in BAD.items():
-        (tmp_path / f"{name.lower()}.py").write_text(STRATEGY.format(name=name, body=body))
+    write_strategies(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", CASE, str(tmp_path)],
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_killed_supervisor_takes_a_preview_that_hangs_along(tmp_path: Path) -> None:
+    write_strategies(tmp_path)
+    command = [sys.executable, "-c", ALONE, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "under way\n"
+        parent.kill()
+        assert parent.wait(10) == -signal.SIGKILL
+        began_ns = monotonic_ns()
+        # The pipe ends when its last writer, the preview, has gone: long before its own deadline.
+        assert parent.stdout.read() == ""
+        assert monotonic_ns() - began_ns < 20 * NS_PER_S

@@ -1,0 +1,195 @@
+"""What answers about orders, their latency, and why there are none look like, for `/docs`."""
+
+from __future__ import annotations
+
+ORDERS = {
+    "orders": [
+        {
+            "key": "1795000000000-7",
+            "intent_seq": 7,
+            "venue_order_id": 4711,
+            "symbol": "BTCUSDT",
+            "side": "BUY",
+            "type": "MARKET",
+            "tif": "GTC",
+            "flags": [],
+            "strategy": "MOMENTUM",
+            "state": "FILLED",
+            "state_label": "filled",
+            "open": False,
+            "price": None,
+            "quantity": 0.01,
+            "filled": 0.01,
+            "average_price": 61702.1,
+            "realized_pnl": 0.0,
+            "fee": 0.0,
+            "venue_code": 0,
+            "sent_ms": 1795000000000,
+            "updated_ms": 1795857427227,
+            "tick_to_trade_us": 91.0,
+            "tick_to_trade_ns": 91000,
+            "received_ms": 1795857427226,
+            "hops_ns": {
+                "DECODED": 8000,
+                "STRATEGY": 20000,
+                "DECIDED": 24000,
+                "EXECUTION": 40000,
+                "GATED": 45000,
+                "SIGNED": 80000,
+                "SENT": 91000,
+                "ACKED": 491000,
+                "FILLED": 700000,
+            },
+        }
+    ]
+}
+ORDER = {
+    "order": {
+        "key": "1795000000000-7",
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "MARKET",
+        "tif": "GTC",
+        "flags": [],
+        "quantity": 0.01,
+        "closes_all": False,
+        "price": None,
+        "filled": 0.01,
+        "average_price": 61702.1,
+        "state": "FILLED",
+        "strategy": "MOMENTUM",
+        "reason": "ENTER",
+        "venue_code": 0,
+        "denial": None,
+        "hops": {
+            "DECODED": 8000,
+            "STRATEGY": 20000,
+            "DECIDED": 24000,
+            "EXECUTION": 40000,
+            "GATED": 45000,
+            "SIGNED": 80000,
+            "SENT": 91000,
+            "ACKED": 491000,
+            "FILLED": 700000,
+        },
+        "base_ms": 1795857427226.078,
+        "caused": True,
+        "finished_ms": 1795857427227,
+        "updated_ms": 1795857427227,
+        "cancel_asked": False,
+        "amend": None,
+        "bid": 61702.0,
+        "ask": 61702.1,
+        "venue_order_id": 4711,
+        "fee": 0.0,
+        "realized_pnl": 0.0,
+        "venue_ms": None,
+        "source": "segment",
+        "state_label": "filled",
+    },
+    "story": [
+        "09:17:07.226 MOMENTUM wanted to buy 0.01 BTCUSDT at market because it saw a reason to "
+        "enter",
+        "09:17:07.226 the gate passed it with the market at 61,702 / 61,702.1",
+        "09:17:07.226 sent 91 us after the market event",
+        "09:17:07.226 the venue acknowledged it 400 us later as order 4711",
+        "09:17:07.226 filled 0.01 @ 61,702.1; its trades are not in the books yet",
+    ],
+    "stages": [
+        {
+            "name": "venue_event",
+            "label": "from the venue to our socket",
+            "from_ns": None,
+            "to_ns": 0,
+            "ms": None,
+            "band_ns": None,
+            "sentence": "The market event that caused it is no longer kept.",
+        },
+        {
+            "name": "decoded",
+            "label": "waiting for the decoder",
+            "from_ns": 0,
+            "to_ns": 8000,
+            "ms": 0.008,
+        },
+    ],
+    "clock": {"offset_ms": 0.0, "error_ms": 0.0},
+    "fills": [],
+}
+LATENCY = {
+    "legs": [
+        {
+            "leg": "TICK_TO_TRADE",
+            "label": "tick to trade",
+            "count": 1204,
+            "mean_ns": 90110,
+            "max_ns": 812000,
+            "p50_ns": 84000,
+            "p90_ns": 120000,
+            "p99_ns": 240000,
+            "p99_9_ns": 640000,
+            "bins": [[82012, 84677, 611]],
+        }
+    ],
+    "recent": [
+        {
+            "key": "1795000000000-7",
+            "ms": 1795857427226,
+            "symbol": "BTCUSDT",
+            "tick_to_trade_ns": 91000,
+        }
+    ],
+}
+EXPLAIN = {
+    "sentence": "Waiting: velocity +3.1 of +50.8 needed: base 2.0 + fees 48.8.",
+    "gates": [
+        {
+            "group": "house",
+            "name": "feed",
+            "label": "Feed fresh",
+            "colour": "green",
+            "sentence": "Feed 0.0 s old, stale after 3.0 s.",
+        },
+        {
+            "group": "strategy",
+            "name": "signal",
+            "label": "Signal",
+            "colour": "red",
+            "sentence": "Waiting: velocity +3.1 of +50.8 needed: base 2.0 + fees 48.8.",
+            "count_minute": 0,
+        },
+    ],
+    "verdict": {
+        "name": "NO_SIGNAL",
+        "sentence": "Waiting: velocity +3.1 of +50.8 needed: base 2.0 + fees 48.8.",
+        "distance": 3.1,
+        "needed": 50.8,
+        "age_ms": 5274.7,
+        "events": 907,
+        "intents": 7,
+        "refused": 0,
+        "gaps_seen": 0,
+        "counts": {"NO_SIGNAL": 900, "ENTER": 7},
+    },
+    "shards": [
+        {
+            "strategy": "strategy",
+            "symbol": "BTCUSDT",
+            "name": "NO_SIGNAL",
+            "sentence": "Waiting: velocity +3.1 of +50.8 needed: base 2.0 + fees 48.8.",
+            "distance": 3.1,
+            "needed": 50.8,
+            "age_ms": 5274.8,
+        }
+    ],
+    "counts": {
+        "minute": {"NO_SIGNAL": 61},
+        "hour": {"NO_SIGNAL": 900, "ENTER": 7},
+        "session": {"NO_SIGNAL": 900, "ENTER": 7},
+        "minute_since_ms": 1795857424996,
+        "hour_since_ms": 1795857424996,
+        "session_since_ms": 1795857424635,
+    },
+    "denials": {"minute": {}, "hour": {}, "session": {}},
+    "strip": {"step_ms": 100, "points": [[1795854864507, 3.1, 50.8, "NO_SIGNAL"]]},
+}
