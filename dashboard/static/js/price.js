@@ -162,7 +162,7 @@ export class PriceChart {
     const [fromMs, toMs] = [this.timeAt(range.from), this.timeAt(range.to)];
     const inside = ({ ms }) => ms >= fromMs;
     Object.assign(this.box.dataset, {
-      fromMs, toMs, symbol: this.symbol, interval: this.interval, candles: this.feed.count,
+      fromMs, toMs, symbol: this.symbol, shown: this.interval, candles: this.feed.count,
       markers: this.marks.fills.length, orders: this.marks.orders.length, lines: this.lines.lines.size,
     });
     const now = performance.now();
