@@ -182,7 +182,7 @@ def test_the_interval_is_remembered_and_ticks_show_the_newest_trade(
     page = open_page(served)
     prices_of(page)
     page.click("[data-interval=ticks]")
-    chart = page.locator("#price-chart[data-interval=ticks]")
+    chart = page.locator("#price-chart[data-shown=ticks]")
     wait_for(lambda: told(chart, "candles") > 10 * (TRADES - 10), "ten steps a second")
     now_ms = wall_ms() + 1000
     keeper.hear(a_trade(now_ms - MINUTE_0, 61_750.0))
@@ -211,7 +211,7 @@ def test_ranges_filter_and_a_long_one_is_finer_where_one_zooms(
     book(place, 5, -2, 4)
     page = open_page(served)
     chart = page.locator("#chart")
-    expect(chart).to_have_attribute("data-range", "session")
+    expect(chart).to_have_attribute("data-shown", "session")
     page.click("[data-range=year]")
     year = page.evaluate("new Date(new Date().getFullYear(), 0, 1).getTime()")
     day = page.evaluate("new Date().setHours(0, 0, 0, 0)")

@@ -225,7 +225,7 @@ export class PnlChart {
     const seen = this.seen();
     if (!seen) return;
     const [fromMs, toMs] = [Math.round(seen.fromS * 1000), Math.round(seen.toS * 1000)];
-    Object.assign(this.box.dataset, { range: this.range, fromMs, toMs, points: this.whole.length, stepMs: this.grid.stepS * 1000 });
+    Object.assign(this.box.dataset, { shown: this.range, fromMs, toMs, points: this.whole.length, stepMs: this.grid.stepS * 1000 });
     const last = this.whole.at(-1);
     const label = last ? `Profit and loss, ${day(fromMs)} ${time(fromMs)} to ${day(toMs)} ${time(toMs)}, now ${signed(last.pnl)}` : "Profit and loss over time, nothing yet";
     if (this.label === label) return;

@@ -110,7 +110,7 @@ export class PriceChart {
     const { chart, symbol, interval, decimals } = this;
     this.feed = interval === "ticks" ? new Ticks(chart, symbol, decimals.price) : new Candles(chart, symbol, interval, decimals.price);
     if (this.marks?.symbol !== symbol) {
-      const marks = new OwnMarks(symbol, () => marks === this.marks && this.view.changed());
+      const marks = new OwnMarks(symbol, () => marks === this.marks && this.marked());
       this.marks = marks;
     }
     const lines = new OwnLines(this.feed.series);
@@ -126,6 +126,12 @@ export class PriceChart {
     const seconds = interval === "ticks" || interval.endsWith("s");
     chart.applyOptions({ timeScale: { secondsVisible: seconds } });
     this.follow();
+  }
+
+  // Own orders have changed: they are drawn with the next frame, not with the next status.
+  marked() {
+    this.view.changed();
+    this.moved();
   }
 
   follow() {
@@ -156,7 +162,7 @@ export class PriceChart {
     const [fromMs, toMs] = [this.timeAt(range.from), this.timeAt(range.to)];
     const inside = ({ ms }) => ms >= fromMs;
     Object.assign(this.box.dataset, {
-      fromMs, toMs, symbol: this.symbol, interval: this.interval, candles: this.feed.count,
+      fromMs, toMs, symbol: this.symbol, shown: this.interval, candles: this.feed.count,
       markers: this.marks.fills.length, orders: this.marks.orders.length, lines: this.lines.lines.size,
     });
     const now = performance.now();
