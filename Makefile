@@ -10,7 +10,7 @@ CLIENTS := compat compat-connector
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compat test-long lint format bench clean
+.PHONY: help run test test-compat test-long lint format bench screenshots clean
 
 help:  ## Say what can be made.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +44,10 @@ format: $(VENV)/.has-test  ## Write the code in one form.
 
 bench: $(VENV)/.has-bench  ## Measure; ARGS=--quick for a short look.
 	@$(BIN)/python -m benches $(ARGS)
+
+screenshots: $(VENV)/.has-test  ## Take the README's pictures of the page anew.
+	@scripts/install-test-system.sh
+	@$(BIN)/python -m tests.browser.screenshots
 
 clean:  ## Forget the virtual environment and what the tools remember.
 	rm -rf $(VENV) $(CLIENTS:%=.venv-%) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -102,6 +102,7 @@ class Serving:
     async def _look(self) -> None:
         async with asyncio.TaskGroup() as looks:
             looks.create_task(self._pulse.run())
+            looks.create_task(asyncio.to_thread(self._deps.trades.read_ahead))
             looks.create_task(keep_asking(self._deps.view, self._deps.glance, self._pulse.closing))
 
     def stop(self) -> None:

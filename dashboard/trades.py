@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,6 +65,12 @@ class TradeBook:
         with self.reading() as engine:
             keeper = self._keeper
             yield None if engine is None or keeper is None else (engine, keeper.look())
+
+    def read_ahead(self) -> None:
+        """Read what there is now, so that the first page need not wait for a long history."""
+        # What cannot be read is told to whoever asks for it.
+        with suppress(TradesUnavailable), self._books():
+            pass
 
     def page(
         self,
