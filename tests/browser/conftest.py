@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from tests.dashboard.conftest import empty_house, house, place, serve, served  # noqa: F401
+from tests.dashboard.conftest import (  # noqa: F401
+    empty_house,
+    house,
+    place,
+    serve,
+    served,
+    stopping,
+)
 from tests.dashboard.furniture import Served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

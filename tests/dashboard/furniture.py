@@ -235,6 +235,7 @@ class Served:
         deps = Deps(self.view, self.pulse, self.trades, hand.ask, hand.glance, self.access)
         self._serving = Serving(deps, self._socket)
         self._loop = uvloop.new_event_loop()
+        self._asked = False
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -244,12 +245,17 @@ class Served:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
+    def begin_stop(self) -> None:
+        """Ask the server to stop; `stop` and `close` see to the end."""
+        if not self._asked and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._serving.stop)
+        self._asked = True
+
     def stop(self) -> None:
         """Stop serving; every stream must have ended within the server's grace."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._serving.stop)
+        self.begin_stop()
         self._thread.join(10)
-        assert not self._thread.is_alive(), "the server did not stop"
+        assert not self._thread.is_alive(), f"the server at {self.url} did not stop"
 
     def close(self) -> None:
         """Stop, and give everything back."""

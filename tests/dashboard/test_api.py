@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 
+from dashboard import permission
 from hft.clock import monotonic_ns
 from hft.events import Agreement, LatchReason, Level, MeasuredFrom, OnTrip, Role
 from hft.state import blocks
@@ -194,17 +195,18 @@ def test_fit_parts_and_a_halt_are_two_answers(house: House, served: Served) -> N
 
 
 def test_trading_turned_off_in_the_config_file_is_told(
-    house: House, serve: Callable[..., Served]
+    house: House, serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(permission, "ASK_EVERY_S", 0.05)
     halt(house, LatchReason.START_UP)
     served = serve(house)
     wait_for(lambda: get(served, "/api/status").json()["enabled"] is True, "the first answer")
     assert "START is refused" not in get(served, "/api/status").json()["trading_sentence"]
     served.supervisor.enabled = False
-    wait_for(lambda: get(served, "/api/status").json()["enabled"] is False, "the next answer", 10)
+    wait_for(lambda: get(served, "/api/status").json()["enabled"] is False, "the next answer")
     assert "START is refused" in get(served, "/api/status").json()["trading_sentence"]
     served.supervisor.reachable = False
-    wait_for(lambda: get(served, "/api/status").json()["enabled"] is None, "the silence", 10)
+    wait_for(lambda: get(served, "/api/status").json()["enabled"] is None, "the silence")
 
 
 def test_ticks_per_second_come_from_the_growth_of_the_market_ring(

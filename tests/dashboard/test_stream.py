@@ -135,7 +135,7 @@ def test_a_state_on_its_way_holds_no_null_outside_lists() -> None:
     assert told == {"c": {"e": 0}, "f": [None, None]}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_watchers_that_missed_any_number_of_looks_end_up_with_the_same_state(
     data: st.DataObject,
