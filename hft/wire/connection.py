@@ -144,9 +144,9 @@ class Dialler:
             unwanted = self._abandoned
             if not unwanted:
                 self._result = outcome
-        if not unwanted:
-            self._on_done()
-        elif isinstance(outcome, socket.socket):
+                # Under the lock: whoever has abandoned it may close what this rings.
+                self._on_done()
+        if unwanted and isinstance(outcome, socket.socket):
             outcome.close()
 
 
