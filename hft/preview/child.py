@@ -7,6 +7,7 @@ core.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -56,21 +57,32 @@ class Preview:
         return [self._pipe] if self._pid else []
 
     def start(self, strategy: Strategy, values: tuple[Values, Values], reply: Reply) -> None:
-        """Fork the child that runs both sets of `values`; none may be under way."""
+        """Fork the child that runs both sets of `values`; none may be under way.
+
+        What the operating system refuses (a pipe, a process) is answered: it must not end the
+        house.
+        """
         assert not self._pid, "one preview at a time"
-        assert_single_task()
-        self._pipe, end = os.pipe()
-        if _SET_PIPE_SIZE is not None:
-            fcntl.fcntl(end, _SET_PIPE_SIZE, _PIPE_BYTES)
         self._started_ns, parent = monotonic_ns(), os.getpid()
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        try:
+            assert_single_task()
+            pipe, end = _open_pipe()
+            try:
+                pid = os.fork()
+            except OSError:
+                os.close(pipe)
+                os.close(end)
+                raise
+        except OSError as problem:
+            reply(_failed(f"the operating system refuses: {problem.strerror}"))
+            return
         if pid == 0:
             self._live(strategy, values, end, parent)
         os.close(end)
-        os.set_blocking(self._pipe, False)
-        self._pid, self._reply = pid, reply
+        os.set_blocking(pipe, False)
+        self._pid, self._pipe, self._reply = pid, pipe, reply
         self._said.clear()
 
     def poll(self) -> None:
@@ -104,8 +116,16 @@ class Preview:
         elif code > 0:
             reply(_failed(self._said.decode(errors="replace") or f"exit code {code}"))
         else:
-            took_ms = (monotonic_ns() - self._started_ns) / NS_PER_MS
-            reply({"ok": True, **orjson.loads(self._said), "took_ms": round(took_ms, 1)})
+            reply(self._found())
+
+    def _found(self) -> dict[str, Any]:
+        try:
+            told = orjson.loads(self._said)
+        except orjson.JSONDecodeError:
+            # Code of the strategy's own may end the process before the answer is written.
+            return _failed("the strategy ended its process (exit code 0)")
+        took_ms = (monotonic_ns() - self._started_ns) / NS_PER_MS
+        return {"ok": True, **told, "took_ms": round(took_ms, 1)}
 
     # The child.
 
@@ -133,6 +153,16 @@ class Preview:
                     said = said[os.write(end, said) :]
             finally:
                 os._exit(code)
+
+
+def _open_pipe() -> tuple[int, int]:
+    """Open a pipe, with room for a whole answer where the kernel grants it."""
+    pipe, end = os.pipe()
+    if _SET_PIPE_SIZE is not None:
+        # Without the room the child waits for its reader a few times, and that is all.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(end, _SET_PIPE_SIZE, _PIPE_BYTES)
+    return pipe, end
 
 
 def _failed(why: str) -> dict[str, Any]:
