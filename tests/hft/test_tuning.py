@@ -113,6 +113,16 @@ def test_undo_of_a_change_that_is_not_the_newest_any_more_is_refused(rig: Rig) -
     assert (rig.in_force()["window"], rig.in_force()["threshold"]) == (60, 9.0)
 
 
+def test_undo_of_a_change_of_the_strategy_before_takes_back_nothing_of_this_one(rig: Rig) -> None:
+    rig.ask("set_params", values={"window": 60})
+    mine = rig.ask("params")["undo"]["change"]
+    rig.supervisor.wiring.select_strategy("PING_PONG")
+    rig.ask("set_params", values={"interval_ms": 777})
+    answer = rig.ask("undo_params", change=mine)
+    assert (answer["code"], rig.in_force()["interval_ms"]) == ("NO_UNDO", 777)
+    assert rig.ask("undo_params", change=rig.ask("params")["undo"]["change"])["ok"]
+
+
 def test_values_that_are_in_force_already_are_no_change(rig: Rig) -> None:
     answer = rig.ask("set_params", values={"window": 40})
     assert (answer["ok"], answer["changed"], answer["undo"]) == (True, [], None)
