@@ -123,6 +123,21 @@ def test_undo_of_a_change_of_the_strategy_before_takes_back_nothing_of_this_one(
     assert rig.ask("undo_params", change=rig.ask("params")["undo"]["change"])["ok"]
 
 
+def test_the_tightest_limit_never_turns_into_none(rig: Rig) -> None:
+    """A value below the gate's own units is not the 0 that turns a limit off."""
+    off = [field["name"] for field in rig.ask("limits")["fields"] if field["at_least"] == 0]
+    names = rig.supervisor.house.limits.dtype.names or ()
+    for name in off:
+        assert rig.ask("set_limits", values={name: 0})["ok"]
+        zeros = [each for each in names if rig.limit(each) == 0]
+        tiny = 1 if name.endswith("_minute") or name == "max_ring_depth" else 1e-9
+        answer = rig.ask("set_limits", values={name: tiny})
+        assert answer["ok"], answer
+        assert len([each for each in names if rig.limit(each) == 0]) == len(zeros) - 1, name
+        assert rig.ask("set_limits", values={name: 0})["ok"]
+        assert [each for each in names if rig.limit(each) == 0] == zeros, name
+
+
 def test_values_that_are_in_force_already_are_no_change(rig: Rig) -> None:
     answer = rig.ask("set_params", values={"window": 40})
     assert (answer["ok"], answer["changed"], answer["undo"]) == (True, [], None)
