@@ -10,6 +10,7 @@ import pytest
 
 from hft import limits
 from hft.changes import Change, change_of, line_of
+from hft.commands import _Switch
 from hft.config import Risk, load
 from hft.errors import ConfigError
 from hft.events import LOG_TEXT_MAX, Notice, OnTrip
@@ -253,6 +254,17 @@ def test_every_order_of_a_person_leaves_a_line_with_who_from_and_to(rig: Rig) ->
     )  # fmt: skip
     assert len(answer["changes"]) == 2
     assert rig.ask("changes", limit=0)["code"] == "BAD_VALUE"
+
+
+def test_a_switch_to_a_strategy_that_starts_late_is_a_change_all_the_same(rig: Rig) -> None:
+    """It runs as soon as it is ready: who looks up why must find who chose it."""
+    answers: list[dict[str, Any]] = []
+    switch = _Switch("PING_PONG", "MOMENTUM", "page 10.0.0.7 (ann)", answers.append)
+    rig.supervisor.wiring.select_strategy("PING_PONG")
+    rig.supervisor.commands._finish(switch, running=False)
+    assert answers[0]["code"] == "NOT_READY"
+    line = "strategy.active MOMENTUM → PING_PONG, by page 10.0.0.7 (ann)"
+    assert rig.lines() == [(Notice.STRATEGY_SWITCHED, line)]
 
 
 @pytest.mark.parametrize(
