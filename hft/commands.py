@@ -242,11 +242,13 @@ class Commands:
         self._switch = None
         if switch.refused:
             switch.reply(refusal("NOT_FLAT", switch.refused))
-        elif not running:
+            return
+        # One that is late is the active strategy all the same, and trades once it runs.
+        notice = Notice.STRATEGY_SWITCHED
+        self._audit.tell(STRATEGY, switch.old, switch.name, switch.who, notice)
+        if not running:
             switch.reply(refusal("NOT_READY", f"{switch.name} did not start in time"))
         else:
-            notice = Notice.STRATEGY_SWITCHED
-            self._audit.tell(STRATEGY, switch.old, switch.name, switch.who, notice)
             switch.reply({"ok": True, "message": f"{switch.name} is the active strategy"})
 
     def _flat(self) -> bool:

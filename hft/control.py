@@ -21,6 +21,8 @@ import orjson
 from hft.errors import BootError, HftError
 
 REQUEST_BYTES_MAX = 65536
+CONNECTIONS_MAX = 64
+"""Open connections that have not asked yet; for one more the oldest is closed."""
 _PEERCRED = struct.Struct("3i")
 
 Reply = Callable[[dict[str, Any]], None]
@@ -108,7 +110,8 @@ class ControlSocket:
         while True:
             try:
                 line, _ = self._listener.accept()
-            except BlockingIOError:
+            except OSError:
+                # Nobody is there, or there is no descriptor for who is: the next look tries again.
                 return
             line.setblocking(False)
             uid = _peer(line)
@@ -117,6 +120,18 @@ class ControlSocket:
                 self._users[line] = user_name(uid)
             else:
                 line.close()
+            if len(self._asking) > CONNECTIONS_MAX:
+                self._hear_out(next(iter(self._asking)))
+
+    def _hear_out(self, line: socket.socket) -> None:
+        """Read once more, for it may have asked by now, and close it if it has not."""
+        self._read(line)
+        if line in self._asking:
+            self._drop(line)
+
+    def _drop(self, line: socket.socket) -> None:
+        del self._asking[line], self._users[line]
+        line.close()
 
     def _read(self, line: socket.socket) -> None:
         try:
@@ -131,8 +146,7 @@ class ControlSocket:
             del self._asking[line]
             self._answer(line, text, self._users.pop(line))
         elif not part or len(text) > REQUEST_BYTES_MAX:
-            del self._asking[line], self._users[line]
-            line.close()
+            self._drop(line)
 
     def _answer(self, line: socket.socket, text: bytes, user: str) -> None:
         def reply(answer: dict[str, Any]) -> None:

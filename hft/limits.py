@@ -51,28 +51,37 @@ def values_of(risk: Risk) -> dict[str, Any]:
 def in_units(risk: Risk) -> dict[str, int]:
     """Turn the limits into the whole units of the LIMITS block."""
     return {
-        "max_loss_e8": nearest_steps(risk.max_drawdown, 1),
-        "target_profit_e8": nearest_steps(risk.target_profit, 1),
+        "max_loss_e8": _e8_or_off(risk.max_drawdown),
+        "target_profit_e8": _e8_or_off(risk.target_profit),
         "max_position_e8": nearest_steps(risk.max_position, 1),
         "max_order_size_e8": nearest_steps(risk.max_order_size, 1),
         "max_orders_per_s": risk.max_orders_per_second,
         "intent_expiry_ns": risk.intent_expiry_ms * NS_PER_MS,
         "feed_stale_ns": risk.feed_stale_ms * NS_PER_MS,
-        "max_daily_loss_e8": nearest_steps(risk.max_daily_loss, 1),
-        "max_drawdown_e8": nearest_steps(risk.max_peak_drawdown, 1),
-        "max_notional_e8": nearest_steps(risk.max_notional, 1),
-        "max_leverage_e2": round(risk.max_leverage * 100),
-        "collar_e8": nearest_steps(risk.price_collar, 1),
+        "max_daily_loss_e8": _e8_or_off(risk.max_daily_loss),
+        "max_drawdown_e8": _e8_or_off(risk.max_peak_drawdown),
+        "max_notional_e8": _e8_or_off(risk.max_notional),
+        "max_leverage_e2": _or_off(round(risk.max_leverage * 100), risk.max_leverage),
+        "collar_e8": _e8_or_off(risk.price_collar),
         "max_cancels_per_s": risk.max_cancels_per_second,
         "max_open_orders": risk.max_open_orders,
         "account_stale_ns": risk.account_stale_ms * NS_PER_MS,
         "clock_error_max_ns": risk.clock_error_max_ms * NS_PER_MS,
         "max_errors_per_min": risk.max_errors_per_minute,
         "max_rejects_per_min": risk.max_rejects_per_minute,
-        "latency_max_ns": round(risk.max_latency_ms * NS_PER_MS),
+        "latency_max_ns": _or_off(round(risk.max_latency_ms * NS_PER_MS), risk.max_latency_ms),
         "ring_depth_max": risk.max_ring_depth,
         "on_trip": OnTrip[risk.on_trip.upper()],
     }
+
+
+def _e8_or_off(said: float) -> int:
+    return _or_off(nearest_steps(said, 1), said)
+
+
+def _or_off(units: int, said: float) -> int:
+    """Keep a limit that is below the gate's unit from becoming the 0 that turns it off."""
+    return max(1, units) if said else 0
 
 
 def _field(field: inspect.Field) -> ParamField:

@@ -5,7 +5,7 @@ Pure: what the values mean, how they are checked and where they go is the caller
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -26,7 +26,7 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What one request changed, by whom and when; `number` is never used twice."""
+    """What one request changed, by whom and when; `number` is used once in the whole house."""
 
     number: int
     wall_ms: int
@@ -39,21 +39,24 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class LiveValues:
-    """The values in force, those of the file behind them, and the steps that lie between."""
+    """The values in force, those of the file behind them, and the steps that lie between.
 
-    def __init__(self, file: Mapping[str, Any]) -> None:
+    `numbers` are those of the steps.  Whoever names one means that step and no other, so all values
+    of a house take theirs from the same.
+    """
+
+    def __init__(self, file: Mapping[str, Any], numbers: Iterator[int]) -> None:
         self.file = dict(file)
         self.now = dict(file)
         self._steps: list[Step] = []
-        self._used = 0
+        self._numbers = numbers
         self._forgot = "nothing was changed"
 
     def put(self, values: Mapping[str, Any], who: str, wall_ms: int) -> tuple[FieldChange, ...]:
         """Put checked values in force; returns what became another value."""
         changes = _differences(self.now, {**self.now, **values})
         if changes:
-            self._used += 1
-            self._steps.append(Step(self._used, wall_ms, who, changes))
+            self._steps.append(Step(next(self._numbers), wall_ms, who, changes))
             self.now.update(values)
         return changes
 

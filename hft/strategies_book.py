@@ -98,17 +98,15 @@ class StrategiesBook:
         """Build the agent of the active strategy, in its own process.
 
         A file that has changed since the supervisor compiled it is read and compiled anew here.
+        Its parameters are laid out as the supervisor knows them all the same, and goes on writing
+        them into the block: the agent gives each value to the parameter of its name.
         """
         spec = self.catalogue.specs[self.active]
+        table = strategy_settings(self._settings, self.active) | self._live.get(self.active, {})
+        params = make_params(spec, table)
         burst = self._bursts.get(self.active)
         newest = read(spec.path)
         if burst is None or newest.digest != spec.digest:
             spec, burst = newest, warm(newest)
-        table = strategy_settings(self._settings, self.active)
-        # The newest file may have dropped what was changed live.
-        known = {field.name for field in spec.fields}
-        live = self._live.get(self.active, {})
-        table |= {name: value for name, value in live.items() if name in known}
-        params = make_params(spec, table)
         agent = StrategyAgent(context, spec, burst, params, fresh_state=fresh_state)
         return agent, hot_functions(burst)

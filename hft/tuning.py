@@ -8,11 +8,13 @@ own live values for as long as the house runs, whichever is active.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 import msgspec
 
 from hft import limits
+from hft.clock import wall_ms
 from hft.config import Settings, strategy_settings
 from hft.live_values import FieldChange, LiveValues
 from hft.state.blocks import LIMITS, PARAMS, PARAMS_BYTES_MAX
@@ -45,7 +47,9 @@ class Tuning:
         self._strategies = strategies
         self._settings = settings
         self._params: dict[str, LiveValues] = {}
-        self.limits = LiveValues(limits.values_of(settings.risk))
+        # A page may outlive the house: a number of the run before must not be one of this run.
+        self._numbers = count(wall_ms())
+        self.limits = LiveValues(limits.values_of(settings.risk), self._numbers)
         self.write_limits()
 
     # Parameters.
@@ -58,7 +62,7 @@ class Tuning:
         """
         index = self._strategies.select(name, self._settings)
         if name not in self._params:
-            self._params[name] = LiveValues(self._in_file(name, self._settings))
+            self._params[name] = LiveValues(self._in_file(name, self._settings), self._numbers)
         run = self._house.run[0]
         run["strategy_index"] = index
         run["strategy_epoch"] += 1

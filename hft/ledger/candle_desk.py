@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Engine
 
+from hft.events import MarketKind
 from hft.ledger.candle_fold import CandleFold
 from hft.ledger.candle_store import store_heard
 from hft.ledger.courier import Call, Courier
@@ -24,6 +25,11 @@ from hft.units import NS_PER_S
 STORE_EVERY_NS = NS_PER_S
 GRACE_MS = 2_000
 """How long after its end, by the venue's time, a minute may still get trades."""
+
+
+_CLOCK = (MarketKind.TRADE, MarketKind.MARK_PRICE)
+"""What comes over the same connection as the trades tells that none of a minute is on its way.  The
+books come over another one: they go on while trades are being missed."""
 
 
 class CandleDesk:
@@ -67,7 +73,8 @@ class CandleDesk:
         self._fold.add(records)
         shards = len(self._house.shards)
         newest_ms = np.zeros(len(self._symbols), np.int64)
-        np.maximum.at(newest_ms, records["symbol"].astype(np.int64), records["venue_ms"])
+        clock = records[np.isin(records["kind"], _CLOCK)]
+        np.maximum.at(newest_ms, clock["symbol"].astype(np.int64), clock["venue_ms"])
         for symbol, told_ms in enumerate(newest_ms.tolist()):
             shard = shard_of(symbol, shards)
             self._clock_ms[shard] = max(int(self._clock_ms[shard]), told_ms)

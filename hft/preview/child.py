@@ -2,16 +2,18 @@
 
 A strategy that hangs or crashes takes this child with it and nothing else.  The kernel ends it at
 its deadline, even in a loop that no signal handler interrupts; it yields to everything else on its
-core.
+core, and where memory runs out it is the first to go.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
@@ -28,6 +30,8 @@ WITHIN_S = 2.0
 """How long both runs may take together; what is left of the records then is left out."""
 KILL_AFTER_S = 5.0
 _NICE = 10
+_OOM_WORD = Path("/proc/self/oom_score_adj")
+_OOM_FIRST = "1000"
 _READ_BYTES = 1 << 20
 _PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", None)
@@ -56,21 +60,32 @@ class Preview:
         return [self._pipe] if self._pid else []
 
     def start(self, strategy: Strategy, values: tuple[Values, Values], reply: Reply) -> None:
-        """Fork the child that runs both sets of `values`; none may be under way."""
+        """Fork the child that runs both sets of `values`; none may be under way.
+
+        What the operating system refuses (a pipe, a process) is answered: it must not end the
+        house.
+        """
         assert not self._pid, "one preview at a time"
-        assert_single_task()
-        self._pipe, end = os.pipe()
-        if _SET_PIPE_SIZE is not None:
-            fcntl.fcntl(end, _SET_PIPE_SIZE, _PIPE_BYTES)
         self._started_ns, parent = monotonic_ns(), os.getpid()
         sys.stdout.flush()
         sys.stderr.flush()
-        pid = os.fork()
+        try:
+            assert_single_task()
+            pipe, end = _open_pipe()
+            try:
+                pid = os.fork()
+            except OSError:
+                os.close(pipe)
+                os.close(end)
+                raise
+        except OSError as problem:
+            reply(_failed(f"the operating system refuses: {problem.strerror}"))
+            return
         if pid == 0:
             self._live(strategy, values, end, parent)
         os.close(end)
-        os.set_blocking(self._pipe, False)
-        self._pid, self._reply = pid, reply
+        os.set_blocking(pipe, False)
+        self._pid, self._pipe, self._reply = pid, pipe, reply
         self._said.clear()
 
     def poll(self) -> None:
@@ -104,8 +119,16 @@ class Preview:
         elif code > 0:
             reply(_failed(self._said.decode(errors="replace") or f"exit code {code}"))
         else:
-            took_ms = (monotonic_ns() - self._started_ns) / NS_PER_MS
-            reply({"ok": True, **orjson.loads(self._said), "took_ms": round(took_ms, 1)})
+            reply(self._found())
+
+    def _found(self) -> dict[str, Any]:
+        try:
+            told = orjson.loads(self._said)
+        except orjson.JSONDecodeError:
+            # Code of the strategy's own may end the process before the answer is written.
+            return _failed("the strategy ended its process (exit code 0)")
+        took_ms = (monotonic_ns() - self._started_ns) / NS_PER_MS
+        return {"ok": True, **told, "took_ms": round(took_ms, 1)}
 
     # The child.
 
@@ -121,6 +144,7 @@ class Preview:
             signal.setitimer(signal.ITIMER_REAL, self._kill_after_s)
             die_with_parent(parent)
             os.nice(_NICE)
+            _be_first_to_go()
             for name in KEY_VARIABLES:
                 os.environ.pop(name, None)
             said = orjson.dumps(preview(self._house, strategy, *values, WITHIN_S))
@@ -133,6 +157,22 @@ class Preview:
                     said = said[os.write(end, said) :]
             finally:
                 os._exit(code)
+
+
+def _open_pipe() -> tuple[int, int]:
+    """Open a pipe, with room for a whole answer where the kernel grants it."""
+    pipe, end = os.pipe()
+    if _SET_PIPE_SIZE is not None:
+        # Without the room the child waits for its reader a few times, and that is all.
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(end, _SET_PIPE_SIZE, _PIPE_BYTES)
+    return pipe, end
+
+
+def _be_first_to_go() -> None:
+    """Ask the kernel to end this process before all others when memory runs out."""
+    if _OOM_WORD.exists():
+        _OOM_WORD.write_text(_OOM_FIRST)
 
 
 def _failed(why: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 
 from hft import limits
 from hft.changes import Change, change_of, line_of
+from hft.commands import _Switch
 from hft.config import Risk, load
 from hft.errors import ConfigError
 from hft.events import LOG_TEXT_MAX, Notice, OnTrip
@@ -111,6 +112,31 @@ def test_undo_of_a_change_that_is_not_the_newest_any_more_is_refused(rig: Rig) -
     assert answer["ok"] is False
     assert "threshold 2.0 → 9.0, by page 10.0.0.8 (ann)" in answer["message"]
     assert (rig.in_force()["window"], rig.in_force()["threshold"]) == (60, 9.0)
+
+
+def test_undo_of_a_change_of_the_strategy_before_takes_back_nothing_of_this_one(rig: Rig) -> None:
+    rig.ask("set_params", values={"window": 60})
+    mine = rig.ask("params")["undo"]["change"]
+    rig.supervisor.wiring.select_strategy("PING_PONG")
+    rig.ask("set_params", values={"interval_ms": 777})
+    answer = rig.ask("undo_params", change=mine)
+    assert (answer["code"], rig.in_force()["interval_ms"]) == ("NO_UNDO", 777)
+    assert rig.ask("undo_params", change=rig.ask("params")["undo"]["change"])["ok"]
+
+
+def test_the_tightest_limit_never_turns_into_none(rig: Rig) -> None:
+    """A value below the gate's own units is not the 0 that turns a limit off."""
+    off = [field["name"] for field in rig.ask("limits")["fields"] if field["at_least"] == 0]
+    names = rig.supervisor.house.limits.dtype.names or ()
+    for name in off:
+        assert rig.ask("set_limits", values={name: 0})["ok"]
+        zeros = [each for each in names if rig.limit(each) == 0]
+        tiny = 1 if name.endswith("_minute") or name == "max_ring_depth" else 1e-9
+        answer = rig.ask("set_limits", values={name: tiny})
+        assert answer["ok"], answer
+        assert len([each for each in names if rig.limit(each) == 0]) == len(zeros) - 1, name
+        assert rig.ask("set_limits", values={name: 0})["ok"]
+        assert [each for each in names if rig.limit(each) == 0] == zeros, name
 
 
 def test_values_that_are_in_force_already_are_no_change(rig: Rig) -> None:
@@ -228,6 +254,17 @@ def test_every_order_of_a_person_leaves_a_line_with_who_from_and_to(rig: Rig) ->
     )  # fmt: skip
     assert len(answer["changes"]) == 2
     assert rig.ask("changes", limit=0)["code"] == "BAD_VALUE"
+
+
+def test_a_switch_to_a_strategy_that_starts_late_is_a_change_all_the_same(rig: Rig) -> None:
+    """It runs as soon as it is ready: who looks up why must find who chose it."""
+    answers: list[dict[str, Any]] = []
+    switch = _Switch("PING_PONG", "MOMENTUM", "page 10.0.0.7 (ann)", answers.append)
+    rig.supervisor.wiring.select_strategy("PING_PONG")
+    rig.supervisor.commands._finish(switch, running=False)
+    assert answers[0]["code"] == "NOT_READY"
+    line = "strategy.active MOMENTUM → PING_PONG, by page 10.0.0.7 (ann)"
+    assert rig.lines() == [(Notice.STRATEGY_SWITCHED, line)]
 
 
 @pytest.mark.parametrize(

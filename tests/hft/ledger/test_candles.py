@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hft.clock import wall_ms
+from hft.events import MarketKind
 from hft.ledger.candle_desk import CandleDesk
 from hft.ledger.candle_fold import CandleFold
 from hft.ledger.candle_store import first_missing, store_heard, store_listed
@@ -20,6 +21,7 @@ from hft.ledger.schema import FROM_FEED, FROM_VENUE
 from hft.ledger.venues import venue_of
 from hft.state.blocks import CANDLES, MINUTES_KEPT, Mode
 from hft.state.candles import MINUTE_MS, Columns, newest_candles
+from hft.state.tape import written
 from hft.units import E8
 from tests.hft.ledger.databases import ask, ask_rows
 from tests.hft.ledger.local_venue import LocalVenue
@@ -171,6 +173,20 @@ def test_minutes_that_are_over_are_stored_and_the_rest_when_the_house_ends(world
     (first, *_) = ask_rows(world.place, "SELECT * FROM candles ORDER BY minute_ms")
     assert (first["venue"], first["symbol"], first["source"]) == (ACCOUNT_EPOCH, "BTCUSDT", "feed")
     assert first["quote_e8"] == sum((60_000 + s) * E8 // 100 for s in range(0, 60, 10))
+
+
+@pytest.mark.parametrize(("kind", "whole"), [(MarketKind.BOOK_TOP, 0), (MarketKind.MARK_PRICE, 1)])
+def test_a_minute_is_over_once_the_connection_of_the_trades_has_told_of_a_later_one(
+    world: World, kind: MarketKind, whole: int
+) -> None:
+    """Books come over another one, and go on while trades are being missed."""
+    with world.ledger() as ledger:
+        three_minutes(world)
+        turn_until(ledger, lambda: len(kept(world)) == 2)
+        publish(world.house.market, a_trade(10 * MINUTE_MS, 60_000.0, kind=kind))
+        turn_until(ledger, lambda: written(world.house) == 16)
+        drain(ledger)
+    assert kept(world)[2] == (MINUTE_0 + 2 * MINUTE_MS, 3, whole, 60_140 * E8)
 
 
 def test_a_killed_ledger_is_followed_by_one_that_counts_every_trade_once(world: World) -> None:

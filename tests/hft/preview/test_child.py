@@ -15,6 +15,7 @@ BAD = {
     "HANGS": "while True:\n        pass",
     "CRASHES": "import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)",
     "RAISES": "raise ValueError('crossed book')",
+    "LEAVES": "import os\n    os._exit(0)",
 }
 
 STRATEGY = """
@@ -62,6 +63,7 @@ assert good["ok"] and good["events"] == 500 and good["added"] and good["took_ms"
 assert good["after"] == good["kept"] + good["added_count"], good
 for name, said in (
     ("HANGS", "did not come back within 1 s"), ("CRASHES", "SIGSEGV"), ("RAISES", "crossed book"),
+    ("LEAVES", "exit code 0"),
 ):
     answer = ask(name, 1.0 if name == "HANGS" else 20.0)
     assert answer["code"] == "PREVIEW_FAILED" and said in answer["message"], answer
@@ -71,10 +73,65 @@ answers, spec = [], specs["HANGS"]
 preview = Preview(house)
 old = values_of(make_params(spec, {}))
 preview.start((spec, build(spec)), (old, old), answers.append)
+if sys.platform == "linux":
+    # Where memory runs out, the kernel takes the preview and no process that holds orders.
+    word, deadline = Path(f"/proc/{preview._pid}/oom_score_adj"), Deadline(10)
+    while word.read_text() != "1000\\n":
+        assert not deadline.passed(), word.read_text()
 began_ns = monotonic_ns()
 preview.close()
 assert len(answers) == 1 and monotonic_ns() - began_ns < 2_000_000_000
 assert house.intents.depth() == house.reports_strategy.depth() == 0
+"""
+
+SHORT = """
+import os, resource, sys
+from pathlib import Path
+from hft.clock import Deadline
+from hft.preview import child
+from hft.preview.child import Preview
+from hft.strategy.build import build
+from hft.strategy.load import discover, make_params
+from hft.strategy.params import values_of
+from tests.hft.preview.tape import fill_tape, house_of, wandering
+
+house = house_of()
+fill_tape(house, wandering(500))
+spec = discover([]).specs["PING_PONG"]
+old, answers = values_of(make_params(spec, {})), []
+strategy = (spec, build(spec, plain=True))
+
+def begin():
+    answers.clear()
+    preview = Preview(house, 20.0)
+    preview.start(strategy, (old, old), answers.append)
+    return preview
+
+def wait(preview):
+    deadline = Deadline(20)
+    while not answers and not deadline.passed():
+        preview.poll()
+    return answers[0]
+
+child._PIPE_BYTES = 1 << 30  # More than an ordinary user gets of any kernel.
+assert wait(begin())["ok"]
+
+opened = len(os.listdir("/proc/self/fd"))
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+assert not begin().running()
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+assert answers[0]["code"] == "PREVIEW_FAILED" and "Too many open files" in answers[0]["message"]
+
+def refuses():
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+fork, os.fork = os.fork, refuses
+assert not begin().running()
+os.fork = fork
+assert "Resource temporarily unavailable" in answers[0]["message"], answers
+assert len(os.listdir("/proc/self/fd")) == opened
+assert wait(begin())["ok"]
 """
 
 ALONE = """
@@ -107,6 +164,18 @@ def test_a_strategy_that_hangs_or_crashes_takes_nothing_but_its_child_along(tmp_
     write_strategies(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", CASE, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_operating_system_refuses_is_answered_and_ends_no_house() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT],
         cwd=ROOT,
         capture_output=True,
         text=True,

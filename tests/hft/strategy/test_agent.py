@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from hft.agent.contract import Context
+from hft.config import Settings, Trading
 from hft.events import (
     MARKET,
     REPORT,
@@ -25,10 +26,11 @@ from hft.events import (
     Verdict,
 )
 from hft.state.blocks import POSITION_BLOCK
+from hft.strategies_book import StrategiesBook
 from hft.strategy.agent import READ_AGAIN_NS, StrategyAgent, hot_functions, warm
 from hft.strategy.api import IN_FLIGHT
 from hft.strategy.load import make_params
-from hft.strategy.params import to_block
+from hft.strategy.params import to_block, values_of
 from ringbuf.compiled import signature_count
 from ringbuf.doorbell import say_parked
 from ringbuf.spsc import Consumer, Producer, packer_of
@@ -260,6 +262,45 @@ def test_a_newer_file_takes_what_it_can_of_older_parameters(floor):
     agent.on_start()
     values = agent._desk.params[0]
     assert (values["qty"], values["interval_ms"]) == (0.07, 10_000)
+
+
+EDITED = """
+import msgspec
+from hft.strategy.api import state_dtype
+NAME = "EDITED"
+COMPILED = False
+class Params(msgspec.Struct, frozen=True):
+    {first}: float = 1.0
+    {second}: float = 2.0
+STATE = state_dtype(("n", "<i8"))
+def on_market(event, position, orders, params, state, out):
+    pass
+"""
+
+
+def test_a_file_whose_parameters_changed_places_gets_each_value_by_its_name(floor, tmp_path):
+    """The house still writes the block as the file was when it started."""
+    file = tmp_path / "edited.py"
+    file.write_text(EDITED.format(first="stop_at", second="size"))
+    trading = Trading(strategy="EDITED", strategies_dirs=[str(tmp_path)])
+    settings = Settings(trading=trading, strategy={"EDITED": {"stop_at": 59_000.0, "size": 0.01}})
+    strategies = StrategiesBook(settings)
+    floor.house.run[0]["strategy_index"] = index = strategies.select("EDITED", settings)
+    old = strategies.spec()
+
+    def change(**values):
+        strategies.keep_live("EDITED", values)
+        record = make_params(old, {"stop_at": 59_000.0, "size": 0.01, **values})
+        floor.house.params.write_bytes(to_block(record, index))
+
+    change(size=0.02)
+    file.write_text(EDITED.format(first="size", second="stop_at"))
+    agent, _ = strategies.build_agent(floor.ctx, fresh_state=False)
+    agent.on_start()
+    assert values_of(agent._desk.params) == {"size": 0.02, "stop_at": 59_000.0}
+    change(size=0.03)
+    agent.do_work(floor.now_ns)
+    assert values_of(agent._desk.params) == {"size": 0.03, "stop_at": 59_000.0}
 
 
 def test_what_was_warmed_is_what_runs(floor):
