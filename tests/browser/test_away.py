@@ -21,13 +21,37 @@ WRONG_CLOCK = f"Date.now = ((real) => () => real() + {HOUR_MS})(Date.now)"
 TWICE = """async () => {
   const { Logs } = await import("/static/js/logs.js");
   const logs = new Logs();
-  logs.notice([{ number: 900, ts_ms: 0, level: "INFO", role: "feed", text: "one", dropped_before: 0 }]);
+  const said = { ts_ms: 0, level: "INFO", role: "feed", text: "one", dropped_before: 0 };
+  logs.notice([{ number: 900, ...said }]);
   logs.notice([]);
   return logs.lines.length;
 }"""
+LONG_DAY = """async (last) => {
+  const { Timeline } = await import("/static/js/book_days.js");
+  const from_ms = Date.UTC(2026, 10, 28);
+  const of = (count) => [{ day: "2026-11-28", from_ms, to_ms: from_ms + 864e5, count, net: 0, fees: 0, wins: 0, losses: 0 }];
+  const newest = (id) => Array.from({ length: 200 }, (_, n) => ({ id: id - n, exchange_ts_ms: from_ms + id - n }));
+  const timeline = new Timeline();
+  timeline.renew(of(200), newest(200));
+  const [day] = timeline.days;
+  day.pages.set(0, newest(200));
+  [day.anchor, day.anchored] = [200, 200];
+  timeline.arrange();
+  const oldest = timeline.handleOf(timeline.count - 1);
+  for (let id = 300; id <= last; id += 100) timeline.renew(of(id), newest(id));
+  const known = Array.from({ length: day.size }, (_, place) => [place, day.at(place)]).filter(([, trade]) => trade);
+  return {
+    held: known.length,
+    size: day.size,
+    wrong: known.filter(([place, trade]) => trade.id !== last - place).length,
+    below: timeline.count - 1 - timeline.indexOf(oldest),
+  };
+}"""  # noqa: E501
 
 
-def test_a_reader_that_fell_behind_keeps_the_log_it_has(served: Served, open_page: OpenPage) -> None:
+def test_a_reader_that_fell_behind_keeps_the_log_it_has(
+    served: Served, open_page: OpenPage
+) -> None:
     assert open_page(served).evaluate(TWICE) == 1
 
 
@@ -60,7 +84,9 @@ def test_the_curve_knows_what_happened_while_another_view_was_open(
     wait_for(lambda: told(chart, "points") > before + 5, "what was missed on the curve")
 
 
-def test_a_curve_that_could_not_be_read_is_asked_for_again(browser: Browser, served: Served) -> None:
+def test_a_curve_that_could_not_be_read_is_asked_for_again(
+    browser: Browser, served: Served
+) -> None:
     page = browser.new_page()
     refuse = '{"ok": false, "code": "BUSY", "message": "Not now."}'
     page.route("**/api/pnl_series?*", lambda route: route.fulfill(status=503, body=refuse), times=1)
@@ -87,3 +113,11 @@ def test_candles_go_on_without_a_hole_after_more_of_them_than_an_answer_holds(
 
     page.route("**/api/candles?*", answer)
     expect(chart).to_have_attribute("data-candles", "50")
+
+
+def test_a_page_that_is_left_open_for_a_day_holds_few_of_its_trades(
+    served: Served, open_page: OpenPage
+) -> None:
+    told_by = open_page(served).evaluate(LONG_DAY, 50_000)
+    assert told_by["held"] <= 11_000
+    assert (told_by["size"], told_by["wrong"], told_by["below"]) == (50_000, 0, 0)
