@@ -203,7 +203,7 @@ export class PnlChart {
     if (status.total_pnl == null || this.loading || !this.grid) return;
     const isAway = Math.abs(nowMs - this.addedMs) > AWAY_MS;
     this.addedMs = nowMs;
-    if (isAway && !this.refused) return this.load();
+    if ((isAway || this.whole.length > POINTS_MAX) && !this.refused) return this.load();
     const second = Math.floor(nowMs / 1000);
     const point = { ts_ms: nowMs, pnl: status.total_pnl, realized_pnl: status.realized_pnl };
     const known = this.whole.at(-1);
@@ -214,8 +214,7 @@ export class PnlChart {
     const at = second - (second % stepS);
     const tooFar = this.whole.length === 1 || at > lastS + 3 * stepS || (at - firstS) / stepS > 2 * GRID_POINTS;
     if (tooFar && this.following) {
-      if (this.whole.length > POINTS_MAX) this.load();
-      else this.draw(this.whole, this.wholeFromS, second);
+      this.draw(this.whole, this.wholeFromS, second);
       return;
     }
     // The newest lies outside of what is looked at.
