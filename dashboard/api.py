@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 
+from dashboard.auth import cookie_of
 from dashboard.deps import Deps
 from dashboard.describe import answers
 from dashboard.examples import LINE, STATUS, STREAM, SYSTEM
@@ -32,7 +33,7 @@ class Json(Response):
 def read_routes(deps: Deps) -> APIRouter:
     """Build the routes over the live state and the log."""
     router = APIRouter(tags=["live"], default_response_class=Json)
-    view, pulse = deps.view, deps.pulse
+    view, pulse, access = deps.view, deps.pulse, deps.access
 
     @router.get("/api/status", summary="Everything the page shows live", responses=answers(STATUS))
     async def status() -> Response:
@@ -50,13 +51,19 @@ def read_routes(deps: Deps) -> APIRouter:
         summary="The status as a stream of changes",
         responses=answers(STREAM, "text/event-stream"),
     )
-    async def sse(last_event_id: Annotated[str, Header(max_length=64)] = "") -> Response:
+    async def sse(
+        request: Request, last_event_id: Annotated[str, Header(max_length=64)] = ""
+    ) -> Response:
         """Server-sent events. `status` is the whole state, without what is unknown and with rows
         by name; `patch`, up to ten times a second, is a JSON merge patch (RFC 7396) against it,
         where null removes what has become unknown; `logs` has new lines only. `Last-Event-ID`
-        resumes within ten seconds.
+        resumes within ten seconds. At a locked door a stream ends with its session.
         """
-        return Watching(pulse, last_event_id)
+        secret = cookie_of(request.headers)
+        # Whoever is known by the token itself has no session that could end.
+        if not access.locked or not access.sessions.knows(secret):
+            return Watching(pulse, last_event_id)
+        return Watching(pulse, last_event_id, lambda: access.sessions.knows(secret))
 
     @router.get("/api/logs", summary="Log lines by number", responses=answers({"logs": [LINE]}))
     async def logs(

@@ -10,6 +10,7 @@ from hft.events import FIRST_TERMINAL_STATE, Hop, IntentFlag, OrderState, OrderT
 from hft.state.values import Values, name_of
 from hft.units import E8, NS_PER_MS
 
+KEY_MAX = 40
 STATE_LABELS = {
     OrderState.SENT: "sent, not answered yet",
     OrderState.UNKNOWN: "unknown: the venue is asked",
@@ -39,10 +40,11 @@ def key_of(session_epoch: int, intent_seq: int) -> str:
 def read_key(text: str) -> tuple[int, int] | None:
     """Read session epoch and intent sequence back; None when it is no such key."""
     epoch, dash, seq = text.partition("-")
-    sane = (
-        dash and len(text) <= 40 and all(part.isascii() and part.isdigit() for part in (epoch, seq))
-    )
-    return (int(epoch), int(seq)) if sane else None
+    if not dash or len(text) > KEY_MAX or not (text.isascii() and (epoch + seq).isdigit()):
+        return None
+    if not (epoch and seq) or max(int(epoch), int(seq)) >= 1 << 63:
+        return None  # No column of the database holds such a number.
+    return int(epoch), int(seq)
 
 
 def flag_words(flags: int) -> list[str]:

@@ -8,6 +8,7 @@ queue, and what it missed is made up for when it reads again.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -26,17 +27,23 @@ class EventStream(Response):
 
 
 class Watching(EventStream):
-    """Server-sent events: the whole state first, or what was missed since `last_event_id`."""
+    """Server-sent events: the whole state first, or what was missed since `last_event_id`.
 
-    def __init__(self, pulse: Pulse, last_event_id: str = "") -> None:
+    `may_look` is asked with every beat: a session that ends takes its streams with it.
+    """
+
+    def __init__(
+        self, pulse: Pulse, last_event_id: str = "", may_look: Callable[[], bool] = lambda: True
+    ) -> None:
         super().__init__(headers=_HEADERS)
         # A stream has no length; the server would hold us to it.
         del self.headers["content-length"]
         self._pulse = pulse
         self._last_event_id = last_event_id
+        self._may_look = may_look
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Stream until the reader has left or the pulse is closed."""
+        """Stream until the reader has left, may look no more, or the pulse is closed."""
         pulse = self._pulse
         if pulse.watchers >= WATCHERS_MAX:
             full = f"{WATCHERS_MAX} pages are open already: close one."
@@ -50,7 +57,7 @@ class Watching(EventStream):
             number, line = pulse.number, pulse.line
             while True:
                 await pulse.next_beat()
-                if left.done() or pulse.closed:
+                if left.done() or pulse.closed or not self._may_look():
                     break
                 if number != pulse.number:
                     missed, number, line = pulse.since(number, line), pulse.number, pulse.line

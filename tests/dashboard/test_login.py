@@ -157,6 +157,21 @@ def test_a_stranger_at_a_locked_door_sees_nothing_on_any_route(locked: Served) -
     assert told == {"needs_token": True, "locked": True, "known": True, "mode": "DEMO"}
 
 
+def test_a_session_that_ends_takes_its_streams_with_it(locked: Served) -> None:
+    ended, kept = ({"hft": log_in(locked).cookies["hft"]} for _ in range(2))
+    url = locked.url + "/api/sse"
+    with (
+        requests.get(url, cookies=ended, stream=True, timeout=5) as one,
+        requests.get(url, cookies=kept, stream=True, timeout=5) as other,
+    ):
+        wait_for(lambda: locked.pulse.watchers == 2, "both streams")
+        requests.post(locked.url + "/api/logout", json={}, cookies=ended, timeout=5)
+        wait_for(lambda: locked.pulse.watchers == 1, "the end of the stream whose session ended")
+        assert b"event: status" in one.content
+        assert next(other.iter_content(64))
+    assert requests.get(url, cookies=ended, timeout=5).status_code == 401
+
+
 def test_a_page_others_can_reach_must_have_a_token() -> None:
     for host, names in (("0.0.0.0", ()), ("192.168.1.5", ()), ("::", ()), ("127.0.0.1", (NAME,))):
         with pytest.raises(ValueError, match="needs a token"):

@@ -292,7 +292,8 @@ def test_an_order_nobody_knows_and_a_name_that_is_none_are_refused(served: Serve
     assert get(served, f"/api/orders/{EPOCH}-99", 404)["code"] == "UNKNOWN_ORDER"
     assert get(served, "/api/orders/abc", 422)["code"] == "BAD_REQUEST"
     assert read_key("1-2") == (1, 2)
-    for bad in ("", "1", "-1", "1-", "1-2-3", "١-٢", "1" * 40 + "-1"):
+    huge = 1 << 63
+    for bad in ("", "1", "-1", "1-", "1-2-3", "١-٢", "1" * 40 + "-1", f"{huge}-1", f"1-{huge}"):
         assert read_key(bad) is None
 
 

@@ -6,9 +6,11 @@ import { get } from "./server.js";
 
 export const PAGE = 200;
 const PAGES_KEPT = 40;
+const ABOVE_PAGES = 10;
 
 // A day of the calendar.  Its trades are counted from its `anchor`, the newest one when it was opened: what
-// came since stands in `above`, so a page stays where it is however much is traded.
+// came since stands in `above`, so a page stays where it is however much is traded.  `sunk` counts those that
+// were above once and are in pages by now.
 class Day {
   constructor(sums) {
     this.reset();
@@ -17,11 +19,17 @@ class Day {
 
   reset() {
     this.above = [];
+    this.sunk = 0;
     this.pages = new Map();
     this.lastIds = new Map();
     this.anchor = null;
     this.anchored = null;
     this.loading = new Map();
+  }
+
+  // What is above the first anchor, in pages or not.
+  get risen() {
+    return this.above.length + this.sunk;
   }
 
   get size() {
@@ -98,6 +106,24 @@ class Day {
     const fresh = known ? newest.filter((trade) => this.has(trade) && isAfter(trade, known)) : [];
     this.above.unshift(...fresh);
     if (grown && sums.count > this.size) this.reset();
+    else if (this.above.length >= ABOVE_PAGES * PAGE) this.sink();
+  }
+
+  // Makes pages of what is above: pages may be let go, so a day that is left open holds few of its trades.
+  sink() {
+    const count = Math.floor(this.above.length / PAGE);
+    const moved = this.above.splice(this.above.length - count * PAGE);
+    const below = (map) => [...map].map(([page, value]) => [page + count, value]);
+    [this.pages, this.lastIds] = [new Map(below(this.pages)), new Map(below(this.lastIds))];
+    for (let page = 0; page < count; page += 1) {
+      const trades = moved.slice(page * PAGE, (page + 1) * PAGE);
+      this.pages.set(page, trades);
+      this.lastIds.set(page, trades.at(-1).id);
+    }
+    [this.anchor, this.anchored] = [moved[0].id, this.anchored + moved.length];
+    this.sunk += moved.length;
+    this.loading = new Map(); // What is on its way was counted from the anchor before.
+    while (this.pages.size > PAGES_KEPT) this.drop(0);
   }
 }
 
@@ -174,14 +200,14 @@ export class Timeline {
 
   handleOf(index) {
     const { part, place } = this.locate(index);
-    return { key: part.key, from: place < 0 ? null : place - part.day.above.length };
+    return { key: part.key, from: place < 0 ? null : place - part.day.risen };
   }
 
   indexOf({ key, from }) {
     const part = this.parts.find((one) => one.key === key);
     if (!part) return 0;
     if (from === null || !part.open) return part.start;
-    return part.start + Math.min(part.day.size, 1 + part.day.above.length + from);
+    return part.start + Math.min(part.day.size, 1 + part.day.risen + from);
   }
 
   // The pages to fetch for what is in sight, as [day, page].

@@ -3,7 +3,7 @@
 import { element, setText, table } from "./dom.js";
 import { age, micros, number, time } from "./format.js";
 import { select, selectedKey } from "./selection.js";
-import { get } from "./server.js";
+import { get, serverMs } from "./server.js";
 import { Windowed } from "./windowed.js";
 
 const ORDERS_MAX = 1000;
@@ -74,7 +74,7 @@ export class OrderList {
       [order.type, order.tif, ...(order.flags ?? [])].filter(Boolean).join(" ").replaceAll("_", " ").toLowerCase(),
       micros(order.tick_to_trade_us),
       // What has ended is as old as its end; what is open, as long as it has waited.
-      age(Math.max(0, Date.now() - (order.open ? began : order.updated_ms))),
+      age(Math.max(0, serverMs() - (order.open ? began : order.updated_ms))),
     ];
     cells.forEach((text, column) => setText(row.cells[column], text));
     row.cells[2].dataset.tone = order.side === "BUY" ? "up" : "down";

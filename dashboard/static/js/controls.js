@@ -7,9 +7,11 @@ import { change, get, onTokenNeeded, Refused } from "./server.js";
 
 const FLATTEN_MAX_MS = 60_000;
 const TOAST_MS = 6000;
+const RETRY_MS = 2000;
 const DISABLED = "[trading] enabled is false in the config file: START is refused.";
 let toastTimer = 0;
 let status = null;
+let strategiesAt = -Infinity;
 // What waits for an answer.  Each control waits for its own only: a strategy switch takes seconds, and
 // neither STOP nor FLATTEN may wait for it.
 const pending = new Set();
@@ -21,13 +23,17 @@ export function wireControls(onCleared) {
   byId("strategy").addEventListener("change", showPending);
   byId("history-clear").addEventListener("click", () => clearHistory(onCleared));
   onTokenNeeded(askForToken);
-  loadStrategies();
 }
 
+// Without an answer what is known stays, and with nothing known it is asked again.
 async function loadStrategies() {
-  const { strategies, active } = await get("/api/strategies").catch(() => ({ strategies: [], active: "" }));
-  const list = byId("strategy");
-  list.replaceChildren(...strategies.map((name) => new Option(name, name, false, name === active)));
+  strategiesAt = performance.now();
+  try {
+    const { strategies, active } = await get("/api/strategies");
+    byId("strategy").replaceChildren(...strategies.map((name) => new Option(name, name, false, name === active)));
+  } catch (refusal) {
+    if (!(refusal instanceof Refused)) throw refusal;
+  }
 }
 
 export function showControls(newest) {
@@ -39,8 +45,8 @@ export function showControls(newest) {
   run.classList.toggle("primary", !status.running);
   if (was?.active_strategy !== status.active_strategy) {
     byId("strategy").value = status.active_strategy;
-    if (was) loadStrategies();
-  }
+    loadStrategies();
+  } else if (!byId("strategy").options.length && performance.now() - strategiesAt > RETRY_MS) loadStrategies();
   showPending();
 }
 

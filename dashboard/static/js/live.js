@@ -15,6 +15,7 @@ export class Live {
     this.opened = 0;
     this.frame = 0;
     this.state = null;
+    this.asking = false;
     document.addEventListener("visibilitychange", () => {
       this.heard = performance.now(); // Silence while hidden was our own wish.
       if (document.hidden) this.close();
@@ -68,9 +69,13 @@ export class Live {
     else if (silent > REOPEN_MS && now - this.opened > REOPEN_MS) this.open();
   }
 
+  // Asks once, however long a person takes to answer.
   async reopen() {
+    if (this.asking) return;
+    this.asking = true;
     this.opened = performance.now();
-    if (await this.onRefused()) this.open();
+    const mayOpen = await this.onRefused().finally(() => (this.asking = false));
+    if (mayOpen && !document.hidden) this.open();
   }
 }
 

@@ -29,8 +29,7 @@ export class Logs {
   // Lines as the stream brings them; a lower number than the last one belongs to another session.
   notice(lines) {
     const last = this.lines.at(-1)?.number ?? 0;
-    const newest = lines.at(-1)?.number ?? 0;
-    if (newest < last) this.reset();
+    if (lines.length && lines.at(-1).number < last) this.reset();
     this.add(lines);
   }
 

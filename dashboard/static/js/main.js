@@ -115,12 +115,12 @@ new Live("/api/sse", {
   onRefused: mayLook,
 });
 
-// Whether the stream may be opened again: where looking needs the token, it is asked for.
+// Whether the stream may be opened again: where even looking needs the token, it is asked for.
 async function mayLook() {
   try {
     const reply = await fetch("/api/session", { cache: "no-store" });
-    const { needs_token: needed, known } = await reply.json();
-    return !needed || known || logIn();
+    const { locked, known } = await reply.json();
+    return !locked || known || logIn();
   } catch {
     return true; // Nobody answers: trying again will tell.
   }

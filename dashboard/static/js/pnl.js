@@ -4,13 +4,14 @@ import { BaselineSeries, LineSeries } from "../vendor/lightweight-charts/lightwe
 import { colour, faded } from "./colours.js";
 import { byId, setPressed, setText } from "./dom.js";
 import { rangeStart, signed, time, day } from "./format.js";
-import { get, Refused } from "./server.js";
+import { get, Refused, serverMs } from "./server.js";
 import { decimalFormat, timeChart, wireKeys } from "./time_chart.js";
 
 const GRID_POINTS = 1500;
 const REFRESH_MS = 60_000;
 const TRADED_MS = 2000; // After a trade a range is read again, and no more often than this.
 const RETRY_MS = 5000;
+const AWAY_MS = 3000;
 const SETTLED_MS = 150;
 const FINE_STEPS = 300; // A view of fewer steps than this is drawn anew, as fine as there are points.
 const POINTS_MAX = 20_000;
@@ -78,11 +79,12 @@ export class PnlChart {
     const waited = performance.now() - this.loadedAt;
     const live = this.range === "session";
     const traded = !live && trades !== this.trades && waited > TRADED_MS;
-    if (!this.loading && (this.loadedAt === -Infinity || traded || (!live && waited > REFRESH_MS))) {
+    const failed = this.refused && waited > 0;
+    if (!this.loading && (this.loadedAt === -Infinity || failed || traded || (!live && waited > REFRESH_MS))) {
       this.trades = trades;
       this.load();
     }
-    if (live) this.add(status, Date.now());
+    if (live) this.add(status, serverMs());
     this.settle();
   }
 
@@ -112,7 +114,7 @@ export class PnlChart {
     this.loading = true;
     this.loadedAt = performance.now();
     try {
-      const fromMs = range === "session" ? null : (rangeStart(range) ?? 0);
+      const fromMs = range === "session" ? null : (rangeStart(range, new Date(serverMs())) ?? 0);
       const points = await pointsOf(fromMs, null);
       if (range !== this.range) return;
       // "All" begins with the first trade there is.
@@ -131,6 +133,7 @@ export class PnlChart {
       this.draw([], nowS(), nowS());
     } finally {
       this.loading = false;
+      this.addedMs = serverMs();
     }
   }
 
@@ -195,9 +198,12 @@ export class PnlChart {
     }
   }
 
-  // One live point a second.  After a pause, or when the grid has become too fine, the curve is read anew.
+  // One live point a second.  What came while nobody drew, or a clock was set, only the server knows.
   add(status, nowMs) {
     if (status.total_pnl == null || this.loading || !this.grid) return;
+    const isAway = Math.abs(nowMs - this.addedMs) > AWAY_MS;
+    this.addedMs = nowMs;
+    if ((isAway || this.whole.length > POINTS_MAX) && !this.refused) return this.load();
     const second = Math.floor(nowMs / 1000);
     const point = { ts_ms: nowMs, pnl: status.total_pnl, realized_pnl: status.realized_pnl };
     const known = this.whole.at(-1);
@@ -208,8 +214,7 @@ export class PnlChart {
     const at = second - (second % stepS);
     const tooFar = this.whole.length === 1 || at > lastS + 3 * stepS || (at - firstS) / stepS > 2 * GRID_POINTS;
     if (tooFar && this.following) {
-      if (this.whole.length > POINTS_MAX) this.load();
-      else this.draw(this.whole, this.wholeFromS, second);
+      this.draw(this.whole, this.wholeFromS, second);
       return;
     }
     // The newest lies outside of what is looked at.
@@ -234,7 +239,7 @@ export class PnlChart {
   }
 }
 
-const nowS = () => Math.floor(Date.now() / 1000);
+const nowS = () => Math.floor(serverMs() / 1000);
 const hasTrades = (points, range) => points.length > (range === "session" || range === "all" ? 0 : 1);
 
 async function pointsOf(fromMs, toMs, count = 2000) {

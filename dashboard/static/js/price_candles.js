@@ -80,7 +80,7 @@ export class Candles {
       const { candles } = await get(`/api/candles?${query}`);
       if (this.closed) return;
       if (older) this.whole = !candles.some(([ms]) => ms < this.rows[0][0]);
-      else this.told = candles.at(-1)?.[0] ?? this.told;
+      else this.hear(candles);
       if (candles.length) this.merge(candles, span.from_ms);
     } catch (refusal) {
       if (!(refusal instanceof Refused)) throw refusal;
@@ -89,6 +89,13 @@ export class Candles {
     } finally {
       this.asking = false;
     }
+  }
+
+  // After a pause longer than what an answer holds, what came between is not known here: it begins anew.
+  hear(candles) {
+    if (!candles.length) return;
+    if (this.told && candles[0][0] > this.told) [this.rows, this.whole] = [[], false];
+    this.told = candles.at(-1)[0];
   }
 
   // The price of the moment changes the last candle, or begins the next one.

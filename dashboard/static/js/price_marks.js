@@ -1,7 +1,7 @@
 // Own orders and fills of a symbol: from the database for the times that are looked at, and the newest from
 // the order table, so that a fill is seen before it is stored.
 
-import { get, Refused } from "./server.js";
+import { get, Refused, serverMs } from "./server.js";
 
 const LIVE_LIMIT = 60;
 const LIVE_MIN_MS = 150;
@@ -43,7 +43,7 @@ export class OwnMarks {
     if (fromMs < this.fromMs && this.stored.fills.size < KEPT_MAX) {
       if (this.fromMs < Infinity) query.set("to_ms", Math.floor(this.fromMs + OVERLAP_MS));
       // Some more than is seen, so that a slow pan asks seldom.
-      this.fromMs = Math.max(0, Math.floor(fromMs - Math.max(OVERLAP_MS, (Date.now() - fromMs) / 2)));
+      this.fromMs = Math.max(0, Math.floor(fromMs - Math.max(OVERLAP_MS, (serverMs() - fromMs) / 2)));
       query.set("from_ms", this.fromMs);
     } else if (stored !== this.storedMark) {
       query.set("from_ms", Math.floor(Math.max(this.fromMs, (this.fills.at(-1)?.ms ?? this.fromMs) - OVERLAP_MS)));

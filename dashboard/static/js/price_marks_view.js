@@ -3,6 +3,7 @@
 
 import { colour, faded } from "./colours.js";
 import { isStop, sign, trips } from "./price_marks.js";
+import { serverMs } from "./server.js";
 import { magnified } from "./time_chart.js";
 
 const ARROW_PX = 5;
@@ -85,7 +86,7 @@ export class MarksView {
   }
 
   drawOrders(context, place) {
-    const nowMs = Date.now();
+    const nowMs = serverMs();
     for (const order of this.marks.orders) {
       const endMs = order.end_ms ?? Math.max(nowMs, order.ms);
       if (!order.price || endMs < place.left || order.ms > place.right) continue;

@@ -1,7 +1,20 @@
 // Talking to the dashboard's API.  Who may order is known by a cookie that no script can read; the token
 // itself is typed once, exchanged for the cookie, and kept nowhere.
 
+const DOUBT_MS = 5000; // Of a clock that is off by less than this nothing is seen.
+const PROMPT_MS = 1000;
 let askForToken = async () => null;
+let clockOffMs = 0;
+
+// What stands beside the server's times is reckoned by its clock: the browser's may be wrong by hours.
+export const serverMs = () => Date.now() + clockOffMs;
+
+// A server's answer says the time in whole seconds; one that was long on its way says nothing of now.
+function hearClock(reply, askedMs) {
+  const offMs = Date.parse(reply.headers.get("Date")) + 500 - Date.now();
+  if (!Number.isFinite(offMs) || Math.abs(Date.now() - askedMs) > PROMPT_MS) return;
+  clockOffMs = Math.abs(offMs) > DOUBT_MS ? offMs : 0;
+}
 
 export class Refused extends Error {
   constructor(status, code, message) {
@@ -19,12 +32,14 @@ export function onTokenNeeded(ask) {
 async function call(method, path, body) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["Content-Type"] = "application/json";
+  const askedMs = Date.now();
   let reply;
   try {
     reply = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
   } catch {
     throw new Refused(0, "UNREACHABLE", "The dashboard does not answer.");
   }
+  hearClock(reply, askedMs);
   const answer = await reply.json().catch(() => ({}));
   if (reply.ok) return answer;
   const sentence = answer.message ?? `The dashboard answered ${reply.status}.`;
