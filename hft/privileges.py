@@ -1,14 +1,17 @@
-"""What a hot process may ask of the kernel: memory that stays resident, and real-time scheduling.
+"""What a hot process may ask of the kernel: short turns, memory that stays resident, and real time.
 
-Both are optional, need rights that most accounts lack, and are reported either way.  They belong to
-a process and are not inherited by a fork, so each hot process asks for itself.
+Short turns need no rights and are always asked for.  The other two are optional, need rights that
+most accounts lack, and are reported either way.  All belong to a process, so each hot process asks
+for itself.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import resource
+import struct
 
 import msgspec
 
@@ -17,6 +20,12 @@ from hft.config import Processes
 _MCL_CURRENT, _MCL_FUTURE = 1, 2
 _PRIORITY = 1
 """The lowest of real time: above everything ordinary, below the kernel's own threads."""
+
+_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
+_SCHED_ATTR = struct.Struct("=IIQiIQQQ")
+"""size, policy, flags, nice, priority, runtime, deadline, period: ``linux/sched/types.h``."""
+TURN_NS = 100_000
+"""The shortest turn the kernel grants."""
 
 
 class Granted(msgspec.Struct, frozen=True):
@@ -34,6 +43,22 @@ def take(wanted: Processes, *, own_core: bool) -> list[Granted]:
     if wanted.sched_fifo:
         answers.append(real_time(own_core=own_core))
     return answers
+
+
+def short_turns() -> bool:
+    """Ask for turns of TURN_NS on a core that is shared; says whether the kernel took it.
+
+    From Linux 6.12 on, whoever wakes with a shorter turn than the one that runs goes first, so a
+    tick does not wait for the dashboard's turn of some milliseconds to end (``sched_setattr(2)``:
+    sched_runtime of an ordinary process).  Older kernels take it and do nothing; other systems have
+    no such call.
+    """
+    number = _SCHED_SETATTR.get(platform.machine())
+    if platform.system() != "Linux" or number is None:
+        return False
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    wanted = _SCHED_ATTR.pack(_SCHED_ATTR.size, os.SCHED_OTHER, 0, nice, 0, TURN_NS, 0, 0)
+    return ctypes.CDLL(None).syscall(number, 0, ctypes.c_char_p(wanted), 0) == 0
 
 
 def lock_memory() -> Granted:

@@ -175,6 +175,7 @@ class Wiring:
         Vitals(self.house, seat).begin(os.getpid(), monotonic_ns(), core, idle_kind)
         if spec.hot:
             gc.disable()
+            privileges.short_turns()
             self._take_privileges(core, context.log)
         if role is Role.DASHBOARD:
             return self._live_dashboard(context)

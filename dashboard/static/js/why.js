@@ -11,7 +11,8 @@ const REFRESH_MS = 1000;
 const SAID = { green: "passes", amber: "close to its limit, or stopped something lately", red: "stops now", grey: "not reached" };
 const GROUPS = { house: "House", strategy: "Strategy", risk: "Risk gate" };
 const SEVERITY = ["red", "amber"];
-const words = (name) => name.toLowerCase().replaceAll("_", " ");
+const NAMES = { NONE: "no concern of the strategy" };
+const words = (name) => NAMES[name] ?? name.toLowerCase().replaceAll("_", " ");
 
 export class Why {
   constructor() {
