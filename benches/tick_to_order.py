@@ -26,9 +26,10 @@ from hft.seats import Seat
 
 EVERY = {100: 2, 1_000: 12, 10_000: 125}
 """One tick in so many is answered: the risk gate lets at most 100 orders per second through."""
-SLICES = 10
+SLICES, QUICK_SLICES = 24, 10
 WARM_S = 1.0
-SLICE_S, QUICK_SLICE_S = 3.0, 0.6
+SLICE_S, QUICK_SLICE_S = 1.2, 0.6
+"""While the floor has its turns, two in a row, nobody answers the engine, which waits 3 s at most."""
 RATE_S, QUICK_RATE_S = 20.0, 2.0
 SOFTWARE = ("DECODE", "DECIDE", "GATE", "SIGN", "SEND")
 """The legs in which no process waits for another."""
@@ -59,12 +60,12 @@ class Findings:
 
 def beside_the_floor(running: Engine, below: Floor, found: Findings, quick: bool) -> None:
     """Measure 1,000 ticks/s in slices, the engine's and the floor's in turn."""
-    seconds = QUICK_SLICE_S if quick else SLICE_S
+    seconds, slices = (QUICK_SLICE_S, QUICK_SLICES) if quick else (SLICE_S, SLICES)
     rate, every = 1_000, EVERY[1_000]
     running.drive(rate, WARM_S, every)
     below.drive(rate, WARM_S, every)
     pairs: list[tuple[Slice, Slice]] = []
-    for number in range(SLICES):
+    for number in range(slices):
         # Turn about: what goes first must not always be the same.
         if number % 2:
             ground = below.drive(rate, seconds, every)
@@ -83,7 +84,7 @@ def beside_the_floor(running: Engine, below: Floor, found: Findings, quick: bool
             float(np.percentile(one.took_ns, share) / np.percentile(ground.took_ns, share))
             for one, ground in pairs
         ]
-        what = f"over the floor, {label}, median of {SLICES} slices"
+        what = f"over the floor, {label}, median of {slices} slices"
         found.add(f"{label}_ratio", median(ratios), what, "times")
     late_us = float(np.percentile(late_ns, 99)) / 1e3
     found.add("tick_late_p99_us", late_us, "ticks left after they were due, p99", "us")
