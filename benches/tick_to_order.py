@@ -29,7 +29,7 @@ EVERY = {100: 2, 1_000: 12, 10_000: 125}
 SLICES, QUICK_SLICES = 24, 10
 WARM_S = 1.0
 SLICE_S, QUICK_SLICE_S = 1.2, 0.6
-"""The floor has two turns in a row; nobody answers the engine meanwhile, and it waits 3 s at most."""
+"""The floor has two turns in a row: nobody answers the engine meanwhile, and it waits 3 s."""
 RATE_S, QUICK_RATE_S = 20.0, 2.0
 SOFTWARE = ("DECODE", "DECIDE", "GATE", "SIGN", "SEND")
 """The legs in which no process waits for another."""

@@ -58,7 +58,7 @@ def short_turns() -> bool:
         return False
     nice = os.getpriority(os.PRIO_PROCESS, 0)
     wanted = _SCHED_ATTR.pack(_SCHED_ATTR.size, os.SCHED_OTHER, 0, nice, 0, TURN_NS, 0, 0)
-    return ctypes.CDLL(None).syscall(number, 0, ctypes.c_char_p(wanted), 0) == 0
+    return bool(ctypes.CDLL(None).syscall(number, 0, ctypes.c_char_p(wanted), 0) == 0)
 
 
 def lock_memory() -> Granted:

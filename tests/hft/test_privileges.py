@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import resource
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -71,3 +74,27 @@ def test_real_time_is_reported_either_way(monkeypatch: pytest.MonkeyPatch, allow
     (told,) = privileges.take(Processes(sched_fifo=True), own_core=True)
     assert told.granted is allowed
     assert ("Operation not permitted" in told.sentence) is not allowed
+
+
+SHORT = """
+import ctypes, os, struct
+from hft.privileges import TURN_NS, short_turns
+os.nice(3)
+assert short_turns()
+told = ctypes.create_string_buffer(48)
+assert ctypes.CDLL(None).syscall(315, 0, told, 48, 0) == 0
+_, policy, _, nice, _, runtime, _, _ = struct.unpack("=IIQiIQQQ", told.raw)
+print(policy, nice, runtime == TURN_NS)
+"""
+
+
+@pytest.mark.skipif(
+    platform.system() != "Linux" or platform.machine() != "x86_64", reason="asks Linux on x86-64"
+)
+def test_short_turns_are_granted_to_anybody_and_leave_the_niceness() -> None:
+    release = tuple(int(part) for part in platform.release().split(".")[:2])
+    told = subprocess.run(
+        [sys.executable, "-c", SHORT], capture_output=True, text=True, check=True, timeout=60
+    )
+    # Before 6.12 the kernel takes the wish and forgets it.
+    assert told.stdout.split() == ["0", "3", str(release >= (6, 12))]
