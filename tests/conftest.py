@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ import hft  # noqa: F401
 
 if TYPE_CHECKING:
     from tests.postgres import PostgresServer
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and their children, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OVER_THE_GUIDE = pytest.StashKey[list[str]]()
 """What tests/tidy/test_size.py found: told at the end, where it is not lost among the dots."""

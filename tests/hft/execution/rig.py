@@ -246,6 +246,10 @@ class Rig:
                 raise AssertionError(f"not within {wait_s} s: {what}\n{tail}")
             self.step()
 
+    def until_said(self, line: str, after: int = 0) -> None:
+        """Wait for a log line behind the first `after`: what is over soon may never be shown."""
+        self.until(lambda: line in self.lines[after:], f"said: {line}")
+
     def until_fit(self) -> None:
         def fit() -> bool:
             account = self.house.account.read()
