@@ -9,7 +9,35 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import orjson
+
 State = dict[str, Any]
+
+
+class Told:
+    """The state that watchers were told, kept up to date by what each look finds.
+
+    A member whose JSON is what it was is neither copied nor compared: most are, at most looks.
+    """
+
+    def __init__(self) -> None:
+        self.state: State = {}
+        """What was told, without what is unknown."""
+        self._written: dict[str, bytes] = {}
+
+    def take(self, members: State) -> State:
+        """Take up new values of some or all members; give what changed, as a merge patch."""
+        patch: State = {}
+        for name, value in members.items():
+            written = orjson.dumps(value)
+            if written == self._written.get(name):
+                continue
+            self._written[name] = written
+            before = {name: self.state.pop(name)} if name in self.state else {}
+            after = known({name: value})
+            patch |= merge_patch(before, after)
+            self.state |= after
+        return patch
 
 
 def known(value: Any) -> Any:

@@ -18,7 +18,7 @@ import orjson
 
 from dashboard.history import PnlHistory, Rate
 from dashboard.look import Machinery
-from dashboard.patch import State, known, merge_patch
+from dashboard.patch import State, Told
 from dashboard.view import View
 from hft.clock import monotonic_ns, wall_ms
 from hft.state.log_tail import log_lines
@@ -56,10 +56,9 @@ class Pulse:
         self.number = 0
         self.line = 0
         """Number of the newest log line that was looked at."""
-        self.state: State = {}
-        """The newest state, without what is unknown."""
         self.closing = asyncio.Event()
         """Set once, when the streams must end."""
+        self._told = Told()
         self._beats = 0
         self._rate = Rate()
         self._machinery: Machinery | None = None
@@ -79,12 +78,20 @@ class Pulse:
         """Market events per second over the last few seconds."""
         return self._rate.per_s()
 
+    @property
+    def state(self) -> State:
+        """The newest state, without what is unknown."""
+        return self._told.state
+
     async def run(self) -> None:
-        """Beat until closed."""
+        """Beat until closed, ten times a second; a beat that is missed is not made up for."""
+        clock = asyncio.get_running_loop().time
+        due_s = clock()
         while not self.closed:
             self.beat()
+            due_s = max(due_s + BEAT_S, clock())
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.closing.wait(), BEAT_S)
+                await asyncio.wait_for(self.closing.wait(), due_s - clock())
 
     def beat(self) -> None:
         """Remember what must be, and look when anybody watches."""
@@ -107,15 +114,12 @@ class Pulse:
         """Compare the house with the last look, and keep what is new for whoever watches."""
         now_ns = self._looked_ns = monotonic_ns()
         lines = log_lines(self.view.house, LINES_FIRST, self.line)
-        state = self._state_now()
-        state["beat"] = self.state.get("beat", 0)
-        patch = merge_patch(self.state, state)
+        patch = self._told.take(self._state_now())
         if not patch and not lines and now_ns - self._told_ns >= HEARTBEAT_NS:
-            state["beat"] = self.number + 1
-            patch = {"beat": self.number + 1}
+            patch = self._told.take({"beat": self.number + 1})
         if not patch and not lines:
             return
-        self.number, self.state, self._told_ns, self._whole = self.number + 1, state, now_ns, b""
+        self.number, self._told_ns, self._whole = self.number + 1, now_ns, b""
         told: list[tuple[str, Any]] = []
         if lines:
             self._lines.extend(lines)
@@ -130,11 +134,12 @@ class Pulse:
             self._machinery = self.view.machinery()
         status = self.view.status(self.ticks_per_second, self._machinery, logs_max=0)
         del status["logs"]
-        state: State = known(status)
         for name, key in _NAME_OF_ROW.items():
-            state[name] = _by_name(state[name], key)
-        state["feed"]["links"] = _by_name(state["feed"]["links"], "route")
-        return state
+            status[name] = _by_name(status[name], key)
+        feed, explain = status["feed"], status["explain"]
+        status["feed"] = {**feed, "links": _by_name(feed["links"], "route")}
+        status["explain"] = {**explain, "gates": _in_order(explain["gates"])}
+        return status
 
     def whole(self, after_line: int = 0) -> bytes:
         """Write the newest state as a `status` event, then the log lines after `after_line`."""
@@ -183,6 +188,14 @@ class Pulse:
     def _wake(self) -> None:
         self._next.set()
         self._next = asyncio.Event()
+
+
+def _in_order(gates: Sequence[State]) -> State:
+    """Turn gates into an object by their names; each keeps its place, since their order counts."""
+    return {
+        f"{gate['group']}.{gate['name']}": {"place": place, **gate}
+        for place, gate in enumerate(gates)
+    }
 
 
 def _by_name(rows: Sequence[State], key: str) -> State:

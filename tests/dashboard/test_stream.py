@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.connection import Connection
-from dashboard.patch import known, merge_patch
+from dashboard.patch import Told, known, merge_patch
 from dashboard.stream import KEPT_S, Pulse
 from dashboard.view import View
 from dashboard.watching import WATCHERS_MAX
@@ -115,6 +115,18 @@ def test_the_first_state_and_every_patch_give_the_newest_state(sequence: list[An
         assert (patch == {}) == (_text(before) == _text(after))
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STATES, min_size=1, max_size=8))
+def test_what_is_told_is_what_was_last_taken_up_however_members_come_and_go(
+    sequence: list[Any],
+) -> None:
+    told, page = Told(), {}
+    for state in sequence:
+        patch = told.take(dict.fromkeys("abcd") | state)
+        page = merged(page, json.loads(json.dumps(patch)))
+        assert _text(page) == _text(told.state) == _text(known(state))
+
+
 def _text(state: Any) -> str:
     # 1.0 and 1 are the same number to a page.
     return json.dumps(_numbers(state), sort_keys=True)
@@ -133,6 +145,15 @@ def test_a_state_on_its_way_holds_no_null_outside_lists() -> None:
         {"a": None, "b": float("nan"), "c": {"d": None, "e": 0}, "f": [None, float("inf")]}
     )
     assert told == {"c": {"e": 0}, "f": [None, None]}
+
+
+def test_gates_travel_by_name_with_their_place_in_the_order(served: Served) -> None:
+    explain = requests.get(served.url + "/api/explain", timeout=5).json()
+    with watching(served) as stream:
+        gates = next(states(stream))["explain"]["gates"]
+    told = sorted(gates.values(), key=lambda gate: int(gate["place"]))
+    assert [gate["place"] for gate in told] == list(range(len(explain["gates"])))
+    assert [gate["name"] for gate in told] == [gate["name"] for gate in explain["gates"]]
 
 
 @settings(max_examples=15, deadline=None)

@@ -97,6 +97,8 @@ const rows = (value) => (isObject(value) ? Object.values(value) : (value ?? []))
 function listed(state) {
   const status = { ...state };
   for (const name of BY_NAME) status[name] = rows(state[name]);
-  status.feed = { ...state.feed, links: rows(state.links ?? state.feed?.links) };
+  status.feed = { ...state.feed, links: rows(state.feed?.links) };
+  const gates = rows(state.explain?.gates).sort((one, other) => one.place - other.place);
+  status.explain = { ...state.explain, gates };
   return status;
 }
