@@ -53,8 +53,8 @@ class Watching(EventStream):
         left = asyncio.create_task(_until_left(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await send(_piece(b"retry: %d\n\n%b" % (RETRY_MS, self._first())))
-            number, line = pulse.number, pulse.line
+            first, number, line = self._first(), pulse.number, pulse.line
+            await send(_piece(b"retry: %d\n\n%b" % (RETRY_MS, first)))
             while True:
                 await pulse.next_beat()
                 if left.done() or pulse.closed or not self._may_look():
