@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import trade_rows
+from dashboard.shared import Shared
 from hft.clock import wall_ms
 from hft.errors import HftError
 from hft.ledger.books import BookKeeper, Books, read_books
@@ -49,6 +51,7 @@ class TradeBook:
         self._engine: Engine | None = None
         self._keeper: BookKeeper | None = None
         self._opening = threading.Lock()
+        self._statistics: Shared[Statistics] = Shared()
 
     @contextmanager
     def reading(self) -> Iterator[Engine | None]:
@@ -153,7 +156,9 @@ class TradeBook:
         with self._books() as found:
             if found is None:
                 return None
-            return read_statistics(found[1], zone, wall_ms(), from_ms, to_ms)
+            _, books = found
+            work = partial(read_statistics, books, zone, wall_ms(), from_ms, to_ms)
+            return self._statistics.ask((zone.key, from_ms, to_ms), books, work)
 
     def markouts(self, from_ms: int | None = None, to_ms: int | None = None) -> Markouts:
         """Sum up where the price went after the fills of a range."""
@@ -199,6 +204,7 @@ class TradeBook:
             return
         with _refusing("the history cannot be cleared now"):
             clear_history(engine, wall_ms())
+        self._statistics.forget()
 
     def close(self) -> None:
         """Give the database's connections back."""
