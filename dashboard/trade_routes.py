@@ -48,11 +48,14 @@ def trade_routes(deps: Deps) -> APIRouter:
         before_id: Annotated[int | None, Query(ge=1, le=ID_MAX)] = None,
         from_ms: Ms = None,
         to_ms: Ms = None,
+        zone: Zone = "UTC",
     ) -> Response:
         """Since the last clearing. `before_id` (`next_before_id` of the answer) asks for the page
-        behind, however far back; null: there is none.
+        behind, however far back; null: there is none. The totals are of all time and of today in
+        `zone`.
         """
-        page = await run_in_threadpool(trades.page, limit, offset, before_id, from_ms, to_ms)
+        within = (limit, offset, before_id, from_ms, to_ms)
+        page = await run_in_threadpool(trades.page, *within, zone=known_zone(zone))
         return Json(page)
 
     @router.get("/calendar", summary="Days with trades", responses=answers(CALENDAR))
@@ -110,9 +113,12 @@ def trade_routes(deps: Deps) -> APIRouter:
         from_ms: Ms = None,
         to_ms: Ms = None,
     ) -> Response:
-        """The newest 5,000 of each; `cut` says that there are more. `to_ms` is now unless given."""
+        """The newest 5,000 of each, and every order that rests; `cut` says that there are more.
+        `to_ms` is now unless given.
+        """
         until_ms = wall_ms() + 1 if to_ms is None else to_ms
-        return Json(await run_in_threadpool(trades.marks, symbol, from_ms or 0, until_ms))
+        account = bytes(view.house.identity[0]["account_epoch"]).decode()
+        return Json(await run_in_threadpool(trades.marks, symbol, from_ms or 0, until_ms, account))
 
     return router
 

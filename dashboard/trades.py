@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,11 +18,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import trade_rows
+from dashboard.shared import Shared
 from hft.clock import wall_ms
 from hft.errors import HftError
 from hft.ledger.books import BookKeeper, Books, read_books
 from hft.ledger.database import open_database
-from hft.ledger.days import list_days
+from hft.ledger.days import list_days, midnight_before
 from hft.ledger.event_queries import EventRow, list_events
 from hft.ledger.markout_queries import Markouts, read_markouts
 from hft.ledger.order_marks import list_marks
@@ -30,6 +32,7 @@ from hft.ledger.queries import clear_history, list_trades
 from hft.ledger.statistics import Statistics, read_statistics
 
 NO_SUMS = Sums(0, 0, 0, 0, {})
+UTC_ZONE = ZoneInfo("UTC")
 
 
 class TradesUnavailable(HftError):
@@ -48,6 +51,7 @@ class TradeBook:
         self._engine: Engine | None = None
         self._keeper: BookKeeper | None = None
         self._opening = threading.Lock()
+        self._statistics: Shared[Statistics] = Shared()
 
     @contextmanager
     def reading(self) -> Iterator[Engine | None]:
@@ -79,8 +83,11 @@ class TradeBook:
         before_id: int | None = None,
         from_ms: int | None = None,
         to_ms: int | None = None,
+        *,
+        zone: ZoneInfo = UTC_ZONE,
     ) -> dict[str, Any]:
-        """List trades since the last clearing, newest first, with the sums of all of them.
+        """List trades since the last clearing, newest first, with the sums of all of them and of
+        the zone's today.
 
         `next_before_id` asks for the page behind this one; None: there is nothing behind it.
         """
@@ -92,7 +99,7 @@ class TradeBook:
             engine, books = found
             # One more than wanted tells whether there is a page behind.
             rows = list_trades(engine, limit + 1, offset, from_ms, to_ms, before_id)
-        sums_of = read_totals(books, wall_ms())
+        sums_of = read_totals(books, midnight_before(wall_ms(), zone))
         shown = rows[:limit]
         return {
             # The driver's column names are a kind of str that the JSON writer does not take for
@@ -149,7 +156,9 @@ class TradeBook:
         with self._books() as found:
             if found is None:
                 return None
-            return read_statistics(found[1], zone, wall_ms(), from_ms, to_ms)
+            _, books = found
+            work = partial(read_statistics, books, zone, wall_ms(), from_ms, to_ms)
+            return self._statistics.ask((zone.key, from_ms, to_ms), books, work)
 
     def markouts(self, from_ms: int | None = None, to_ms: int | None = None) -> Markouts:
         """Sum up where the price went after the fills of a range."""
@@ -158,12 +167,14 @@ class TradeBook:
                 return Markouts([], {}, {}, {}, {})
             return read_markouts(*found, from_ms, to_ms)
 
-    def marks(self, symbol: str, from_ms: int, to_ms: int) -> dict[str, Any]:
-        """List own orders and fills of a symbol for its chart."""
+    def marks(
+        self, symbol: str, from_ms: int, to_ms: int, account_epoch: str = ""
+    ) -> dict[str, Any]:
+        """List own orders and fills of a symbol for its chart; `account_epoch` is traded now."""
         with self.reading() as engine:
             if engine is None:
                 return {"fills": [], "orders": [], "cut": False}
-            marks = list_marks(engine, symbol, from_ms, to_ms)
+            marks = list_marks(engine, symbol, from_ms, to_ms, account_epoch=account_epoch)
         return {
             "fills": [trade_rows.fill_mark(row) for row in marks.fills],
             "orders": [trade_rows.order_mark(row) for row in marks.orders],
@@ -193,6 +204,7 @@ class TradeBook:
             return
         with _refusing("the history cannot be cleared now"):
             clear_history(engine, wall_ms())
+        self._statistics.forget()
 
     def close(self) -> None:
         """Give the database's connections back."""

@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from hft.ledger.fills import Fills, Payments, Words, read_columns, read_payments
+from hft.ledger.opening import Opening, read_opening
 from hft.ledger.schema import checked, funding, markers, revisions, trades
 
 TAIL_ROWS = 1000
@@ -33,6 +34,8 @@ class Books(NamedTuple):
     cleared_ms: int
     texts: list[str]
     """What the numbers of `account`, `symbol`, `strategy` and `other_asset` stand for."""
+    opening: Opening
+    """What was held before the first fill."""
 
     def shown(self, from_ms: int | None = None, to_ms: int | None = None) -> tuple[Fills, Payments]:
         """Take what is not hidden, from a time (inclusive) to another (exclusive)."""
@@ -59,6 +62,8 @@ class BookKeeper:
         self._words.number("")
         self._fills: Fills | None = None
         self._payments: Payments | None = None
+        self._met: set[int] = set()
+        self._opening: Opening = {}
         self._state: _State | None = None
 
     def look(self) -> Books:
@@ -79,12 +84,15 @@ class BookKeeper:
                 state.hidden_id or 0,
                 state.cleared_ms or 0,
                 self._words.texts,
+                self._opening,
             )
 
     def _read(self, connection: Connection, state: _State) -> None:
         known, last = self._fills, self._state
         if known is None or last is None or last.revision != state.revision:
             known = read_columns(connection, self._words).in_order()
+            self._met, self._opening = set(), {}
+            self._meet(connection, known)
         elif (last.trade_id or 0) < (state.trade_id or 0) or last.tail != state.tail:
             known = self._caught_up(connection, known, last.trade_id or 0)
         self._payments = read_payments(connection, self._words, known)
@@ -93,7 +101,16 @@ class BookKeeper:
     def _caught_up(self, connection: Connection, known: Fills, last_id: int) -> Fills:
         overlap = read_columns(connection, self._words, after_id=last_id - TAIL_ROWS)
         new = ~np.isin(overlap.row_id, known.row_id[known.row_id > last_id - TAIL_ROWS])
-        return known.followed_by(overlap.pick(new)).in_order()
+        fresh = overlap.pick(new).in_order()
+        self._meet(connection, fresh)
+        return known.followed_by(fresh).in_order()
+
+    def _meet(self, connection: Connection, fresh: Fills) -> None:
+        """Read what was held before the first fill, of each account and symbol that is new."""
+        first = fresh.pick(~np.isin(fresh.holding, list(self._met)))
+        if len(first.row_id):
+            self._met |= set(np.unique(first.holding).tolist())
+            self._opening = self._opening | read_opening(connection, first)
 
 
 def read_books(engine: Engine, from_ms: int | None = None) -> Books:
@@ -104,8 +121,10 @@ def read_books(engine: Engine, from_ms: int | None = None) -> Books:
         state = _State(*connection.execute(_STATE).one())
         fills = read_columns(connection, words, from_ms=from_ms).in_order()
         payments = read_payments(connection, words, fills)
+        opening = read_opening(connection, fills)
     payments = payments.pick(_between(payments.ts_ms, from_ms, None))
-    return Books(fills, payments, state.hidden_id or 0, state.cleared_ms or 0, words.texts)
+    hidden = (state.hidden_id or 0, state.cleared_ms or 0)
+    return Books(fills, payments, *hidden, words.texts, opening)
 
 
 class _State(NamedTuple):

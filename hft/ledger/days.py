@@ -96,6 +96,11 @@ def list_days(books: Books, zone: ZoneInfo) -> list[Day]:
     return days
 
 
+def midnight_before(ms: int, zone: ZoneInfo) -> int:
+    """When the day of a zone began that holds a time."""
+    return _midnight_ms(datetime.fromtimestamp(ms / MS_PER_S, zone).date(), zone)
+
+
 def hours_of(ts_ms: Wholes, zone: ZoneInfo) -> Wholes:
     """The hour, 0 to 23, that a zone's clock showed at each time.
 

@@ -25,6 +25,9 @@ from hft.ledger.schema import (
 )
 
 PAGE_ROWS = 2000
+BEFORE_ANY_ID = -1
+FILLS_AT_ONCE = PAGE_ROWS // 3
+"""Each has a markout for every one of three horizons."""
 
 
 class Kind(Enum):
@@ -72,6 +75,7 @@ _SOURCES = {
     "markouts": _Source(_OF_MARKOUT, trades.c.exchange_ts_ms, (markouts.c.id,)),
 }
 EXPORTS = tuple(_SOURCES)
+_INDEXED_BY_TIME = ("trades", "orders", "funding", "events")
 
 
 class Wanted(NamedTuple):
@@ -92,17 +96,24 @@ def fields_of(what: str) -> list[Field]:
 
 
 def read_pages(engine: Engine, wanted: Wanted) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """Read all rows, values as the tables have them, in the order of their keys.
+    """Read all rows, values as the tables have them, in the order of their keys or of their times.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database cannot be read.
     """
     source = _SOURCES[wanted.what]
     query = _query(source, wanted)
-    places = [source.columns.index(column) for column in source.key]
-    last: tuple[Any, ...] | None = None
+    if wanted.what == "markouts":
+        yield from _pages_of_markouts(engine, query)
+        return
+    key, last = source.key, None
+    if _goes_by_time(wanted):
+        key = (source.time, *source.key)
+        last = None if wanted.from_ms is None else (wanted.from_ms, BEFORE_ANY_ID)
+    query = query.order_by(*key).limit(PAGE_ROWS)
+    places = [source.columns.index(column) for column in key]
     while True:
-        page = query if last is None else query.where(tuple_(*source.key) > tuple_(*last))
+        page = query if last is None else query.where(tuple_(*key) > tuple_(*last))
         with engine.connect() as connection:
             rows = [tuple(row) for row in connection.execute(page)]
         if rows:
@@ -112,11 +123,40 @@ def read_pages(engine: Engine, wanted: Wanted) -> Iterator[Sequence[tuple[Any, .
         last = tuple(rows[-1][place] for place in places)
 
 
+def _goes_by_time(wanted: Wanted) -> bool:
+    """Whether rows come in the order of their times: within a range they do, as an index has them.
+
+    Otherwise the database would look through the whole range again for every page.
+    """
+    is_range = (wanted.from_ms, wanted.to_ms) != (None, None)
+    return is_range and wanted.what in _INDEXED_BY_TIME
+
+
+def _pages_of_markouts(engine: Engine, query: Select[Any]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Go by ranges of fills, told of both tables: a server would join whole ones for every page."""
+    fill, of_fill = trades.c.id, markouts.c.trade_row
+    ends = query.with_only_columns(func.min(of_fill), func.max(of_fill))
+    with engine.connect() as connection:
+        first, last = connection.execute(ends).one()
+    if first is None:
+        return
+    for begin in range(first, last + 1, FILLS_AT_ONCE):
+        end = begin + FILLS_AT_ONCE - 1
+        page = query.where(fill.between(begin, end), of_fill.between(begin, end))
+        with engine.connect() as connection:
+            found = connection.execute(page.order_by(of_fill, markouts.c.horizon_ms))
+            rows = [tuple(row) for row in found]
+        if rows:
+            yield rows
+
+
 def _query(source: _Source, wanted: Wanted) -> Select[Any]:
     query = select(*source.columns)
     if wanted.what == "markouts":
         query = query.join_from(markouts, trades, trades.c.id == markouts.c.trade_row)
-    if wanted.from_ms is not None:
+    # Where the pages go by time, the first one's key says from when on; a server that hears of both
+    # ends believes in few rows, and sorts all of them for every page.
+    if wanted.from_ms is not None and not _goes_by_time(wanted):
         query = query.where(source.time >= wanted.from_ms)
     if wanted.to_ms is not None:
         query = query.where(source.time < wanted.to_ms)
@@ -126,7 +166,7 @@ def _query(source: _Source, wanted: Wanted) -> Select[Any]:
     if not wanted.hidden and wanted.what == "funding":
         cleared = select(func.coalesce(func.max(markers.c.cleared_ms), 0))
         query = query.where(funding.c.ts_ms > cleared.scalar_subquery())
-    return query.order_by(*source.key).limit(PAGE_ROWS)
+    return query
 
 
 def _field(column: Column[Any]) -> Field:

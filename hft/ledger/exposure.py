@@ -7,6 +7,7 @@ import numpy as np
 
 from hft.ledger.books import Books
 from hft.ledger.fills import Fills, Wholes
+from hft.ledger.opening import Opening
 from hft.ledger.trips import positions_of
 from hft.units import E8
 
@@ -46,7 +47,7 @@ def exposure_of(
     fills = books.fills if symbol is None else books.fills.pick(books.fills.symbol == symbol)
     if not len(fills.ts_ms) or to_ms <= from_ms:
         return Exposure(from_ms, max(from_ms, to_ms), 0, 0.0, 0)
-    ts_ms, level_e8 = _levels(fills, int(books.fills.account[-1]), strategy)
+    ts_ms, level_e8 = _levels(fills, books.opening, int(books.fills.account[-1]), strategy)
     inside = slice(
         max(0, int(np.searchsorted(ts_ms, from_ms, "right")) - 1),
         int(np.searchsorted(ts_ms, to_ms)),
@@ -76,9 +77,11 @@ def notional_e8(price_e8: Wholes, qty_e8: Wholes) -> Wholes:
     return product_e8
 
 
-def _levels(fills: Fills, newest_account: int, strategy: int | None) -> tuple[Wholes, Wholes]:
+def _levels(
+    fills: Fills, opening: Opening, newest_account: int, strategy: int | None
+) -> tuple[Wholes, Wholes]:
     """The times of the fills, and the notional of everything held after each."""
-    held = positions_of(fills)
+    held = positions_of(fills, opening)
     mine, begins = held.fills, held.begins
     level_e8 = notional_e8(mine.price_e8, np.abs(held.after_e8))
     ends = np.append(begins[1:], len(level_e8)) - 1

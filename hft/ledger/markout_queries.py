@@ -7,15 +7,14 @@ the fill; once with each fill counted the same, once weighted by quantity.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from hft.ledger.books import Books
-from hft.ledger.fills import ROWS_AT_ONCE, Fills, Wholes
+from hft.ledger.fills import IDS_AT_ONCE, Fills, Wholes
+from hft.ledger.packed import read_packed
 from hft.ledger.schema import markouts
 from hft.units import E8
 
@@ -78,12 +77,12 @@ def _read(engine: Engine, fills: Fills) -> Wholes:
     columns = [markouts.c[name] for name in ("trade_row", "horizon_ms", "mid_e8", "move_e8")]
     parts = [np.zeros((len(columns), 0), np.int64)]
     if len(fills.row_id):
-        between = (int(fills.row_id.min()), int(fills.row_id.max()))
-        query = select(*columns).where(markouts.c.trade_row.between(*between))
+        first, last = int(fills.row_id.min()), int(fills.row_id.max())
         with engine.connect() as connection:
-            cursor: Any = connection.execute(query).cursor
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                parts.append(np.array(rows, np.int64).T)
+            for begin in range(first, last + 1, IDS_AT_ONCE):
+                end = min(last, begin + IDS_AT_ONCE - 1)
+                where = markouts.c.trade_row.between(begin, end)
+                parts.append(read_packed(connection, columns, (), where).wholes)
     return np.concatenate(parts, axis=1)
 
 

@@ -84,9 +84,12 @@ class OrderGaps:
         doubtful = [
             row
             for row in order_store.open_orders(self._engine, account_epoch, symbol, until_ms)
-            if row["client_order_id"] not in self._held and row["type"] not in WAITING_TYPES
+            if row["client_order_id"] not in self._held
         ]
-        return [self._fate(row, now_ms) for row in doubtful[:LOOKUPS_MAX]]
+        named = [row for row in doubtful if row["type"] not in WAITING_TYPES]
+        waiting = [row for row in doubtful if row["type"] in WAITING_TYPES]
+        fates = [self._fate(row, now_ms) for row in named[:LOOKUPS_MAX]]
+        return fates + (self._wait_no_longer(symbol, waiting, now_ms) if waiting else [])
 
     def _fate(self, row: Row, now_ms: int) -> Row:
         asked = {"symbol": row["symbol"], "origClientOrderId": row["client_order_id"]}
@@ -96,9 +99,14 @@ class OrderGaps:
             if problem.code != endpoints.ORDER_DOES_NOT_EXIST:
                 raise
             # Never there, or cancelled without a fill so long ago that the venue forgot it.
-            gone = {"state": OrderState.EXPIRED.name, "venue_code": problem.code}
-            return row | gone | {"updated_ms": now_ms, "finished_ms": now_ms}
+            return _gone(row, now_ms) | {"venue_code": problem.code}
         return self._rows([found])[0]
+
+    def _wait_no_longer(self, symbol: str, rows: Sequence[Row], now_ms: int) -> list[Row]:
+        """Those of the rows that the venue no longer lists as waiting for their trigger."""
+        listed = self._venue.get(endpoints.OPEN_ALGO_ORDERS, {"symbol": symbol}, signed=True)
+        there = {str(order["clientAlgoId"]) for order in listed}
+        return [_gone(row, now_ms) for row in rows if row["client_order_id"] not in there]
 
     def _rows(self, orders: Sequence[VenueOrder]) -> list[Row]:
         rows = []
@@ -115,6 +123,10 @@ class OrderGaps:
         )
         # An order that has ended may still turn out to have filled further.
         return [row for row in rows if row["filled_e8"] > ended.get(row["client_order_id"], -1)]
+
+
+def _gone(row: Row, now_ms: int) -> Row:
+    return row | {"state": OrderState.EXPIRED.name, "updated_ms": now_ms, "finished_ms": now_ms}
 
 
 def fetch_orders(venue: OrderSource, symbol: str, progress: Progress, now_ms: int) -> Listed:

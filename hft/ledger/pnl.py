@@ -21,7 +21,6 @@ from hft.ledger.schema import to_real
 from hft.ledger.thinning import thin
 
 POINTS_MAX = 2000
-DAY_MS = 86_400_000
 _HALF_BITS = 32
 
 
@@ -68,9 +67,8 @@ class Point(msgspec.Struct, frozen=True):
     pnl: float
 
 
-def read_totals(books: Books, now_ms: int) -> Totals:
-    """Sums of everything since the marker, and of the UTC day that holds `now_ms`."""
-    midnight_ms = now_ms - now_ms % DAY_MS
+def read_totals(books: Books, midnight_ms: int) -> Totals:
+    """Sums of everything since the marker, and of the day that began at `midnight_ms`."""
     return Totals(sum_trades(books), sum_trades(books, midnight_ms))
 
 

@@ -6,7 +6,7 @@ by hand) ends the trip it closes instead of opening one of its own.  A fill that
 ends one trip and begins the next: its realised P&L is the first one's, its fee is divided by
 quantity (the ended trip's part rounded down).  Funding is no part of a trip.
 
-Positions are counted from the first fill that is kept, as if the account had been flat before it.
+What was held before the first kept fill (`hft.ledger.opening`) is no trip: nobody saw it open.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from hft.ledger.books import Books
 from hft.ledger.fills import Fills, Wholes
+from hft.ledger.opening import Opening
 
 Marks = npt.NDArray[np.bool_]
 
@@ -60,6 +61,10 @@ class Positions(NamedTuple):
     """Places of the first fill of each trip; that of a trip born of a turn is the one behind it."""
     strategy: Wholes
     """Whose each trip is."""
+    born_of_turn: Marks
+    """Trips that a turn opened."""
+    seen_open: Marks
+    """Trips whose beginning is among the fills."""
 
     def holders(self) -> Wholes:
         """Whose the position is that each fill left; anything where it left none."""
@@ -69,41 +74,47 @@ class Positions(NamedTuple):
         return np.where(self.turns, self.fills.strategy, held)
 
 
-def positions_of(fills: Fills, nobody: int = 0) -> Positions:
+def positions_of(fills: Fills, opening: Opening, nobody: int = 0) -> Positions:
     """Follow the positions through fills (one at least), which are in order.
 
-    `nobody` is the number of the empty strategy.
+    `opening` is what was held before them; `nobody` is the number of the empty strategy.
     """
     mine = fills.pick(np.lexsort((fills.symbol, fills.account)))
     changes = np.diff(mine.account, prepend=-1) | np.diff(mine.symbol, prepend=-1)
     begins = np.flatnonzero(changes)
     total_e8 = np.cumsum(mine.qty_e8)
     sizes = np.diff(np.append(begins, len(total_e8)))
-    offset_e8 = np.repeat(total_e8[begins] - mine.qty_e8[begins], sizes)
-    after_e8 = total_e8 - offset_e8
+    held = [opening.get(holding, 0) for holding in mine.holding[begins].tolist()]
+    held_e8 = np.array(held, np.int64)
+    after_e8 = total_e8 + np.repeat(held_e8 - total_e8[begins] + mine.qty_e8[begins], sizes)
     before_e8 = after_e8 - mine.qty_e8
     turns = np.sign(before_e8) * np.sign(after_e8) < 0
-    starts = np.flatnonzero((before_e8 == 0) | np.append(False, turns[:-1]))
-    opener = mine.strategy[starts - (before_e8[starts] != 0)]
+    begins_here = np.zeros(len(before_e8), np.bool_)
+    begins_here[begins] = True
+    starts = np.flatnonzero((before_e8 == 0) | begins_here | np.append(False, turns[:-1]))
+    born_of_turn = (before_e8[starts] != 0) & ~begins_here[starts]
+    seen_open = (before_e8[starts] == 0) | born_of_turn
+    opener = mine.strategy[starts - born_of_turn]
     places = np.arange(len(before_e8))
     named = np.minimum.reduceat(np.where(mine.strategy != nobody, places, len(places)), starts)
     first_named = np.append(mine.strategy, nobody)[named]
     strategy = np.where(opener != nobody, opener, first_named)
-    return Positions(mine, begins, before_e8, after_e8, turns, starts, strategy)
+    return Positions(
+        mine, begins, before_e8, after_e8, turns, starts, strategy, born_of_turn, seen_open
+    )
 
 
-def trips_of(fills: Fills) -> Trips:
-    """Find the closed round trips of fills, which are in order."""
+def trips_of(fills: Fills, opening: Opening) -> Trips:
+    """Find the closed round trips of fills, which are in order; `opening` was held before them."""
     if not len(fills.ts_ms):
         return Trips(*np.zeros((len(Trips._fields), 0), np.int64))
-    held = positions_of(fills)
+    held = positions_of(fills, opening)
     mine, starts = held.fills, held.starts
-    born_of_turn = held.before_e8[starts] != 0
-    fee_e8, carried_e8 = _divided_fees(held, born_of_turn)
+    fee_e8, carried_e8 = _divided_fees(held)
     last = np.append(starts[1:], len(fee_e8)) - 1
     found = Trips(
         mine.row_id[last],
-        mine.ts_ms[starts - born_of_turn],
+        mine.ts_ms[starts - held.born_of_turn],
         mine.ts_ms[last],
         mine.symbol[starts],
         held.strategy,
@@ -111,19 +122,19 @@ def trips_of(fills: Fills) -> Trips:
         np.add.reduceat(fee_e8, starts) + carried_e8,
     )
     ended = (held.before_e8[last] != 0) & ((held.after_e8[last] == 0) | held.turns[last])
-    found = found.pick(ended)
+    found = found.pick(ended & held.seen_open)
     return found.pick(np.lexsort((found.row_id, found.closed_ms)))
 
 
-def _divided_fees(held: Positions, born_of_turn: Marks) -> tuple[Wholes, Wholes]:
+def _divided_fees(held: Positions) -> tuple[Wholes, Wholes]:
     """The fee of each fill for the trip it is in, and what each trip has of the turn before it."""
     fee_e8 = held.fills.fee_e8.copy()
     for turn in np.flatnonzero(held.turns).tolist():
         whole_e8, qty_e8 = int(fee_e8[turn]), abs(int(held.fills.qty_e8[turn]))
         fee_e8[turn] = whole_e8 * abs(int(held.before_e8[turn])) // qty_e8
     carried_e8 = np.zeros(len(held.starts), np.int64)
-    behind = held.starts[born_of_turn] - 1
-    carried_e8[born_of_turn] = held.fills.fee_e8[behind] - fee_e8[behind]
+    behind = held.starts[held.born_of_turn] - 1
+    carried_e8[held.born_of_turn] = held.fills.fee_e8[behind] - fee_e8[behind]
     return fee_e8, carried_e8
 
 
@@ -132,7 +143,7 @@ def shown_trips(books: Books, from_ms: int | None = None, to_ms: int | None = No
 
     A trip counts where it ended, with all of its money.
     """
-    trips = trips_of(books.fills)
+    trips = trips_of(books.fills, books.opening)
     first = 0 if from_ms is None else int(np.searchsorted(trips.closed_ms, from_ms))
     last = len(trips.closed_ms)
     if to_ms is not None:

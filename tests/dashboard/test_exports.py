@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from sqlalchemy import update
 
 from hft.clock import wall_ms
 from hft.ledger.database import open_database, writing
+from hft.ledger.export_queries import PAGE_ROWS, Wanted, fields_of, read_pages
 from hft.ledger.schema import trades
 from tests.dashboard.furniture import Served
 from tests.dashboard.many_trades import fill_with_trades
@@ -69,6 +71,33 @@ def test_what_a_clearing_hid_comes_only_when_asked_for(served: Served, place: st
     assert requests.delete(served.url + "/api/history", timeout=5).status_code == 200
     assert len(download(served, "what=trades").text.splitlines()) == 1
     assert len(download(served, "what=trades&hidden=1").text.splitlines()) == 3
+
+
+@BOTH
+@pytest.mark.parametrize("what", ["trades", "orders", "markouts"])
+def test_a_range_holds_every_row_of_it_once_however_many_pages_it_has(
+    place: str, what: str
+) -> None:
+    fill_with_trades(place, 4_000)
+    engine = open_database(place)
+    names = [field.name for field in fields_of(what)]
+    time = names.index("updated_utc" if what == "orders" else "exchange_ts_utc")
+
+    def rows(**wanted: int) -> list[tuple[Any, ...]]:
+        pages = [list(page) for page in read_pages(engine, Wanted(what, **wanted))]
+        assert all(0 < len(page) <= PAGE_ROWS for page in pages)
+        return [row for page in pages for row in page]
+
+    every = rows()
+    times = sorted(row[time] for row in every)
+    from_ms, to_ms = times[20], times[-20]
+    wanted = [row for row in every if from_ms <= row[time] < to_ms]
+    assert PAGE_ROWS / 2 < len(wanted) < len(every)
+    assert sorted(rows(from_ms=from_ms, to_ms=to_ms)) == sorted(wanted)
+    assert sorted(rows(to_ms=to_ms)) == sorted(row for row in every if row[time] < to_ms)
+    assert sorted(rows(from_ms=from_ms)) == sorted(row for row in every if row[time] >= from_ms)
+    assert rows(from_ms=times[-1] + 1) == []
+    engine.dispose()
 
 
 @BOTH

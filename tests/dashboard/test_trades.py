@@ -3,10 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from hft.clock import wall_ms
 from hft.ledger.database import open_database, writing
@@ -16,6 +17,7 @@ from hft.units import E8
 from tests.dashboard.furniture import Served, wait_for
 
 FEE_E8 = 30_000_000
+HOUR_MS = 3_600_000
 BOTH = pytest.mark.parametrize("place", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -70,6 +72,28 @@ def test_trades_appear_once_there_is_a_database(served: Served, place: str) -> N
     assert history["totals"]["today"]["count"] in (0, 1, 2, 3, 4), "midnight may pass in between"
     page = get(served, "/api/history?limit=2&offset=1")["trades"]
     assert [trade["pnl"] for trade in page] == [0, 5]
+
+
+def zone_at(hour: int) -> str:
+    """A zone whose clock shows that hour of the day now."""
+    east = (hour - wall_ms() // HOUR_MS) % 24
+    return f"Etc/GMT-{east}" if east <= 12 else f"Etc/GMT+{24 - east}"
+
+
+@BOTH
+def test_today_is_that_of_the_viewers_clock(served: Served, place: str) -> None:
+    book(place, 5)
+    engine = open_database(place)
+    with writing(engine) as connection:
+        connection.execute(update(trades).values(exchange_ts_ms=wall_ms() - 2 * HOUR_MS))
+    engine.dispose()
+    counts = [
+        get(served, f"/api/history?zone={quote(zone_at(hour))}")["totals"]["today"]["count"]
+        for hour in (0, 12)
+    ]
+    assert counts == [0, 1]
+    reply = requests.get(served.url + "/api/history?zone=Mars/Olympus", timeout=5)
+    assert (reply.status_code, reply.json()["code"]) == (422, "UNKNOWN_ZONE")
 
 
 @BOTH

@@ -3,8 +3,9 @@
 import { OrderList } from "./book_orders.js";
 import { TradeList } from "./book_trades.js";
 import { byId, element, setPressed, setText } from "./dom.js";
-import { number, signed } from "./format.js";
+import { day, number, signed } from "./format.js";
 import { onSelect } from "./selection.js";
+import { serverMs } from "./server.js";
 
 const RETRY_MS = 5000;
 const BETWEEN_MS = 250;
@@ -46,11 +47,11 @@ export class Book {
     if (name === "orders") this.orders.refresh();
   }
 
-  // Called with every status: the database is asked only when there is something new in it.
+  // Called with every status: the database is asked only when there is something new in it, or a new day.
   count(status) {
     this.trades.learn(status.symbols);
     this.orders.learn(status.symbols);
-    const mark = `${status.trade_count}/${status.ledger?.trades ?? 0}`;
+    const mark = `${status.trade_count}/${status.ledger?.trades ?? 0}/${day(serverMs())}`;
     if (mark === this.mark || this.loading || performance.now() - this.askedAt < this.waitMs) return;
     this.mark = mark;
     this.load(false);

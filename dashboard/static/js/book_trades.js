@@ -50,7 +50,7 @@ export class TradeList {
   // between is then shown although no sum holds it yet, and never the other way round.
   async refresh({ anew = false } = {}) {
     const { days } = await get(`/api/calendar?zone=${encodeURIComponent(zone)}`);
-    const page = await get(`/api/history?limit=${PAGE}`);
+    const page = await get(`/api/history?limit=${PAGE}&zone=${encodeURIComponent(zone)}`);
     const last = this.newest[0]?.id;
     const fresh = page.trades.findIndex((trade) => trade.id === last);
     if (anew || (last !== undefined && fresh < 0)) this.timeline.forget();

@@ -27,6 +27,8 @@ class LocalVenue:
         """One-minute candles by symbol, as the venue lists them, oldest first."""
         self.incomes: list[dict[str, Any]] = []
         self.orders: dict[int, dict[str, Any]] = {}
+        self.waiting: list[str] = []
+        """Names of our orders that wait for a trigger, whatever their symbol."""
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.page_max = 1000
         self.broken = False
@@ -127,6 +129,8 @@ class LocalVenue:
             return 200, self._list(params)
         if path.endswith("/allOrders"):
             return 200, self._list_orders(params)
+        if path.endswith("/openAlgoOrders"):
+            return 200, [{"clientAlgoId": name} for name in self.waiting]
         if path.endswith("/order"):
             order = self._order(params)
             return (200, order) if order else (400, {"code": -2013, "msg": "No such order."})

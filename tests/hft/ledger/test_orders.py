@@ -256,6 +256,7 @@ def test_an_order_left_open_by_a_run_that_was_killed_is_asked_for_by_name(
                 (2, long_ago_ns, {}),
                 (3, long_ago_ns, {"order_type": OrderType.STOP_MARKET}),
                 (4, now_ns, {}),
+                (5, long_ago_ns, {"order_type": OrderType.TAKE_PROFIT_MARKET}),
             )
         ]
     )
@@ -266,10 +267,14 @@ def test_an_order_left_open_by_a_run_that_was_killed_is_asked_for_by_name(
     venue.order(
         ORDER_0 + 1, client_order_id(earlier, 1), status="CANCELED", time=wall_ms() - 3 * OLD_MS
     )
+    # A stop waits elsewhere; of two, one still protects the position.
+    venue.waiting.append(client_order_id(earlier, 3))
     with world.ledger() as ledger:
         turn_until(ledger, lambda: states(world)[1] == "CANCELLED")
         drain(ledger)
-    assert states(world) == {1: "CANCELLED", 2: "EXPIRED", 3: "ACCEPTED", 4: "ACCEPTED"}
+    assert states(world) == {
+        1: "CANCELLED", 2: "EXPIRED", 3: "ACCEPTED", 4: "ACCEPTED", 5: "EXPIRED",
+    }  # fmt: skip
     first, second, *_ = order_rows(world)
     assert (first["filled_e8"], first["strategy"]) == (1_000_000, "MOMENTUM")
     assert second["venue_code"] == -2013

@@ -27,8 +27,8 @@ def engine(place: str) -> Iterator[Engine]:
     made.dispose()
 
 
-def read_totals(engine: Engine, now_ms: int) -> pnl.Totals:
-    return pnl.read_totals(read_books(engine), now_ms)
+def read_totals(engine: Engine, midnight_ms: int) -> pnl.Totals:
+    return pnl.read_totals(read_books(engine), midnight_ms)
 
 
 def sum_trades(engine: Engine, from_ms: int | None = None) -> pnl.Sums:
@@ -73,13 +73,12 @@ def test_a_time_range_includes_its_start_and_not_its_end(engine: Engine) -> None
 
 
 def test_totals_are_exact_and_tell_today_apart(engine: Engine) -> None:
-    now_ms = 20 * DAY_MS + 5
     book(
         engine,
         {"exchange_ts_ms": 20 * DAY_MS - 1, "pnl_e8": 10**17 + 1, "fee_e8": 3},
         {"exchange_ts_ms": 20 * DAY_MS, "pnl_e8": 7, "fee_e8": 2},
     )
-    totals = read_totals(engine, now_ms)
+    totals = read_totals(engine, 20 * DAY_MS)
     assert (totals.all_time.count, totals.all_time.pnl_e8) == (2, 10**17 + 8)
     assert (totals.all_time.fees_e8, totals.all_time.net_e8) == (5, 10**17 + 3)
     assert (totals.today.count, totals.today.net_e8) == (1, 5)

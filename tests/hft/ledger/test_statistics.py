@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hft.ledger.books import Books
-from hft.ledger.days import UnknownZone, hours_of, list_days, zone_of
+from hft.ledger.days import UnknownZone, hours_of, list_days, midnight_before, zone_of
 from hft.ledger.exposure import exposure_of, notional_e8
 from hft.ledger.fills import Fills, Payments
 from hft.ledger.statistics import read_statistics
@@ -52,27 +52,38 @@ FILLS = st.lists(
 )
 
 
-def books_of(fills: list[Fill], hidden_id: int = 0) -> Books:
+NO_OPENING: dict[int, int] = {}
+
+
+def held(btc: int, eth: int) -> dict[int, int]:
+    """Lots that the account held of the two symbols before the first fill."""
+    return {1 << 32 | 2: btc * 1000, 1 << 32 | 3: eth * 1000}
+
+
+def books_of(fills: list[Fill], hidden_id: int = 0, opening: dict[int, int] = NO_OPENING) -> Books:
     rows = [
         (at, f.ts_ms, f.price_e8, f.lots * 1000, f.pnl_e8, f.fee_e8, 0, 0, at, 1, f.symbol,
          f.strategy, 0)
         for at, f in enumerate(fills, start=1)
     ]  # fmt: skip
     table = np.array(rows, np.int64).reshape(-1, len(Fills._fields)).T
-    return Books(Fills(*table).in_order(), NO_PAYMENTS, hidden_id, 0, TEXTS)
+    return Books(Fills(*table).in_order(), NO_PAYMENTS, hidden_id, 0, TEXTS, opening)
 
 
-def slow_trips(fills: list[Fill]) -> list[tuple[int, int, int, int, int]]:
+def slow_trips(
+    fills: list[Fill], opening: dict[int, int] = NO_OPENING
+) -> list[tuple[int, int, int, int, int]]:
     """(closed, opened, strategy, P&L, fee) of each closed trip, by hand."""
     found = []
     groups = defaultdict(list)
     for fill in sorted(fills, key=lambda f: f.ts_ms):
         groups[fill.symbol].append(fill)
-    for group in groups.values():
-        position, opened, strategy, pnl, fee = 0, 0, 0, 0, 0
+    for symbol, group in groups.items():
+        position = opening.get(1 << 32 | symbol, 0) // 1000
+        seen_open, opened, strategy, pnl, fee = False, 0, 0, 0, 0
         for fill in group:
             if position == 0:
-                opened, strategy, pnl, fee = fill.ts_ms, 0, 0, 0
+                seen_open, opened, strategy, pnl, fee = True, fill.ts_ms, 0, 0, 0
             after = position + fill.lots
             mine = fill.fee_e8
             if position * after < 0:
@@ -80,18 +91,20 @@ def slow_trips(fills: list[Fill]) -> list[tuple[int, int, int, int, int]]:
             strategy = strategy or fill.strategy
             pnl, fee = pnl + fill.pnl_e8, fee + mine
             if position and (after == 0 or position * after < 0):
-                found.append((fill.ts_ms, opened, strategy, pnl, fee))
+                if seen_open:
+                    found.append((fill.ts_ms, opened, strategy, pnl, fee))
+                seen_open = True
                 opened, strategy, pnl, fee = fill.ts_ms, fill.strategy, 0, fill.fee_e8 - mine
             position = after
     return sorted(found)
 
 
 @settings(deadline=None, max_examples=150)
-@given(FILLS)
-def test_trips_are_what_a_slow_loop_finds(fills: list[Fill]) -> None:
-    trips = trips_of(books_of(fills).fills)
+@given(FILLS, st.builds(held, st.integers(-4, 4), st.integers(-4, 4)))
+def test_trips_are_what_a_slow_loop_finds(fills: list[Fill], opening: dict[int, int]) -> None:
+    trips = trips_of(books_of(fills).fills, opening)
     columns = (trips.closed_ms, trips.opened_ms, trips.strategy, trips.pnl_e8, trips.fee_e8)
-    assert sorted(zip(*(c.tolist() for c in columns), strict=True)) == slow_trips(fills)
+    assert sorted(zip(*(c.tolist() for c in columns), strict=True)) == slow_trips(fills, opening)
 
 
 @settings(deadline=None, max_examples=60)
@@ -161,6 +174,7 @@ def test_days_and_hours_are_those_of_the_viewers_clock(times_ms: list[int], name
     for day in days:
         for ms in (day.from_ms, day.to_ms - 1):
             assert datetime.fromtimestamp(ms / 1000, zone).date().isoformat() == day.day
+        assert midnight_before(day.to_ms - 1, zone) == day.from_ms
     hours = [datetime.fromtimestamp(ms / 1000, zone).hour for ms in times_ms]
     assert hours_of(np.array(times_ms), zone).tolist() == hours
 
