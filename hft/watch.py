@@ -21,7 +21,7 @@ from hft.commands import Commands
 from hft.control import ControlSocket, user_name
 from hft.day import DayBook
 from hft.demo import Simulator
-from hft.errors import BootError, ExitCode
+from hft.errors import AskedToStop, BootError, ExitCode
 from hft.events import LatchReason, Role
 from hft.flattening import Flattening
 from hft.latch import SupervisorLatch
@@ -81,13 +81,14 @@ class Supervisor:
 
         Raises:
             BootError: a process did not become READY; what had started is stopped again.
+            AskedToStop: before all were READY; the same.
         """
         self._catch_signals()
         self._vitals.begin(os.getpid(), monotonic_ns(), core=-1, idle=IdleKind.PARK)
         self._vitals.life = Life.STARTING
-        self.latch.begin(halted=not self.plan.demo)
-        self.day.begin()
         try:
+            self.latch.begin(halted=not self.plan.demo)
+            self.day.begin()
             self._start_all()
             self._announce()
             self._vitals.life = Life.RUNNING
@@ -152,7 +153,7 @@ class Supervisor:
                 if complaint:
                     raise BootError(complaint)
             if self._stop_signals:
-                raise BootError("asked to stop before everything was ready")
+                raise AskedToStop
 
     def _announce(self) -> None:
         for sentence in self.wiring.strategies.left_out():
@@ -302,7 +303,16 @@ class Supervisor:
         if epoch == self._account_epoch:
             return
         first, self._account_epoch = not self._account_epoch, epoch
-        running = [] if first else [child for child in self.strategies() if child.pid]
+        if first:
+            return
+        if self.commands.switching(Role.STRATEGY):
+            # They end for the switch, and it waits until all have: it starts the next ones.
+            self.commands.begin_anew()
+            return
+        running = [child for child in self.strategies() if child.pid]
+        for child in self.strategies():
+            if child not in running:
+                child.fresh_state = True  # It died, and is started again soon.
         for child in running:
             self.log.warning(f"another account: the {child.seat.label} starts from nothing")
             self.stop_one(child.seat)
