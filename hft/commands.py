@@ -13,7 +13,7 @@ from hft.errors import HftError
 from hft.events import LatchReason, Notice, Role
 from hft.processes import farewell
 from hft.state.blocks import Life
-from hft.tripping import still_breached
+from hft.tripping import already_beyond, still_breached
 from hft.tuning import ReadAgain
 from hft.tuning_commands import TuningCommands
 from hft.units import NS_PER_MS
@@ -141,6 +141,7 @@ class Commands:
             self._tell_trading("halted", who, Notice.HALTED)
             supervisor.latch.halt(LatchReason.PERSON)
             message += "; HALTED, since [trading] enabled is false"
+        message += already_beyond(supervisor.house, supervisor.latch)
         reply({"ok": True, "message": message})
 
     def _tell_reload(self, changed: ReadAgain, before: Trading, who: str) -> None:

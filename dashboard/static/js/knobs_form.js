@@ -163,9 +163,10 @@ export class ValuesForm {
 
   async apply() {
     if (this.applyButton.disabled) return;
-    const { values } = this;
-    if (!(await this.mayApply(this.edits.map(({ spec, value }) => ({ spec, from: spec.value, to: value }))))) return;
-    if (await this.send(() => change("POST", this.path, this.body(values)))) this.edited();
+    const { values, edits } = this;
+    const seen = Object.fromEntries(edits.map(({ spec }) => [spec.name, spec.value]));
+    if (!(await this.mayApply(edits.map(({ spec, value }) => ({ spec, from: spec.value, to: value }))))) return;
+    if (await this.send(() => change("POST", this.path, { ...this.body(values), seen }))) this.edited();
   }
 
   async takeBack() {
