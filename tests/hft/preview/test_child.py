@@ -16,12 +16,19 @@ BAD = {
     "CRASHES": "import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)",
     "RAISES": "raise ValueError('crossed book')",
     "LEAVES": "import os\n    os._exit(0)",
+    "HIDES": "import os\n    os.closerange(3, 64)\n    while True:\n        pass",
+    "SPAWNS": "import os, time\n    if os.fork() == 0:\n        time.sleep(3); os._exit(0)\n"
+    "    os._exit(7)",
+    "HOARDS": "state.n += len(bytearray(1 << 28)); KEPT.append(bytearray(1 << 28))",
+    "REMEMBERS": "KEPT.append(1)\n    if len(KEPT) == 3:\n"
+    "        market(out, event, 1, 0.01 * params.size)",
 }
 
 STRATEGY = """
 import msgspec
-from hft.strategy.api import state_dtype
+from hft.strategy.api import market, state_dtype
 NAME = "{name}"
+KEPT = []
 COMPILED = False
 class Params(msgspec.Struct, frozen=True):
     size: int = 1
@@ -33,7 +40,7 @@ def on_market(event, position, orders, params, state, out):
 CASE = """
 import select, sys
 from pathlib import Path
-from hft.clock import Deadline, monotonic_ns
+from hft.clock import Deadline, monotonic_ns, sleep_s
 from hft.preview.child import Preview
 from hft.strategy.build import build
 from hft.strategy.load import discover, make_params
@@ -68,6 +75,36 @@ for name, said in (
     answer = ask(name, 1.0 if name == "HANGS" else 20.0)
     assert answer["code"] == "PREVIEW_FAILED" and said in answer["message"], answer
     assert answer["message"].endswith("nothing was changed")
+
+# What a plain file remembers in its globals belongs to one of both runs.
+told = ask("REMEMBERS", size=2)
+assert (told["before"], told["after"], told["kept"], told["changed"]) == (1, 1, 1, 1), told
+told = ask("HOARDS")
+assert "more than 1024 MiB of memory" in told["message"], told
+
+def poll_at_most(name, kill_after_s, seconds):
+    spec, answers = specs[name], []
+    old = values_of(make_params(spec, {}))
+    preview, longest_ns, deadline = Preview(house, kill_after_s), 0, Deadline(20)
+    preview.start((spec, build(spec, plain=True)), (old, old), answers.append)
+    while not answers:
+        assert not deadline.passed()
+        began_ns = monotonic_ns()
+        preview.poll()
+        longest_ns = max(longest_ns, monotonic_ns() - began_ns)
+        sleep_s(0.005)
+    assert longest_ns < seconds * 1e9, longest_ns
+    return answers[0]
+
+# The supervisor waits for neither: what closes the pipe and lives on, and what hands it down.
+assert "did not come back" in poll_at_most("HIDES", 2.0, 1.0)["message"]
+began_ns = monotonic_ns()
+assert "exit code 7" in poll_at_most("SPAWNS", 20.0, 1.0)["message"]
+assert monotonic_ns() - began_ns < 2_500_000_000
+
+spec = specs["RAISES"]
+spec.path.write_text(spec.path.read_text() + "# Another text.")
+assert "was changed since the house was started" in ask("RAISES")["message"]
 
 answers, spec = [], specs["HANGS"]
 preview = Preview(house)
