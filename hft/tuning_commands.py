@@ -197,7 +197,7 @@ class TuningCommands:
         active = self._supervisor.wiring.strategies.active
         meant = request.get("strategy", active)
         if meant != active:
-            raise ConfigError(f"these are values of {meant}, and {active} is the active strategy")
+            raise ConfigError(f"these are values of {meant!r}, and {active} is the active strategy")
         return _table(request.get("values"))
 
 

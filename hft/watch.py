@@ -14,7 +14,7 @@ import orjson
 
 from hft.agent.idle import IdleKind
 from hft.agent.vitals import Vitals
-from hft.boot import Plan, write_private
+from hft.boot import Plan, try_private
 from hft.children import Child, Death, assert_single_task
 from hft.clock import Deadline, monotonic_ns
 from hft.commands import Commands
@@ -71,6 +71,7 @@ class Supervisor:
         self._account_epoch = b""
         self._execution_lost = False
         self._announced = False
+        self._trouble = ""
         self._terminal = Terminal()
         self._wake_read, self._wake_write = os.pipe()
         for end in (self._wake_read, self._wake_write):
@@ -131,10 +132,22 @@ class Supervisor:
         return [self.children[seat] for seat in self._seats(Role.STRATEGY)]
 
     def fork(self, seat: Seat, *, fresh_state: bool = False) -> None:
-        """Start one process from here, warmed code and all."""
-        assert_single_task()
-        entry = self.wiring.entry(seat, fresh_state=fresh_state, forget=self._forget_in_child)
-        self.children[seat].fork(entry, self.wiring.start_max_ns(seat))
+        """Start one process from here, warmed code and all; what is refused is tried again.
+
+        Raises:
+            BootError: the operating system refuses it before the house ran.
+        """
+        child = self.children[seat]
+        try:
+            assert_single_task()
+            entry = self.wiring.entry(seat, fresh_state=fresh_state, forget=self._forget_in_child)
+            child.fork(entry, self.wiring.start_max_ns(seat))
+        except OSError as problem:
+            why = f"{seat.label} cannot be started: {problem.strerror}"
+            if not self._announced:
+                raise BootError(why) from problem
+            child.restart_at_ns, child.fresh_state = monotonic_ns() + NS_PER_S, fresh_state
+            self._tell(f"{why}; it is tried again")
         self.write_run_file()
 
     def _forget_in_child(self) -> None:
@@ -185,7 +198,9 @@ class Supervisor:
             "mode": self.plan.mode.name,
             "strategy": self.wiring.strategies.active,
         }
-        write_private(self.plan.data_dir / "run.json", orjson.dumps(told, option=2))
+        trouble = try_private(self.plan.data_dir / "run.json", orjson.dumps(told, option=2))
+        if trouble:
+            self._tell(trouble)
 
     # Watching.
 
@@ -198,6 +213,7 @@ class Supervisor:
             if self.latch.save():
                 say(self.latch.sentence())
             self.day.keep()
+            self._tell_of_files()
             self.commands.poll()
             self._watch_children()
             self._watch_simulator()
@@ -236,6 +252,13 @@ class Supervisor:
             user = user_name(os.getuid())
             request = {"command": "reload", "by": "terminal", "user": user}
             self.commands.handle(request, lambda reply: say(reply["message"]))
+
+    def _tell_of_files(self) -> None:
+        """Tell once of files that are behind, and once when they are not."""
+        trouble = self.latch.trouble or self.day.trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._tell(trouble or "what a restart must know is written again")
 
     def _watch_children(self) -> None:
         now_ns = monotonic_ns()

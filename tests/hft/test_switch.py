@@ -1,4 +1,4 @@
-"""A strategy switch while other things happen, with processes that are forked and obey."""
+"""Strategies switched and started again while other things happen, with processes that obey."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 CASE = """
-import sys
+import os, sys
 from pathlib import Path
 from hft import commands
 from hft.agent.vitals import Vitals
 from hft.clock import Deadline, monotonic_ns, sleep_s
+from hft.errors import BootError
 from hft.seats import Seat
 from hft.state.blocks import Life, Order
 from tests.hft.tuning_rig import tuning_rig
@@ -113,11 +114,33 @@ BODIES = {
     until("it is back again", lambda: child.life is Life.RUNNING)
     assert started == [("MOMENTUM", False), ("MOMENTUM", False), ("MOMENTUM", True)], started
 """,
+    "a_process_that_the_operating_system_refuses_is_tried_again_and_ends_no_house": """
+    supervisor._announced = True
+    opened = len(os.listdir("/proc/self/fd"))
+    def refuses():
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    fork, os.fork = os.fork, refuses
+    child.kill()
+    until("the refusal", lambda: len(started) > 1)
+    os.fork = fork
+    assert child.life is Life.ABSENT
+    until("it is back", lambda: child.life is Life.RUNNING)
+    assert len(os.listdir("/proc/self/fd")) == opened
+    said = "strategy cannot be started: Resource temporarily unavailable; it is tried again"
+    assert said in [text for _, text in rig.lines()]
+    os.fork, supervisor._announced = refuses, False
+    try:
+        supervisor.fork(Seat.FEED)
+        raise AssertionError("before the house ran it is the end")
+    except BootError as problem:
+        assert "feed cannot be started" in str(problem)
+    os.fork = fork
+""",
 }
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_switch(name: str, tmp_path: Path) -> None:
+def test_strategies(name: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", CASE.replace("{body}", BODIES[name]), str(tmp_path)],
         cwd=tmp_path,
