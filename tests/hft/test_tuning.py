@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -19,6 +20,7 @@ from hft.errors import ConfigError
 from hft.events import LOG_TEXT_MAX, Notice, OnTrip
 from hft.live_values import STEPS_MAX, LiveValues, UndoRefused
 from hft.state import blocks
+from hft.strategy.params import convert, dtype_of, fields_of
 from hft.units import E8
 from tests.hft.tuning_rig import Rig, tuning_rig
 
@@ -77,6 +79,17 @@ def test_a_wrong_value_changes_nothing_and_is_refused_in_a_sentence(rig: Rig) ->
         assert rig.in_force() == before
         assert rig.ask("params")["undo"] is None
     assert rig.lines() == []
+
+
+def test_a_strategys_own_check_may_even_try_to_leave() -> None:
+    class Leaving(msgspec.Struct, frozen=True):
+        size: int = 1
+
+        def __post_init__(self) -> None:
+            sys.exit("size must be odd")
+
+    with pytest.raises(ConfigError, match="size must be odd"):
+        convert("X", Leaving, dtype_of(fields_of(Leaving)), {"size": 2})
 
 
 def test_values_meant_for_another_strategy_are_refused(rig: Rig) -> None:
