@@ -104,7 +104,7 @@ def params_routes(deps: Deps) -> APIRouter:
 
     @router.post("/limits", summary="Change limits", responses=answers(LIMITS_SET))
     async def set_limits(values: Values, request: Request) -> dict[str, Any]:
-        """All of them at once or none; in force with the next order."""
+        """All of them at once or none; in force within milliseconds."""
         return await order("set_limits", values, request)
 
     @router.post(

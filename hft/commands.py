@@ -190,7 +190,8 @@ class Commands:
             }
         )
 
-    def _shutdown(self, _request: dict[str, Any], reply: Reply) -> None:
+    def _shutdown(self, request: dict[str, Any], reply: Reply) -> None:
+        self._supervisor.log.warning(f"asked to stop, by {who_asked(request)}")
         self._supervisor.request_stop()
         reply({"ok": True, "message": "stopping in order"})
 

@@ -344,6 +344,8 @@ def test_every_order_of_a_person_leaves_a_line_with_who_from_and_to(rig: Rig) ->
     )  # fmt: skip
     assert len(answer["changes"]) == 2
     assert rig.ask("changes", limit=0)["code"] == "BAD_VALUE"
+    assert rig.ask("shutdown")["ok"]
+    assert [text for _, text in rig.lines()] == ["asked to stop, by page 10.0.0.7 (ann)"]
 
 
 def test_a_switch_to_a_strategy_that_starts_late_is_a_change_all_the_same(rig: Rig) -> None:
