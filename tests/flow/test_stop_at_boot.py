@@ -69,6 +69,7 @@ def test_while_strategies_are_read_and_compiled(
     # As a terminal does it: to the whole group.
     os.killpg(one.process.pid, number)
     assert one.wait(10) == 0, one.text()
+    assert one.text().splitlines()[-1] == "asked to stop before everything was ready"
     assert_nothing_stays(one, family)
 
 
@@ -77,15 +78,14 @@ def test_while_the_processes_start(engine: Callable[..., Engine]) -> None:
     eventually((one.data_dir / "run.json").exists, 120, f"the simulator\n{one.text()}")
     family = psutil.Process(one.process.pid).children(recursive=True)
     assert family
+    # Where it meets the start differs from run to run; the end does not.
     one.process.send_signal(signal.SIGTERM)
     assert one.wait(20) == 0, one.text()
     assert_nothing_stays(one, family)
 
 
 def assert_nothing_stays(one: Engine, family: list[psutil.Process]) -> None:
-    said = one.text()
-    assert said.strip().splitlines()[-1] == "asked to stop before everything was ready", said
-    assert "Traceback" not in said
+    assert "Traceback" not in one.text()
     assert not [each for each in family if each.is_running()]
     assert segment_name(one.data_dir) not in segments()
     assert not {"run.json", "control.sock"} & set(os.listdir(one.data_dir))
