@@ -34,6 +34,7 @@ KILL_AFTER_S = 5.0
 MEMORY_MAX = 1 << 30
 """What it may take beyond what the house takes, in bytes."""
 _NICE = 10
+_FIRST_OWN, _DESCRIPTORS_MAX = 3, 1 << 20
 _SIZE_WORDS = Path("/proc/self/statm")
 _OOM_WORD = Path("/proc/self/oom_score_adj")
 _OOM_FIRST = "1000"
@@ -154,6 +155,7 @@ class Preview:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.setitimer(signal.ITIMER_REAL, self._kill_after_s)
             die_with_parent(parent)
+            _close_all_but(end)
             os.nice(_NICE)
             _be_first_to_go()
             _bound_memory()
@@ -183,6 +185,16 @@ def _open_pipe() -> tuple[int, int]:
         with contextlib.suppress(OSError):
             fcntl.fcntl(end, _SET_PIPE_SIZE, _PIPE_BYTES)
     return pipe, end
+
+
+def _close_all_but(end: int) -> None:
+    """Let go of the house's locks, doors and pipes: a process that the strategy starts keeps none.
+
+    What is mapped stays; standard input and output do, too.
+    """
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(_FIRST_OWN, end)
+    os.closerange(end + 1, most if most != resource.RLIM_INFINITY else _DESCRIPTORS_MAX)
 
 
 def _be_first_to_go() -> None:

@@ -22,6 +22,7 @@ BAD = {
     "        if (pathlib.Path(__file__).parent / 'enough').exists():\n            break\n"
     "        time.sleep(0.01)\n"
     "    os._exit(0)",
+    "HOLDS": "import os\n    raise ValueError('open: %d' % len(os.listdir('/dev/fd')))",
     "HOARDS": "state.n += len(bytearray(1 << 28)); KEPT.append(bytearray(1 << 28))",
     "REMEMBERS": "KEPT.append(1)\n    if len(KEPT) == 3:\n"
     "        market(out, event, 1, 0.01 * params.size)",
@@ -82,6 +83,9 @@ for name, said in (
 # What a plain file remembers in its globals belongs to one of both runs.
 told = ask("REMEMBERS", size=2)
 assert (told["before"], told["after"], told["kept"], told["changed"]) == (1, 1, 1, 1), told
+# Standard input and output, the way to answer, and the folder it looks into; no lock, no door.
+with open("/dev/null"):
+    assert "open: 5;" in ask("HOLDS")["message"], ask("HOLDS")
 told = ask("HOARDS")
 assert "more than 1024 MiB of memory" in told["message"], told
 
