@@ -39,13 +39,18 @@ _LOOKED_THROUGH = 4
 """Lines of other things are filed under the same kinds: so many times more are read."""
 
 
-class Values(Body):
-    """New values by name; `strategy` is whose they are, refused when another one runs."""
+Value = StrictBool | Whole | StrictFloat | Word
 
-    values: dict[Name, StrictBool | Whole | StrictFloat | Word] = Field(
-        min_length=1, max_length=200
-    )
+
+class Values(Body):
+    """New values by name; `strategy` is whose they are, refused when another one runs.
+
+    `seen` are values in force as the sender knows them: refused when one of them is another by now.
+    """
+
+    values: dict[Name, Value] = Field(min_length=1, max_length=200)
     strategy: Name | None = None
+    seen: dict[Name, Value] | None = Field(default=None, max_length=200)
 
 
 class Undo(Body):
@@ -99,7 +104,7 @@ def params_routes(deps: Deps) -> APIRouter:
 
     @router.post("/limits", summary="Change limits", responses=answers(LIMITS_SET))
     async def set_limits(values: Values, request: Request) -> dict[str, Any]:
-        """All of them at once or none; in force with the next order."""
+        """All of them at once or none; in force within milliseconds."""
         return await order("set_limits", values, request)
 
     @router.post(

@@ -134,6 +134,18 @@ def write_private(path: os.PathLike[str], content: bytes) -> None:
     os.replace(fresh, path)
 
 
+def try_private(path: Path, content: bytes) -> str:
+    """Replace a file like `write_private`; returns in a sentence what is against it, or nothing.
+
+    For what is kept while the house runs: a full disk must not end it.
+    """
+    try:
+        write_private(path, content)
+    except OSError as problem:
+        return f"{path} cannot be written: {problem.strerror}"
+    return ""
+
+
 class Locks:
     """One engine per data folder and per account, for as long as this process lives."""
 
@@ -209,9 +221,9 @@ def lay_house(data_dir: Path, shards: int = 1) -> House:
         BootError: there is no room for it, or it may not be made.
     """
     name = segment_name(data_dir)
-    if (segment_folder() / name).exists():
-        keep_segment(data_dir)
     try:
+        if (segment_folder() / name).exists():
+            keep_segment(data_dir)
         return House.create(name, anchor_now(), shards)
     except OSError as problem:
         raise BootError(f"cannot make the shared memory segment: {problem}") from problem

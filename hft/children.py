@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import os
@@ -84,15 +85,26 @@ class Child:
         return now_ns - self._down_since_ns if self._down_since_ns else 0
 
     def fork(self, entry: Entry, start_max_ns: int = START_MAX_NS) -> None:
-        """Start the process; the parent must be a single task."""
+        """Start the process; the parent must be a single task.
+
+        Raises:
+            OSError: the operating system refuses another pipe or process; nothing is left of it.
+        """
+        self._why, write_end = os.pipe()
         self._orders["order"] = Order.NONE
         self._vitals["life"] = Life.STARTING
         self._vitals["heartbeat_ns"] = monotonic_ns()
-        self._why, write_end = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # Nobody is there to read it, or there is no room.
+            sys.stdout.flush()
+            sys.stderr.flush()
         parent_pid = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(self._why)
+            os.close(write_end)
+            self._why, self._vitals["life"] = -1, Life.STOPPED
+            raise
         if pid == 0:
             os.close(self._why)
             _live_and_leave(entry, write_end, parent_pid)

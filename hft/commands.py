@@ -13,7 +13,7 @@ from hft.errors import HftError
 from hft.events import LatchReason, Notice, Role
 from hft.processes import farewell
 from hft.state.blocks import Life
-from hft.tripping import still_breached
+from hft.tripping import already_beyond, still_breached
 from hft.tuning import ReadAgain
 from hft.tuning_commands import TuningCommands
 from hft.units import NS_PER_MS
@@ -36,8 +36,9 @@ class _Switch:
         self.old = old
         self.who = who
         self.reply = reply
-        self.refused = ""
+        self.refused: dict[str, Any] | None = None
         self.forked = False
+        self.fresh_state = False
         self.deadline = Deadline(_SWITCH_MAX_S)
 
 
@@ -84,6 +85,11 @@ class Commands:
         """Say whether `role` is held back by a strategy switch."""
         return self._switch is not None and role is Role.STRATEGY and not self._switch.forked
 
+    def begin_anew(self) -> None:
+        """Let what a switch under way starts know nothing of before: the account is another."""
+        if self._switch is not None:
+            self._switch.fresh_state = True
+
     def _start(self, request: dict[str, Any], reply: Reply) -> None:
         supervisor = self._supervisor
         if not supervisor.wiring.settings.trading.enabled:
@@ -106,6 +112,9 @@ class Commands:
         self._tell_trading("flattening", who_asked(request), Notice.FLATTEN)
         supervisor.latch.halt(LatchReason.FLATTEN)
         supervisor.flattening.start()
+        if not supervisor.flattening.running():
+            reply(refusal("NOT_STARTED", f"halted; {supervisor.flattening.message}"))
+            return
         reply({"ok": True, "message": "halted; cancelling all orders and closing positions"})
 
     def _flatten_status(self, _request: dict[str, Any], reply: Reply) -> None:
@@ -132,6 +141,7 @@ class Commands:
             self._tell_trading("halted", who, Notice.HALTED)
             supervisor.latch.halt(LatchReason.PERSON)
             message += "; HALTED, since [trading] enabled is false"
+        message += already_beyond(supervisor.house, supervisor.latch)
         reply({"ok": True, "message": message})
 
     def _tell_reload(self, changed: ReadAgain, before: Trading, who: str) -> None:
@@ -180,7 +190,8 @@ class Commands:
             }
         )
 
-    def _shutdown(self, _request: dict[str, Any], reply: Reply) -> None:
+    def _shutdown(self, request: dict[str, Any], reply: Reply) -> None:
+        self._supervisor.log.warning(f"asked to stop, by {who_asked(request)}")
         self._supervisor.request_stop()
         reply({"ok": True, "message": "stopping in order"})
 
@@ -210,9 +221,9 @@ class Commands:
         if switch is None:
             return
         strategies = supervisor.strategies()
-        for child in strategies:
-            child.reap()
         if not switch.forked:
+            for child in strategies:
+                child.reap()
             if not any(child.pid for child in strategies):
                 self._fork_next(switch)
             return
@@ -228,20 +239,20 @@ class Commands:
             return
         name = switch.name
         if not self._flat():
-            name, switch.refused = switch.old, "an order of the old strategy was filled meanwhile"
+            name, switch.refused = switch.old, refusal("NOT_FLAT", _not_flat_yet(settled=settled))
         try:
             supervisor.wiring.select_strategy(name)
         except HftError as problem:
-            switch.refused = str(problem)
+            switch.refused = refusal("CONFIG_REFUSED", str(problem))
             supervisor.wiring.select_strategy(switch.old)
         for child in supervisor.strategies():
-            supervisor.start_one(child.seat)
+            supervisor.start_one(child.seat, fresh_state=switch.fresh_state)
         switch.forked = True
 
     def _finish(self, switch: _Switch, *, running: bool) -> None:
         self._switch = None
-        if switch.refused:
-            switch.reply(refusal("NOT_FLAT", switch.refused))
+        if switch.refused is not None:
+            switch.reply(switch.refused)
             return
         # One that is late is the active strategy all the same, and trades once it runs.
         notice = Notice.STRATEGY_SWITCHED
@@ -261,3 +272,9 @@ class Commands:
     def _open_orders(self) -> int:
         account = self._supervisor.house.account.read()
         return 0 if account is None else int(account[0]["open_orders"])
+
+
+def _not_flat_yet(*, settled: bool) -> str:
+    if settled:
+        return "an order of the old strategy was filled meanwhile"
+    return "an order of the old strategy has not ended"

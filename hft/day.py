@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import orjson
 
+from hft.boot import try_private
 from hft.clock import monotonic_ns
 from hft.topology import House
 from hft.units import NS_PER_S
@@ -34,6 +35,8 @@ class DayBook:
         self._path = path
         self._due_ns = 0
         self._kept: _Kept | None = None
+        self.trouble = ""
+        """Why the file is behind; it is tried again."""
 
     def begin(self) -> None:
         """Write what the last run left into the run's words, before execution starts."""
@@ -60,7 +63,6 @@ class DayBook:
         kept = _Kept(int(row["day"]), account.decode(), base_e8)
         if kept == self._kept:
             return
-        self._kept = kept
-        fresh = self._path.with_suffix(".tmp")
-        fresh.write_bytes(orjson.dumps(msgspec.to_builtins(kept)))
-        fresh.replace(self._path)
+        self.trouble = try_private(self._path, orjson.dumps(msgspec.to_builtins(kept)))
+        if not self.trouble:
+            self._kept = kept

@@ -38,3 +38,10 @@ class ConfigError(HftError):
 
 class AuthError(BootError):
     """The venue refused the API key (codes -2014 and -2015)."""
+
+
+class AskedToStop(BaseException):
+    """Somebody asked for the stop before the house ran: no failure, so the exit code is OK.
+
+    No `Exception`: a strategy's file, or the compiler, must not take it for one of theirs.
+    """

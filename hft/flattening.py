@@ -51,12 +51,19 @@ class Flattening:
         if cancel_only:
             # Positions are kept, and so is what protects them.
             command += ["--cancel-only", "--keep-stops"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
-        )
+        self._said = b""
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
+            )
+        except OSError as problem:
+            # No process, no descriptor: the house must live, for it holds the halt.
+            why = f"the operating system refuses: {problem.strerror}"
+            self.state, self.message = "failed", f"flatten could not be started: {why}"
+            return
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
-        self.state, self.message, self._said = "running", "flatten has started", b""
+        self.state, self.message = "running", "flatten has started"
 
     def descriptor(self) -> int:
         """What to wait on for its next word; -1 when none is under way."""

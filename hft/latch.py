@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import orjson
 
+from hft.boot import try_private
 from hft.clock import monotonic_ns, wall_ms
 from hft.events import LatchReason, MeasuredFrom, OnTrip
 from hft.state.decision import Trip
@@ -19,6 +20,9 @@ from hft.state.latch import latch_of
 from hft.state.trips import describe, newest_trip, write_trip
 from hft.strategy.explain import explain_latch
 from hft.topology import House
+from hft.units import NS_PER_S
+
+_AGAIN_AFTER_NS = NS_PER_S
 
 
 class _Tripped(msgspec.Struct):
@@ -68,6 +72,9 @@ class SupervisorLatch:
         self._gate = house.latch_gate[0]
         self._path = path
         self._saved: tuple[bool, bool, int, int, int] | None = None
+        self._again_ns = 0
+        self.trouble = ""
+        """Why the file does not say what holds; it is tried again."""
         self.closed_ns = 0
         """The trip (by its time) after which everything was closed, where `on_trip` asks for it."""
 
@@ -109,20 +116,19 @@ class SupervisorLatch:
         return said if tripped is None else f"{said}: {describe(tripped[0])}"
 
     def save(self) -> bool:
-        """Write the file when the outcome differs from what it says; tells whether it did."""
+        """Write the file when the outcome differs from what it says; tells whether it changed."""
         latch, tripped = latch_of(self._own, self._gate), self.trip()
         trip_ns = tripped[2] if tripped else 0
         outcome = (latch.halted, latch.reduce, int(latch.reason), trip_ns, self.closed_ns)
-        if outcome == self._saved:
+        changed = outcome != self._saved
+        if not changed and (not self.trouble or monotonic_ns() < self._again_ns):
             return False
-        self._saved = outcome
+        self._saved, self._again_ns = outcome, monotonic_ns() + _AGAIN_AFTER_NS
         kept = _Kept(latch.halted, latch.reason.name, wall_ms(), latch.reduce)
         if tripped is not None:
             kept.trip = _named(*tripped[:2], closed=trip_ns == self.closed_ns)
-        fresh = self._path.with_suffix(".tmp")
-        fresh.write_bytes(orjson.dumps(msgspec.to_builtins(kept)))
-        fresh.replace(self._path)
-        return True
+        self.trouble = try_private(self._path, orjson.dumps(msgspec.to_builtins(kept)))
+        return changed
 
     def _remember(self) -> LatchReason:
         """Read the file: the reason of the halt to begin with, and what had tripped."""

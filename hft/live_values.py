@@ -12,6 +12,11 @@ import msgspec
 
 from hft.errors import HftError
 
+STEPS_MAX = 1000
+"""Changes that can be taken back; of older ones only the log tells."""
+
+_ALL_BACK = "every change was taken back"
+
 
 class UndoRefused(HftError):
     """There is nothing to take back, or not what was meant; one sentence says why."""
@@ -51,14 +56,29 @@ class LiveValues:
         self._steps: list[Step] = []
         self._numbers = numbers
         self._forgot = "nothing was changed"
+        self._all_back = _ALL_BACK
 
     def put(self, values: Mapping[str, Any], who: str, wall_ms: int) -> tuple[FieldChange, ...]:
         """Put checked values in force; returns what became another value."""
         changes = _differences(self.now, {**self.now, **values})
         if changes:
+            if len(self._steps) == STEPS_MAX:
+                del self._steps[0]
+                self._all_back = "what was changed before is not kept"
             self._steps.append(Step(next(self._numbers), wall_ms, who, changes))
             self.now.update(values)
         return changes
+
+    def unseen(self, seen: Mapping[str, Any]) -> str:
+        """Name a value in force that is not the one somebody saw; nothing when all are.
+
+        Raises:
+            KeyError: there is no value of that name.
+        """
+        for name, value in seen.items():
+            if not _is_seen(self.now[name], value):
+                return f"{name} is {self.now[name]} by now, and was seen as {value}"
+        return ""
 
     def newest(self) -> Step | None:
         """Give what an undo would take back."""
@@ -81,7 +101,7 @@ class LiveValues:
         self._steps.pop()
         changes = tuple(FieldChange(one.name, one.after, one.before) for one in step.changes)
         self.now.update({one.name: one.after for one in changes})
-        self._forgot = "every change was taken back"
+        self._forgot = self._all_back
         return changes
 
     def read_again(self, file: Mapping[str, Any], why: str) -> tuple[FieldChange, ...]:
@@ -89,7 +109,7 @@ class LiveValues:
         changes = _differences(self.now, file)
         self.file, self.now = dict(file), dict(file)
         self._steps.clear()
-        self._forgot = why
+        self._forgot, self._all_back = why, _ALL_BACK
         return changes
 
     def changed_live(self) -> dict[str, Any]:
@@ -103,3 +123,10 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[F
         for name, value in after.items()
         if before[name] != value
     )
+
+
+def _is_seen(now: Any, seen: Any) -> bool:
+    """Whole numbers beyond 53 bits are not seen exactly by a browser."""
+    if type(now) is int and type(seen) is int:
+        return float(now) == float(seen)
+    return bool(now == seen)

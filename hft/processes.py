@@ -109,14 +109,16 @@ class Wiring:
         fresh = msgspec.structs.replace(fresh, trading=trading)
         changed = self.tuning.read_again(fresh)
         self._settings = fresh
-        as_read = msgspec.structs.replace(old, network=self._plan.market or old.network)
+        # What waits for a restart differs from what the run began with, however often it was read.
+        began = self._plan.settings
+        as_read = msgspec.structs.replace(began, network=self._plan.market or began.network)
         waiting = [
             f"[{name}]" for name in _FIXED if getattr(as_read, name) != getattr(settings, name)
         ]
         waiting += [
             f"[trading] {name}"
             for name in _FIXED_TRADING
-            if getattr(old.trading, name) != getattr(settings.trading, name)
+            if getattr(began.trading, name) != getattr(settings.trading, name)
         ]
         waits = f"; restart for {', '.join(waiting)}" if waiting else ""
         return changed, f"limits and parameters are in force{waits}"

@@ -26,7 +26,8 @@ from hft.boot import Options, Plan
 from hft.clock import monotonic_ns
 from hft.config import Keys
 from hft.demo import Simulator, demo_keys, demo_market, demo_network
-from hft.errors import ConfigError, ExitCode, HftError
+from hft.early_signals import EarlySignals
+from hft.errors import AskedToStop, ConfigError, ExitCode, HftError
 from hft.paper import paper_exchange, paper_network
 from hft.pinning import CorePlan, plan_cores, quota_cores, usable_cores
 from hft.processes import Wiring
@@ -48,15 +49,21 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the house; returns the exit code of `hft.errors.ExitCode`."""
+    signals = EarlySignals()
     try:
         plan = boot.make_plan(_read(arguments))
-        return run(plan)
+        return run(plan, signals)
+    except AskedToStop:
+        say("asked to stop before everything was ready")
+        return ExitCode.OK
     except HftError as problem:
         sys.stderr.write(f"hft: {problem}\n")
         return problem.exit_code
     except Exception:  # noqa: BLE001 - a bug of ours: where it happened, and the code that says so.
         traceback.print_exc()
         return ExitCode.FATAL
+    finally:
+        signals.give_back()
 
 
 def _read(arguments: list[str] | None) -> Options:
@@ -94,40 +101,50 @@ def _read(arguments: list[str] | None) -> Options:
     )
 
 
-def run(plan: Plan) -> int:
+def run(plan: Plan, signals: EarlySignals) -> int:
     """Run one session by `plan`; whatever was taken is given back, however it ends.
 
     Raises:
         HftError: something could not start; nothing stays behind.
+        AskedToStop: `signals` heard of one before everything was ready; nothing stays behind.
     """
     with contextlib.ExitStack() as undo:
         locks = boot.Locks()
         undo.callback(locks.release)
-        locks.take_folder(plan.data_dir)
-        book = StrategiesBook(plan.settings)
-        try:
-            book.check(plan.settings)
-        except ConfigError as problem:
-            where = f"{plan.config}: " if plan.config else ""
-            raise ConfigError(f"{where}{problem}") from problem
+        with signals.at_once():
+            locks.take_folder(plan.data_dir)
+            book = _checked_book(plan)
         dashboard = plan.settings.dashboard
         port = dashboard.port if plan.options.port is None else plan.options.port
         listener = undo.enter_context(boot.open_port(dashboard.host, port))
-        with _patience():
+        with signals.at_once(), _patience():
             hot.fill_cache(book.digest(), (hot.warm, book.compile_all))
             hot.warm()
             book.compile_all()
             hot.trim()
         plan, simulator, demo = _venue(plan, undo)
-        if not plan.on_paper:
-            rest_url = plan.settings.network.rest_url
-            locks.take_account(rest_url, boot.key_source(plan).read().api_key)
+        with signals.at_once():
+            if not plan.on_paper:
+                rest_url = plan.settings.network.rest_url
+                locks.take_account(rest_url, boot.key_source(plan).read().api_key)
         house = _lay(plan, undo)
         wiring = Wiring(plan, house, book, _cores(plan), listener, demo)
         undo.callback(wiring.close)
         gc.collect()
         gc.freeze()
-        return Supervisor(plan, wiring, simulator).run()
+        supervisor = Supervisor(plan, wiring, simulator)
+        signals.pass_on(supervisor.request_stop)
+        return supervisor.run()
+
+
+def _checked_book(plan: Plan) -> StrategiesBook:
+    book = StrategiesBook(plan.settings)
+    try:
+        book.check(plan.settings)
+    except ConfigError as problem:
+        where = f"{plan.config}: " if plan.config else ""
+        raise ConfigError(f"{where}{problem}") from problem
+    return book
 
 
 def _venue(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import sys
 
 
 def say(line: str) -> None:
-    """Tell the terminal one line."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    """Tell the terminal one line; a terminal that is gone, or a file on a full disk, hears nothing.
+
+    What matters is in the log as well, and nobody who cannot be told may end the house.
+    """
+    with contextlib.suppress(OSError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 class Terminal:

@@ -1,8 +1,8 @@
 """Strategy parameters and risk limits in force: the config file's, and what people changed since.
 
 It writes the two blocks the hot processes read; a change is one snapshot, so they see all of it or
-nothing, the strategy at its next burst and the gate at its next ruling.  Every strategy keeps its
-own live values for as long as the house runs, whichever is active.
+nothing, the strategy at its next burst and the gate within some milliseconds.  Every strategy keeps
+its own live values for as long as the house runs, whichever is active.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from hft.live_values import FieldChange, LiveValues, UndoRefused
 from hft.preview.child import Preview
 from hft.strategy.params import ParamField
 from hft.topology import House
+from hft.tripping import already_beyond
 
 if TYPE_CHECKING:
     from hft.watch import Supervisor
@@ -79,9 +80,13 @@ class TuningCommands:
     def _set_params(self, request: dict[str, Any], reply: Reply) -> None:
         tuning, active = self._tuning, self._supervisor.wiring.strategies.active
         try:
+            unseen = _unseen(request, tuning.params)
             checked = tuning.check_params(self._asked_params(request))
         except ConfigError as problem:
             reply(refusal("BAD_VALUE", str(problem)))
+            return
+        if unseen:
+            reply(refusal("CHANGED_MEANWHILE", unseen))
             return
         who = who_asked(request)
         changes = tuning.params.put(checked, who, self._audit.now_ms())
@@ -95,9 +100,13 @@ class TuningCommands:
         try:
             if not given or "values" in request:
                 given |= _table(request.get("values"))
+            unseen = _unseen(request, tuning.limits)
             checked = tuning.check_limits(given)
         except ConfigError as problem:
             reply(refusal("BAD_VALUE", str(problem)))
+            return
+        if unseen:
+            reply(refusal("CHANGED_MEANWHILE", unseen))
             return
         who = who_asked(request)
         changes = tuning.limits.put(checked, who, self._audit.now_ms())
@@ -142,9 +151,12 @@ class TuningCommands:
         self, what: str, values: LiveValues, changes: Sequence[FieldChange]
     ) -> dict[str, Any]:
         told = [{"name": one.name, "from": one.before, "to": one.after} for one in changes]
+        message = self._sentence(what, values, changes)
+        if what == RISK and changes:
+            message += already_beyond(self._supervisor.house, self._supervisor.latch)
         return {
             "ok": True,
-            "message": self._sentence(what, values, changes),
+            "message": message,
             "changed": told,
             "undo": _undo_of(values),
         }
@@ -185,7 +197,7 @@ class TuningCommands:
         active = self._supervisor.wiring.strategies.active
         meant = request.get("strategy", active)
         if meant != active:
-            raise ConfigError(f"these are values of {meant}, and {active} is the active strategy")
+            raise ConfigError(f"these are values of {meant!r}, and {active} is the active strategy")
         return _table(request.get("values"))
 
 
@@ -193,6 +205,19 @@ def _table(values: object) -> dict[str, Any]:
     if not isinstance(values, dict) or not values:
         raise ConfigError('expected "values": an object of names and values, at least one')
     return values
+
+
+def _unseen(request: Mapping[str, Any], values: LiveValues) -> str:
+    """Say what another hand changed since the one that asks looked; it says what it saw, or not.
+
+    Raises:
+        ConfigError: what it saw are no values.
+    """
+    seen = request.get("seen", {})
+    if not isinstance(seen, dict) or not seen.keys() <= values.now.keys():
+        raise ConfigError('expected "seen": an object of names and the values that were in force')
+    changed = values.unseen(seen)
+    return f"nothing was changed: {changed}" if changed else ""
 
 
 def _undo_of(values: LiveValues) -> dict[str, Any] | None:

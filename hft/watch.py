@@ -14,14 +14,14 @@ import orjson
 
 from hft.agent.idle import IdleKind
 from hft.agent.vitals import Vitals
-from hft.boot import Plan, write_private
+from hft.boot import Plan, try_private
 from hft.children import Child, Death, assert_single_task
 from hft.clock import Deadline, monotonic_ns
 from hft.commands import Commands
 from hft.control import ControlSocket, user_name
 from hft.day import DayBook
 from hft.demo import Simulator
-from hft.errors import BootError, ExitCode
+from hft.errors import AskedToStop, BootError, ExitCode
 from hft.events import LatchReason, Role
 from hft.flattening import Flattening
 from hft.latch import SupervisorLatch
@@ -71,6 +71,7 @@ class Supervisor:
         self._account_epoch = b""
         self._execution_lost = False
         self._announced = False
+        self._trouble = ""
         self._terminal = Terminal()
         self._wake_read, self._wake_write = os.pipe()
         for end in (self._wake_read, self._wake_write):
@@ -81,13 +82,14 @@ class Supervisor:
 
         Raises:
             BootError: a process did not become READY; what had started is stopped again.
+            AskedToStop: before all were READY; the same.
         """
         self._catch_signals()
         self._vitals.begin(os.getpid(), monotonic_ns(), core=-1, idle=IdleKind.PARK)
         self._vitals.life = Life.STARTING
-        self.latch.begin(halted=not self.plan.demo)
-        self.day.begin()
         try:
+            self.latch.begin(halted=not self.plan.demo)
+            self.day.begin()
             self._start_all()
             self._announce()
             self._vitals.life = Life.RUNNING
@@ -130,10 +132,22 @@ class Supervisor:
         return [self.children[seat] for seat in self._seats(Role.STRATEGY)]
 
     def fork(self, seat: Seat, *, fresh_state: bool = False) -> None:
-        """Start one process from here, warmed code and all."""
-        assert_single_task()
-        entry = self.wiring.entry(seat, fresh_state=fresh_state, forget=self._forget_in_child)
-        self.children[seat].fork(entry, self.wiring.start_max_ns(seat))
+        """Start one process from here, warmed code and all; what is refused is tried again.
+
+        Raises:
+            BootError: the operating system refuses it before the house ran.
+        """
+        child = self.children[seat]
+        try:
+            assert_single_task()
+            entry = self.wiring.entry(seat, fresh_state=fresh_state, forget=self._forget_in_child)
+            child.fork(entry, self.wiring.start_max_ns(seat))
+        except OSError as problem:
+            why = f"{seat.label} cannot be started: {problem.strerror}"
+            if not self._announced:
+                raise BootError(why) from problem
+            child.restart_at_ns, child.fresh_state = monotonic_ns() + NS_PER_S, fresh_state
+            self._tell(f"{why}; it is tried again")
         self.write_run_file()
 
     def _forget_in_child(self) -> None:
@@ -152,7 +166,7 @@ class Supervisor:
                 if complaint:
                     raise BootError(complaint)
             if self._stop_signals:
-                raise BootError("asked to stop before everything was ready")
+                raise AskedToStop
 
     def _announce(self) -> None:
         for sentence in self.wiring.strategies.left_out():
@@ -184,7 +198,9 @@ class Supervisor:
             "mode": self.plan.mode.name,
             "strategy": self.wiring.strategies.active,
         }
-        write_private(self.plan.data_dir / "run.json", orjson.dumps(told, option=2))
+        trouble = try_private(self.plan.data_dir / "run.json", orjson.dumps(told, option=2))
+        if trouble:
+            self._tell(trouble)
 
     # Watching.
 
@@ -197,6 +213,7 @@ class Supervisor:
             if self.latch.save():
                 say(self.latch.sentence())
             self.day.keep()
+            self._tell_of_files()
             self.commands.poll()
             self._watch_children()
             self._watch_simulator()
@@ -235,6 +252,13 @@ class Supervisor:
             user = user_name(os.getuid())
             request = {"command": "reload", "by": "terminal", "user": user}
             self.commands.handle(request, lambda reply: say(reply["message"]))
+
+    def _tell_of_files(self) -> None:
+        """Tell once of files that are behind, and once when they are not."""
+        trouble = self.latch.trouble or self.day.trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._tell(trouble or "what a restart must know is written again")
 
     def _watch_children(self) -> None:
         now_ns = monotonic_ns()
@@ -302,7 +326,16 @@ class Supervisor:
         if epoch == self._account_epoch:
             return
         first, self._account_epoch = not self._account_epoch, epoch
-        running = [] if first else [child for child in self.strategies() if child.pid]
+        if first:
+            return
+        if self.commands.switching(Role.STRATEGY):
+            # They end for the switch, and it waits until all have: it starts the next ones.
+            self.commands.begin_anew()
+            return
+        running = [child for child in self.strategies() if child.pid]
+        for child in self.strategies():
+            if child not in running:
+                child.fresh_state = True  # It died, and is started again soon.
         for child in running:
             self.log.warning(f"another account: the {child.seat.label} starts from nothing")
             self.stop_one(child.seat)

@@ -2,7 +2,7 @@
 
 A strategy that hangs or crashes takes this child with it and nothing else.  The kernel ends it at
 its deadline, even in a loop that no signal handler interrupts; it yields to everything else on its
-core, and where memory runs out it is the first to go.
+core, gets only so much memory, and where memory runs out it is the first to go.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import signal
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from hft.children import assert_single_task, die_with_parent
 from hft.clock import monotonic_ns
 from hft.config import KEY_VARIABLES
 from hft.control import Reply, refusal
+from hft.errors import HftError
 from hft.preview.run import Strategy, preview
 from hft.topology import House
 from hft.units import NS_PER_MS
@@ -29,7 +31,11 @@ from hft.units import NS_PER_MS
 WITHIN_S = 2.0
 """How long both runs may take together; what is left of the records then is left out."""
 KILL_AFTER_S = 5.0
+MEMORY_MAX = 1 << 30
+"""What it may take beyond what the house takes, in bytes."""
 _NICE = 10
+_FIRST_OWN, _DESCRIPTORS_MAX = 3, 1 << 20
+_SIZE_WORDS = Path("/proc/self/statm")
 _OOM_WORD = Path("/proc/self/oom_score_adj")
 _OOM_FIRST = "1000"
 _READ_BYTES = 1 << 20
@@ -92,13 +98,19 @@ class Preview:
         """Read what the child says; answer when it has ended."""
         if not self._pid:
             return
+        # Not the end of the pipe says that it ended: the strategy's code may close what it finds,
+        # and live on, or hand it to a process of its own.
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        self._listen()
+        if pid:
+            self._answer(os.waitstatus_to_exitcode(status))
+
+    def _listen(self) -> None:
         try:
             while part := os.read(self._pipe, _READ_BYTES):
                 self._said += part
         except BlockingIOError:
             return
-        _, status = os.waitpid(self._pid, 0)
-        self._answer(os.waitstatus_to_exitcode(status))
 
     def close(self) -> None:
         """End a child under way without an answer."""
@@ -143,12 +155,18 @@ class Preview:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.setitimer(signal.ITIMER_REAL, self._kill_after_s)
             die_with_parent(parent)
+            _close_all_but(end)
             os.nice(_NICE)
             _be_first_to_go()
+            _bound_memory()
             for name in KEY_VARIABLES:
                 os.environ.pop(name, None)
             said = orjson.dumps(preview(self._house, strategy, *values, WITHIN_S))
             code = 0
+        except MemoryError:
+            said = f"it would take more than {MEMORY_MAX >> 20} MiB of memory".encode()
+        except HftError as problem:
+            said = str(problem).encode()
         except BaseException as problem:  # noqa: BLE001 - a child must never return into its parent's code.
             said = f"{type(problem).__name__}: {problem}".encode()
         finally:
@@ -169,10 +187,32 @@ def _open_pipe() -> tuple[int, int]:
     return pipe, end
 
 
+def _close_all_but(end: int) -> None:
+    """Let go of the house's locks, doors and pipes: a process that the strategy starts keeps none.
+
+    What is mapped stays; standard input and output do, too.
+    """
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(_FIRST_OWN, end)
+    os.closerange(end + 1, most if most != resource.RLIM_INFINITY else _DESCRIPTORS_MAX)
+
+
 def _be_first_to_go() -> None:
     """Ask the kernel to end this process before all others when memory runs out."""
     if _OOM_WORD.exists():
         _OOM_WORD.write_text(_OOM_FIRST)
+
+
+def _bound_memory() -> None:
+    """Let what is asked for beyond MEMORY_MAX fail, before others have to make room for it."""
+    if not _SIZE_WORDS.exists():
+        return
+    now = int(_SIZE_WORDS.read_text().split()[0]) * resource.getpagesize()
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    wanted = now + MEMORY_MAX
+    resource.setrlimit(
+        resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+    )
 
 
 def _failed(why: str) -> dict[str, Any]:

@@ -27,11 +27,18 @@ from hft.events import (
 )
 from hft.execution.positions import Position
 from hft.preview.market import Market
+from hft.state.exposure import worst_lots
 from hft.units import E8, floor_steps, nearest_steps, priced_e8
 from ringbuf.spsc import Producer, packer_of
 
 _REPORT = packer_of(REPORT)
 _NO_HOPS = (0,) * len(Hop)
+_SIDES, _KINDS = frozenset(map(int, Side)), frozenset(map(int, OrderType))
+# Its source: compiled for a few orders it would cost more than it saves.
+_worst_lots: Any = getattr(worst_lots, "py_func")  # noqa: B009
+_NEVER_ADDS = IntentFlag.REDUCE_ONLY | IntentFlag.CLOSE_POSITION
+_WHOLE_MAX = 1 << 53
+"""Ticks or lots of a price or quantity that no market has; the fields of reports hold more."""
 _STOPS = (OrderType.STOP_MARKET, OrderType.TAKE_PROFIT_MARKET)
 
 
@@ -92,7 +99,7 @@ class Exchange:
 
     def send(self, intent: Any, now_ns: int) -> None:
         """Take an intent decided on at `now_ns`; what is out of bounds is denied at once."""
-        if intent["action"] == Action.PLACE:
+        if intent["action"] in (Action.PLACE, Action.AMEND):
             denial = self._judge(intent)
             if denial != Denial.NONE:
                 self.denied += 1
@@ -121,29 +128,48 @@ class Exchange:
     # Orders in.
 
     def _judge(self, intent: Any) -> Denial:
-        symbol = self._terms.symbols[int(intent["symbol"])]
-        closes = int(intent["flags"]) & IntentFlag.CLOSE_POSITION
+        """Say what the gate would by its words and by the limits on sizes."""
+        index, side, flags = (int(intent[name]) for name in ("symbol", "side", "flags"))
+        symbol = self._terms.symbols[index]
         try:
             lots = floor_steps(float(intent["qty"]), symbol.lot_e8)
-            nearest_steps(float(intent["price"]), symbol.tick_e8)
+            ticks = nearest_steps(float(intent["price"]), symbol.tick_e8)
         except ValueError:
             return Denial.MALFORMED
-        if closes:
+        if max(abs(ticks), abs(lots)) > _WHOLE_MAX:
+            return Denial.PRICE_OUTSIDE_FILTER if ticks > lots else Denial.QUANTITY_ABOVE_FILTER
+        is_amend = intent["action"] == Action.AMEND
+        if not is_amend and (side not in _SIDES or int(intent["order_type"]) not in _KINDS):
+            return Denial.MALFORMED
+        if flags & IntentFlag.CLOSE_POSITION and not is_amend:
             return Denial.NONE
         if lots < 1:
             return Denial.QUANTITY_BELOW_STEP
-        if int(intent["flags"]) & IntentFlag.REDUCE_ONLY:
-            return Denial.NONE
-        side, held = int(intent["side"]), self.positions[int(intent["symbol"])].lots
-        if held * side < 0 and lots <= abs(held):
-            return Denial.NONE  # It only makes the position smaller.
         if lots > symbol.max_order_lots:
             return Denial.ORDER_SIZE_ABOVE_LIMIT
-        same = [o for o in self._resting if o.symbol == int(intent["symbol"]) and o.side == side]
-        waiting = sum(order.lots - order.filled for order in same)
-        if abs(held + side * (waiting + lots)) > symbol.max_position_lots:
+        if is_amend or flags & IntentFlag.REDUCE_ONLY:
+            return Denial.NONE
+        adding, reducing = self._open_lots(index, side)
+        held = self.positions[index].lots
+        if _worst_lots(held, side, adding + lots, reducing) > symbol.max_position_lots:
             return Denial.POSITION_ABOVE_LIMIT
         return Denial.NONE
+
+    def _open_lots(self, symbol: int, side: int) -> tuple[int, int]:
+        """How many lots of one side rest or are on their way: what may add, and what never does."""
+        lot_e8 = self._terms.symbols[symbol].lot_e8
+        opened = [
+            (each.flags, each.lots)
+            for each in self._resting
+            if (each.symbol, each.side) == (symbol, side)
+        ]
+        opened += [
+            (int(intent["flags"]), floor_steps(float(intent["qty"]), lot_e8))
+            for _, intent in self._on_the_way
+            if (intent["action"], intent["symbol"], intent["side"]) == (Action.PLACE, symbol, side)
+        ]
+        reducing = sum(lots for flags, lots in opened if flags & _NEVER_ADDS)
+        return sum(lots for _, lots in opened) - reducing, reducing
 
     def _enter(self, intent: Any, at: int, now_ns: int) -> None:
         symbol = self._terms.symbols[int(intent["symbol"])]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
 from hft.clock import Deadline
+from hft.errors import ConfigError
 from hft.events import OrderType, Side, Verdict
 from hft.preview.compare import SAME_WITHIN_NS, compare
 from hft.preview.fills import Symbol, Terms
@@ -15,9 +17,10 @@ from hft.preview.market import Market, Records, recent_market
 from hft.preview.trial import Lane, Placed, Trial
 from hft.state.blocks import Leg
 from hft.state.histogram import percentile_ns
-from hft.strategy.build import Burst
+from hft.strategy.build import Burst, build
 from hft.strategy.explain import VERDICTS
-from hft.strategy.load import StrategySpec, make_params
+from hft.strategy.load import StrategySpec, make_params, read
+from hft.strategy.sources import source_digest
 from hft.topology import House
 from hft.units import E8, NS_PER_MS, nearest_steps
 
@@ -38,8 +41,17 @@ def preview(
     after: Mapping[str, object],
     within_s: float,
 ) -> dict[str, Any]:
-    """Run `strategy` with two sets of values over the last records of `house`; see `judge`."""
+    """Run `strategy` with two sets of values over the last records of `house`; see `judge`.
+
+    Raises:
+        ConfigError: its file is another one by now, and who knows which of both trades.
+    """
     deadline = Deadline(within_s)
+    spec = strategy[0]
+    if source_digest(spec.path.read_bytes(), (spec.on_market, spec.on_report)) != spec.digest:
+        raise ConfigError(
+            f"{spec.path} was changed since the house was started; a restart makes it known"
+        )
     return judge(house, strategy, recent_market(house), (before, after), deadline)
 
 
@@ -61,7 +73,7 @@ def judge(
         Lane(house, shard, Market(records, house.symbols_of(shard)), terms)
         for shard, records in enumerate(markets)
     ]
-    pairs = [[Trial(lane, strategy, each) for each in params] for lane in lanes]
+    pairs = [[Trial(lane, _copy_of(strategy), each) for each in params] for lane in lanes]
     done = _run(lanes, pairs, deadline)
     runs = [[order for pair in pairs for order in pair[which].placed] for which in (0, 1)]
     found = compare(*runs)
@@ -93,6 +105,18 @@ def judge(
         "net_after": nets[1],
         "assumes": _assumes(house, terms, sum(done), wanted),
     }
+
+
+def _copy_of(strategy: Strategy) -> Strategy:
+    """Give a strategy that shares nothing it remembers with another run of it.
+
+    What is compiled has its STATE and no more; a file run plainly may remember in its globals.
+    """
+    spec = strategy[0]
+    if spec.compiled:
+        return strategy
+    own = read(spec.path)
+    return own, build(own)
 
 
 def terms_of(house: House) -> Terms:
@@ -150,14 +174,19 @@ def _rows(house: House, spec: StrategySpec, orders: Sequence[Placed]) -> list[di
         {
             "ms": _wall_ms(house, order.ns),
             "symbol": symbols[order.symbol],
-            "side": Side(order.side).name,
-            "type": OrderType(order.order_type).name,
+            "side": _word(Side, order.side),
+            "type": _word(OrderType, order.order_type),
             "price": order.price or None,
             "qty": order.qty,
             "reason": Verdict(order.reason).name if order.reason in VERDICTS else str(order.reason),
         }
         for order in orders[:LISTED_MAX]
     ]
+
+
+def _word(kind: type[IntEnum], code: int) -> str:
+    """Name a code; a strategy may write one that there is not."""
+    return kind(code).name if code in set(kind) else str(code)
 
 
 def _wall_ms(house: House, ns: int) -> int:

@@ -156,7 +156,7 @@ def _made(where: str, params: type[msgspec.Struct], table: Mapping[str, object])
         if place not in table:  # The Struct's own check of several values together.
             raise ConfigError(f"{where}: {reason}") from None
         raise ConfigError(f"{where} {place}: {reason} (the value is {table[place]!r})") from None
-    except Exception as problem:  # noqa: BLE001 - a strategy's own code may raise anything.
+    except (Exception, SystemExit) as problem:  # noqa: BLE001 - a strategy's own code may raise anything.
         raise ConfigError(f"{where}: {type(problem).__name__}: {problem}") from None
 
 

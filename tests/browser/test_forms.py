@@ -144,7 +144,8 @@ def test_a_change_is_tried_out_put_in_force_and_taken_back(
     expect(button(page, "params-form", "Apply")).to_have_class(re.compile("primary"))
     button(page, "params-form", "Apply").click()
     expect(page.locator("#control-answer")).to_have_text("window 60 is in force")
-    assert [each["values"] for each in asked(served, "set_params")] == [{"window": 60}]
+    (sent,) = asked(served, "set_params")
+    assert (sent["values"], sent["seen"]) == ({"window": 60}, {"window": 50})
 
     put_params(served)
     button(page, "params-form", "undo: window 60 → 50").click()
@@ -166,6 +167,13 @@ def test_what_another_hand_changed_is_followed_or_told_but_never_overwritten(
     hint = page.locator("#params-form-window-hint")
     expect(hint).to_have_text("changed elsewhere to 80 · file: 50")
     expect(page.locator("#params-form-window")).to_have_value("60")
+    served.supervisor.answers["preview"] = TRIED
+    page.press("#params-form-window", "Enter")
+    tried = page.locator("#params-form .preview")
+    expect(tried).to_contain_text("window 80 → 60")
+    put_params(served, value=90)
+    expect(tried).to_be_hidden()
+    assert asked(served, "set_params") == []
 
 
 def test_loosening_a_limit_outside_the_demo_asks_once_and_tightening_does_not(

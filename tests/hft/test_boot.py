@@ -55,6 +55,18 @@ def test_a_stale_segment_is_kept_for_a_look_and_its_name_reclaimed(tmp_path: Pat
     assert not (segment_folder() / name).exists()
 
 
+def test_a_segment_that_cannot_be_kept_is_refused_in_a_sentence_and_stays(tmp_path: Path) -> None:
+    name = boot.segment_name(tmp_path)
+    (tmp_path / boot.LAST_RUN).mkdir()
+    House.create(name, anchor_now())
+    try:
+        with pytest.raises(BootError, match=boot.LAST_RUN):
+            boot.lay_house(tmp_path)
+        assert (segment_folder() / name).exists()
+    finally:
+        unlink(name)
+
+
 def test_without_a_config_file_it_is_the_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import orjson
+import pytest
 
+from hft import day as days
+from hft import latch as latches
 from hft.agent.log import Log
 from hft.clock import monotonic_ns, wall_ms
 from hft.day import DayBook
@@ -174,3 +178,37 @@ def test_the_day_goes_on_in_the_next_run_with_what_is_unrealised_counted_once(
         assert (int(run["day"]), bytes(run["day_account"])) == (today, b"one")
         # Its own P&L begins at -20 by the open position: the day stands at -70 still.
         assert -20 - int(run["day_base_e8"]) == -70
+
+
+def test_a_disk_that_takes_nothing_is_told_and_tried_again_and_ends_no_house(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latches, "_AGAIN_AFTER_NS", 0)
+    monkeypatch.setattr(days, "KEEP_EVERY_NS", 0)
+    blocked = [tmp_path / "latch.json.tmp", tmp_path / "day.json.tmp"]
+    with new_house("BTCUSDT") as house:
+        latch = SupervisorLatch(house, tmp_path / "latch.json")
+        latch.begin(halted=False)
+        book = DayBook(house, tmp_path / "day.json")
+        account = np.zeros(1, ACCOUNT)
+        account["day"], house.identity[0]["account_epoch"] = 5, b"one"
+        house.account.write_bytes(account.tobytes())
+        for each in blocked:
+            each.mkdir()
+        latch.halt(LatchReason.PERSON)
+        book.keep()
+        assert latch.halted()
+        assert latch.trouble == f"{tmp_path / 'latch.json'} cannot be written: Is a directory"
+        assert book.trouble
+        assert not latch.save(), "it did not change"
+        for each in blocked:
+            each.rmdir()
+        latch.save()
+        book.keep()
+        assert latch.trouble == book.trouble == ""
+    with new_house("BTCUSDT") as house:
+        again = SupervisorLatch(house, tmp_path / "latch.json")
+        again.begin(halted=True)
+        assert again.reason() is LatchReason.PERSON
+        DayBook(house, tmp_path / "day.json").begin()
+        assert int(house.run[0]["day"]) == 5

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 
 from hft import limits
@@ -14,6 +18,10 @@ from hft.commands import _Switch
 from hft.config import Risk, load
 from hft.errors import ConfigError
 from hft.events import LOG_TEXT_MAX, Notice, OnTrip
+from hft.live_values import STEPS_MAX, LiveValues, UndoRefused
+from hft.state import blocks
+from hft.strategy.params import convert, dtype_of, fields_of
+from hft.units import E8
 from tests.hft.tuning_rig import Rig, tuning_rig
 
 
@@ -73,6 +81,17 @@ def test_a_wrong_value_changes_nothing_and_is_refused_in_a_sentence(rig: Rig) ->
     assert rig.lines() == []
 
 
+def test_a_strategys_own_check_may_even_try_to_leave() -> None:
+    class Leaving(msgspec.Struct, frozen=True):
+        size: int = 1
+
+        def __post_init__(self) -> None:
+            sys.exit("size must be odd")
+
+    with pytest.raises(ConfigError, match="size must be odd"):
+        convert("X", Leaving, dtype_of(fields_of(Leaving)), {"size": 2})
+
+
 def test_values_meant_for_another_strategy_are_refused(rig: Rig) -> None:
     answer = rig.ask("set_params", strategy="PING_PONG", values={"qty": 0.5})
     assert "MOMENTUM is the active strategy" in answer["message"]
@@ -112,6 +131,77 @@ def test_undo_of_a_change_that_is_not_the_newest_any_more_is_refused(rig: Rig) -
     assert answer["ok"] is False
     assert "threshold 2.0 → 9.0, by page 10.0.0.8 (ann)" in answer["message"]
     assert (rig.in_force()["window"], rig.in_force()["threshold"]) == (60, 9.0)
+
+
+def test_a_change_of_what_another_hand_changed_meanwhile_is_refused(rig: Rig) -> None:
+    rig.ask("set_params", values={"window": 60}, by="page 10.0.0.8")
+    answer = rig.ask("set_params", values={"window": 50}, seen={"window": 40})
+    assert (answer["code"], rig.in_force()["window"]) == ("CHANGED_MEANWHILE", 60)
+    assert answer["message"] == "nothing was changed: window is 60 by now, and was seen as 40"
+    assert rig.ask("set_params", values={"qty": 0.02}, seen={"qty": 0.01})["ok"], "not his concern"
+    assert rig.ask("set_params", values={"window": 50}, seen={"window": 60})["ok"]
+    rig.ask("set_limits", values={"max_position": 0.1}, by="page 10.0.0.8")
+    loosened = {"values": {"max_position": 0.4}, "seen": {"max_position": 0.5}}
+    assert rig.ask("set_limits", **loosened)["code"] == "CHANGED_MEANWHILE"
+    assert rig.limit("max_position_e8") == 10_000_000
+    for seen in ([1], "window", {"windo": 1}, {"window": "60"}, {"window": None}):
+        assert rig.ask("set_params", values={"window": 70}, seen=seen)["ok"] is False, seen
+    assert rig.in_force()["window"] == 50
+
+
+def test_a_whole_number_too_large_for_a_browser_is_seen_all_the_same() -> None:
+    values = LiveValues({"n": 2**62 + 1}, count(1))
+    assert values.unseen({"n": 2**62}) == ""
+    assert values.unseen({"n": 2**61}) != ""
+
+
+def test_the_oldest_changes_cannot_be_taken_back_any_more() -> None:
+    values = LiveValues({"n": 0}, count(1))
+    for n in range(1, STEPS_MAX + 6):
+        values.put({"n": n}, "ann", n)
+    for _ in range(STEPS_MAX):
+        values.undo()
+    assert values.now == {"n": 5}
+    with pytest.raises(UndoRefused, match="what was changed before is not kept"):
+        values.undo()
+
+
+def test_a_limit_that_is_reached_already_says_what_follows_at_once(rig: Rig) -> None:
+    house = rig.supervisor.house
+    account, position = np.zeros(1, blocks.ACCOUNT), np.zeros(1, blocks.POSITION_BLOCK)
+    account["pnl_e8"], position["position_lots"] = -30 * E8, -3
+    house.spec[0]["lot_e8"] = E8 // 10
+    house.account.write_bytes(account.tobytes())
+    house.position[0].write_bytes(position.tobytes())
+    assert "trips" not in rig.ask("set_limits", values={"max_drawdown": 31})["message"]
+    answer = rig.ask("set_limits", values={"max_drawdown": 29, "max_position": 0.2})
+    assert answer["ok"]
+    assert "the loss limit is reached (-30.00, limit -29.00)" in answer["message"]
+    assert "the breaker trips at once" in answer["message"]
+    assert "the position of BTCUSDT is 0.3: only what makes it smaller passes" in answer["message"]
+    rig.ask("stop")
+    said = rig.ask("undo_limits")["message"]
+    assert "trips" not in said
+    assert "position of" not in said
+    said = rig.ask("set_limits", values={"max_drawdown": 29})["message"]
+    assert "the breaker trips when trading is resumed" in said
+
+
+def test_what_waits_for_a_restart_is_said_as_often_as_the_file_is_read(rig: Rig) -> None:
+    rig.config.write_text(rig.config.read_text().replace("[risk]", "fee_taker = 0.001\n[risk]"))
+    for _ in range(2):
+        assert "restart for [trading] fee_taker" in rig.ask("reload")["message"]
+
+
+def test_a_flatten_that_cannot_be_started_is_answered_and_ends_no_house(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(rig.config.parent / "no such program"))
+    answer = rig.ask("flatten")
+    assert answer["code"] == "NOT_STARTED"
+    assert answer["message"].startswith("halted; flatten could not be started")
+    assert rig.supervisor.latch.halted()
+    assert rig.ask("flatten_status")["state"] == "failed"
 
 
 def test_undo_of_a_change_of_the_strategy_before_takes_back_nothing_of_this_one(rig: Rig) -> None:
@@ -254,6 +344,8 @@ def test_every_order_of_a_person_leaves_a_line_with_who_from_and_to(rig: Rig) ->
     )  # fmt: skip
     assert len(answer["changes"]) == 2
     assert rig.ask("changes", limit=0)["code"] == "BAD_VALUE"
+    assert rig.ask("shutdown")["ok"]
+    assert [text for _, text in rig.lines()] == ["asked to stop, by page 10.0.0.7 (ann)"]
 
 
 def test_a_switch_to_a_strategy_that_starts_late_is_a_change_all_the_same(rig: Rig) -> None:

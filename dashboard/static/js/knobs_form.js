@@ -65,6 +65,10 @@ export class ValuesForm {
     return Object.fromEntries(this.edits.map((field) => [field.spec.name, field.value]));
   }
 
+  get inForce() {
+    return [...this.fields.values()].map((field) => field.spec.value);
+  }
+
   get isPreviewFirst() {
     return this.previewed !== null && !this.previewed.isOf(this.values);
   }
@@ -95,6 +99,8 @@ export class ValuesForm {
       this.list.replaceChildren(...(fields.length ? [...this.fields.values()].map((field) => field.node) : [none]));
       this.previewed?.clear();
     } else {
+      // What was tried out was tried beside the values of that moment.
+      if (!same(fields.map((spec) => spec.value), this.inForce)) this.previewed?.clear();
       for (const spec of fields) this.fields.get(spec.name).take(spec);
     }
     this.undo = undo;
@@ -144,14 +150,14 @@ export class ValuesForm {
   }
 
   async tryOut() {
-    const { values } = this;
+    const { values, inForce } = this;
     if (this.previewButton.disabled) return;
     this.previewButton.disabled = true;
     setText(this.previewButton, "Trying…");
     try {
       const told = await change("POST", `${this.path}/preview`, this.body(values));
-      // Whoever typed on meanwhile wants to know about something else.
-      if (same(values, this.values)) this.previewed.tell(values, told, this.edits);
+      // Whoever typed on meanwhile wants to know about something else, and so does who has other values in force.
+      if (same(values, this.values) && same(inForce, this.inForce)) this.previewed.tell(values, told, this.edits);
     } catch (refusal) {
       if (!(refusal instanceof Refused)) throw refusal;
       answer(refusal.message, true);
@@ -163,9 +169,10 @@ export class ValuesForm {
 
   async apply() {
     if (this.applyButton.disabled) return;
-    const { values } = this;
-    if (!(await this.mayApply(this.edits.map(({ spec, value }) => ({ spec, from: spec.value, to: value }))))) return;
-    if (await this.send(() => change("POST", this.path, this.body(values)))) this.edited();
+    const { values, edits } = this;
+    const seen = Object.fromEntries(edits.map(({ spec }) => [spec.name, spec.value]));
+    if (!(await this.mayApply(edits.map(({ spec, value }) => ({ spec, from: spec.value, to: value }))))) return;
+    if (await this.send(() => change("POST", this.path, { ...this.body(values), seen }))) this.edited();
   }
 
   async takeBack() {

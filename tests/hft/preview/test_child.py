@@ -16,12 +16,23 @@ BAD = {
     "CRASHES": "import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)",
     "RAISES": "raise ValueError('crossed book')",
     "LEAVES": "import os\n    os._exit(0)",
+    "HIDES": "import os\n    os.closerange(3, 64)\n    while True:\n        pass",
+    "SPAWNS": "import os, pathlib, time\n    if os.fork() != 0:\n        os._exit(7)\n"
+    "    for _ in range(6000):\n"
+    "        if (pathlib.Path(__file__).parent / 'enough').exists():\n            break\n"
+    "        time.sleep(0.01)\n"
+    "    os._exit(0)",
+    "HOLDS": "import os\n    raise ValueError('open: %d' % len(os.listdir('/dev/fd')))",
+    "HOARDS": "state.n += len(bytearray(1 << 28)); KEPT.append(bytearray(1 << 28))",
+    "REMEMBERS": "KEPT.append(1)\n    if len(KEPT) == 3:\n"
+    "        market(out, event, 1, 0.01 * params.size)",
 }
 
 STRATEGY = """
 import msgspec
-from hft.strategy.api import state_dtype
+from hft.strategy.api import market, state_dtype
 NAME = "{name}"
+KEPT = []
 COMPILED = False
 class Params(msgspec.Struct, frozen=True):
     size: int = 1
@@ -33,7 +44,7 @@ def on_market(event, position, orders, params, state, out):
 CASE = """
 import select, sys
 from pathlib import Path
-from hft.clock import Deadline, monotonic_ns
+from hft.clock import Deadline, monotonic_ns, sleep_s
 from hft.preview.child import Preview
 from hft.strategy.build import build
 from hft.strategy.load import discover, make_params
@@ -68,6 +79,38 @@ for name, said in (
     answer = ask(name, 1.0 if name == "HANGS" else 20.0)
     assert answer["code"] == "PREVIEW_FAILED" and said in answer["message"], answer
     assert answer["message"].endswith("nothing was changed")
+
+# What a plain file remembers in its globals belongs to one of both runs.
+told = ask("REMEMBERS", size=2)
+assert (told["before"], told["after"], told["kept"], told["changed"]) == (1, 1, 1, 1), told
+# Standard input and output, the way to answer, and the folder it looks into; no lock, no door.
+with open("/dev/null"):
+    assert "open: 5;" in ask("HOLDS")["message"], ask("HOLDS")
+told = ask("HOARDS")
+assert "more than 1024 MiB of memory" in told["message"], told
+
+# The supervisor waits for neither: what closes the pipe and lives on, and what hands it down.
+spec, answers = specs["HIDES"], []
+old = values_of(make_params(spec, {}))
+preview = Preview(house, 30.0)
+preview.start((spec, build(spec, plain=True)), (old, old), answers.append)
+assert select.select(preview.descriptors(), [], [], 20)[0]
+preview.poll()
+assert preview.running() and not answers, answers
+preview.close()
+answers.clear()
+preview.start((specs["SPAWNS"], build(specs["SPAWNS"], plain=True)), (old, old), answers.append)
+deadline = Deadline(20)
+while not answers:
+    assert not deadline.passed()
+    sleep_s(0.005)
+    preview.poll()
+assert "exit code 7" in answers[0]["message"], answers
+(Path(sys.argv[1]) / "enough").touch()
+
+spec = specs["RAISES"]
+spec.path.write_text(spec.path.read_text() + "# Another text.")
+assert "was changed since the house was started" in ask("RAISES")["message"]
 
 answers, spec = [], specs["HANGS"]
 preview = Preview(house)

@@ -17,12 +17,14 @@ from hft.preview.compare import SAME_WITHIN_NS, compare
 from hft.preview.market import Market, recent_market
 from hft.preview.run import judge, terms_of
 from hft.preview.trial import Lane, Placed, Trial
+from hft.state import blocks
 from hft.state.tape import READABLE
 from hft.strategy.agent import warm
 from hft.strategy.build import Burst, build
 from hft.strategy.load import StrategySpec, discover, make_params, read
 from hft.strategy.params import values_of
 from hft.topology import House
+from hft.units import E8
 from tests.hft.preview.tape import Tape, fill_tape, house_of, wandering
 
 NAMES = ("LIQUIDATION", "MOMENTUM", "PING_PONG")
@@ -152,9 +154,15 @@ def on_market(event, position, orders, params, state, out):
             market(out, event, Side.SELL, params.qty, IntentFlag.REDUCE_ONLY)
         elif params.kind == 4:
             stop_market(out, event, Side.BUY, params.price, params.qty)
-        else:
+        elif params.kind == 5:
             row = limit(out, event, Side.BUY, params.price, params.qty)
             out.order_ref[row] = 4711
+        elif params.kind == 6:
+            for _ in range(8):
+                market(out, event, Side.BUY, params.qty)
+        else:
+            row = limit(out, event, Side.BUY, params.price, params.qty)
+            out.side[row], out.order_type[row] = (0, 1) if params.kind == 7 else (1, 77)
     elif state.sent == 1 and params.kind == 5:
         state.sent = 2
         cancel(out, 4711)
@@ -175,10 +183,10 @@ def one_order(tmp_path_factory: pytest.TempPathFactory) -> tuple[StrategySpec, B
 
 
 def run_one(
-    strategy: tuple[StrategySpec, Burst], tape: Tape, *, round_trip_ms: int = 5, **given: object
+    strategy: tuple[StrategySpec, Burst], tape: Tape, house: House | None = None, **given: object
 ) -> tuple[Trial, Any]:
     """Run a strategy that sends one order at the first record; returns the run and its STATE."""
-    house, records = house_of(round_trip_ms=round_trip_ms), tape.records()
+    house, records = house or house_of(round_trip_ms=5), tape.records()
     lane = Lane(house, 0, Market(records, range(1)), terms_of(house))
     trial = Trial(lane, strategy, make_params(strategy[0], given))
     trial.run(0, len(records))
@@ -242,6 +250,39 @@ def test_a_cancel_ends_what_rests(one_order: Any) -> None:
     tape = Tape(10).book(100.0, 100.1).trade(100.0).trade(100.0).trade(90.0).trade(90.0)
     _, state = run_one(one_order, tape, kind=5, price=99.0)
     assert status(state) == (2, CANCELLED)
+
+
+def test_orders_on_their_way_count_against_the_largest_position(one_order: Any) -> None:
+    """As in the gate: two that do not fit together are not both sent."""
+    house, tape = house_of(round_trip_ms=5), Tape(1).book(100.0, 100.1).book(100.0, 100.1)
+    limits = np.frombuffer(bytearray(house.limits.read_bytes() or b""), blocks.LIMITS)
+    limits["max_position_e8"] = E8 // 20
+    house.limits.write_bytes(limits.tobytes())
+    trial, _ = run_one(one_order, tape, house=house, kind=6)
+    assert (len(trial.placed), trial.denied) == (8, 3), "0.05 holds five of 0.01"
+
+
+def test_an_order_that_only_reduces_is_not_larger_than_any_other_may_be(one_order: Any) -> None:
+    tape = Tape(10).book(100.0, 100.1).book(100.0, 100.1)
+    assert status(run_one(one_order, tape, kind=3, qty=0.2)[1]) == (1, DENIED)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"kind": 7, "price": 99.0},
+        {"kind": 8, "price": 99.0},
+        {"kind": 1, "price": 1e300},
+        {"kind": 1, "price": 99.0, "qty": 1e300},
+    ],
+)
+def test_words_that_no_exchange_knows_are_denied_and_listed(one_order: Any, given: Any) -> None:
+    tape = Tape(10).book(100.0, 100.1).book(100.0, 100.1).book(100.0, 100.1)
+    trial, state = run_one(one_order, tape, **given)
+    assert (status(state), trial.denied) == ((1, DENIED), 1)
+    told = preview(tape.records(), one_order, {"qty": 0.02}, **given)
+    assert told["before"] == told["after"] == 1
+    assert len(preview(tape.records(), one_order, given)["added"]) == 1
 
 
 # Pairing.
