@@ -245,6 +245,11 @@ class Served:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
+    @property
+    def connections(self) -> list[Any]:
+        """The connections the server keeps."""
+        return list(self._serving._server.server_state.connections)
+
     def begin_stop(self) -> None:
         """Ask the server to stop; `stop` and `close` see to the end."""
         if not self._asked and self._thread.is_alive():
