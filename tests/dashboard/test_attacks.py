@@ -161,6 +161,11 @@ def test_every_answer_forbids_what_a_page_does_not_need(served: Served) -> None:
     assert replies[4].status_code == 404
 
 
+def test_what_the_house_tells_is_kept_in_no_cache(served: Served) -> None:
+    for path in ("/api/status", "/metrics", "/readyz", "/docs", "/nothing"):
+        assert requests.get(served.url + path, timeout=5).headers["Cache-Control"] == "no-store"
+
+
 def test_only_the_static_folder_is_served(served: Served) -> None:
     line = http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)
     for path in ("../app.py", "%2e%2e/app.py", "..%2fapp.py", "/etc/passwd", "js/../../app.py"):
