@@ -55,6 +55,7 @@ def create_app(deps: Deps) -> Guard:
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_served)
+    app.add_exception_handler(Exception, _broken)
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return Guard(app, deps.access)
@@ -83,6 +84,11 @@ async def _not_served(_request: Request, problem: Exception) -> Response:
     reply = Refusal(problem.status_code, "NOT_SERVED", f"{problem.detail}.").response()
     reply.headers.update(problem.headers or {})
     return reply
+
+
+async def _broken(_request: Request, _problem: Exception) -> Response:
+    # What it was is for the log alone: it may hold what must not be told.
+    return Refusal(500, "BROKEN", "Something in the dashboard broke: the log has it.").response()
 
 
 def _sentence(problem: RequestValidationError) -> str:

@@ -161,6 +161,20 @@ def test_every_answer_forbids_what_a_page_does_not_need(served: Served) -> None:
     assert replies[4].status_code == 404
 
 
+def test_what_breaks_is_told_to_the_log_alone(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_anything: object) -> None:
+        raise RuntimeError("a secret of the machine")
+
+    monkeypatch.setattr(served.view, "system", broken)
+    reply = requests.get(served.url + "/api/system", timeout=5)
+    assert (reply.status_code, reply.json()["code"]) == (500, "BROKEN")
+    assert "secret" not in reply.text + str(reply.headers)
+    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+    wait_for(lambda: "a secret of the machine" in caplog.text, "the log")
+
+
 def test_what_the_house_tells_is_kept_in_no_cache(served: Served) -> None:
     for path in ("/api/status", "/metrics", "/readyz", "/docs", "/nothing"):
         assert requests.get(served.url + path, timeout=5).headers["Cache-Control"] == "no-store"
