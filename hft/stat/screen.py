@@ -24,7 +24,7 @@ from hft.stat.sections import (
     state_line,
     stop_lines,
 )
-from hft.stat.words import DIM, MARKS, MODE_STYLES, PLAIN_MARKS, old
+from hft.stat.words import DIM, MARKS, MODE_STYLES, PLAIN_MARKS, old, printable
 
 WIDE = 150
 """Columns from which on the machinery stands beside the trading."""
@@ -182,5 +182,6 @@ def _beside(first: list[Text], second: list[Text], half: int) -> list[Text]:
 
 def _cut(line: Text, width: int) -> Text:
     cut = line.copy()
+    cut.plain = printable(cut.plain)
     cut.truncate(width, overflow="ellipsis")
     return cut

@@ -200,7 +200,5 @@ def log_texts(told: Told) -> list[Text]:
         at = datetime.fromtimestamp(line["ts_ms"] / 1000, UTC)
         text = Text(f"{at:%H:%M:%S} ", DIM)
         text.append(f"{line['role']:<10} ", DIM)
-        # A control character could move the cursor or change the terminal.
-        said = "".join(each if each.isprintable() else "?" for each in line["text"])
-        lines.append(text.append(said, _LEVELS.get(line["level"], "")))
+        lines.append(text.append(line["text"], _LEVELS.get(line["level"], "")))
     return lines

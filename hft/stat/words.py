@@ -65,6 +65,11 @@ def plainly(problem: UnicodeError) -> tuple[str, int]:
     return "".join(_PLAIN_SIGNS.get(sign, "?") for sign in strange), problem.end
 
 
+def printable(text: str) -> str:
+    """Put a sign for every control character: one could move the cursor or change the terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
 def columns(rows: list[list[Any]], right: set[int]) -> list[Text]:
     """Set cells in columns as wide as they need; those in `right` end at one edge."""
     cells = [[each if isinstance(each, Text) else Text(str(each)) for each in row] for row in rows]

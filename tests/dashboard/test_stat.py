@@ -99,6 +99,16 @@ def test_it_tells_what_the_page_tells_in_the_page_s_words(living: House) -> None
     assert "DEAD" not in text
 
 
+def test_no_text_of_a_segment_reaches_the_terminal_as_a_command(living: House) -> None:
+    living.run[0]["symbols"][0] = b"BTC\x1b[2JUSDT"
+    say(living, "\x9b2J and\na second line")
+    for width in (80, 200):
+        text = screen(Source(living.segment.name, CATALOGUE), width)
+        assert "BTC?[2JUSDT" in text
+        assert "?2J and?a second line" in text
+        assert not [sign for sign in text if not sign.isprintable() and sign != "\n"]
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_it_fits_every_terminal(living: House, width: int, height: int) -> None:
     for number in range(100):
