@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import logging
 import secrets
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import msgspec
 from dashboard.floods import Flood
 from dashboard.refusal import Refusal
 from dashboard.sessions import Sessions, write_private
+from hft.errors import BootError
 
 WRONG_EACH, WRONG_ALL, WRONG_SPAN_S = 5, 30, 60.0
 """Wrong tokens a minute, of one address and of all together."""
 CHANGES_EACH, CHANGES_ALL, CHANGES_SPAN_S = 10, 30, 5.0
 """Requests that change something; STOP and FLATTEN do not count."""
+_LOGGER = logging.getLogger("dashboard")
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -75,6 +78,7 @@ class Access(msgspec.Struct, frozen=True):
             raise Refusal(429, "TOO_MANY_TRIES", "Too many wrong tokens: wait a minute.")
         if not self.token or not hmac.compare_digest(shown.encode(), self.token.encode()):
             self.wrong.spend(address)
+            _LOGGER.warning("a wrong token was shown to the page from %s", address)
             raise Refusal(401, "WRONG_TOKEN", "This is not the token in dashboard.token.")
 
     def is_known(self, authorization: str, cookie: str, address: str) -> bool:
@@ -112,9 +116,19 @@ def host_name(header: str) -> str:
 
 
 def token_at(path: Path) -> str:
-    """Read the control token, making a new one (mode 0600) where there is none."""
+    """Read the control token, making a new one (mode 0600) where there is none.
+
+    Raises:
+        OSError: it cannot be read, or not be kept.
+        BootError: what is there cannot be shown as a token.
+    """
     if path.is_file():
-        token = path.read_text(encoding="ascii").strip()
+        token = path.read_bytes().decode("ascii", errors="replace").strip()
+        if not all(0x21 <= ord(each) <= 0x7E for each in token):
+            raise BootError(
+                f"{path} holds no token: expected one word of ASCII letters, digits and signs; "
+                "without the file a new one is made"
+            )
         if token:
             path.chmod(0o600)
             return token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -14,7 +14,7 @@ from dashboard.api import read_routes
 from dashboard.auth import Guard
 from dashboard.controls import control_routes
 from dashboard.deps import STATIC, Deps
-from dashboard.describe import ABOUT, ERRORS, TAGS
+from dashboard.describe import ABOUT, ERRORS, TAGS, Described
 from dashboard.export_routes import export_routes
 from dashboard.health_routes import health_routes
 from dashboard.market_routes import market_routes
@@ -30,7 +30,7 @@ from dashboard.why_routes import why_routes
 
 def create_app(deps: Deps) -> Guard:
     """Build the application, wrapped in its guard."""
-    app = FastAPI(
+    app = Described(
         title="HFT dashboard",
         description=ABOUT,
         version=version("hft"),
@@ -55,7 +55,8 @@ def create_app(deps: Deps) -> Guard:
     app.add_exception_handler(TradesUnavailable, _no_trades)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_served)
-    app.add_api_route("/", _page, include_in_schema=False)
+    app.add_exception_handler(Exception, _broken)
+    app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return Guard(app, deps.access)
 
@@ -80,7 +81,14 @@ async def _malformed(_request: Request, problem: Exception) -> Response:
 
 async def _not_served(_request: Request, problem: Exception) -> Response:
     assert isinstance(problem, HTTPException)
-    return Refusal(problem.status_code, "NOT_SERVED", f"{problem.detail}.").response()
+    reply = Refusal(problem.status_code, "NOT_SERVED", f"{problem.detail}.").response()
+    reply.headers.update(problem.headers or {})
+    return reply
+
+
+async def _broken(_request: Request, _problem: Exception) -> Response:
+    # What it was is for the log alone: it may hold what must not be told.
+    return Refusal(500, "BROKEN", "Something in the dashboard broke: the log has it.").response()
 
 
 def _sentence(problem: RequestValidationError) -> str:

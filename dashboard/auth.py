@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.access import Access
 from dashboard.refusal import Refusal
-from dashboard.sessions import COOKIE
+from dashboard.sessions import cookie_name
 
 BODY_BYTES_MAX = 16 * 1024
 BODY_WAIT_S = 5.0
@@ -72,8 +72,8 @@ class Guard:
                     headers[name] = value
                 if path == "/docs":
                     headers["Content-Security-Policy"] = _DOCS_POLICY
-                kept = "no-store" if path.startswith("/api/") else "no-cache"
-                headers.setdefault("Cache-Control", kept)
+                of_page = path == "/" or path.startswith("/static/")
+                headers.setdefault("Cache-Control", "no-cache" if of_page else "no-store")
             await send(message)
 
         try:
@@ -85,6 +85,8 @@ class Guard:
             self._check_known(headers, path, address, changes=changes)
             if changes:
                 body = await _whole_body(headers, receive)
+                if body is None:
+                    return  # Whoever left before all was said has ordered nothing.
                 self._check_flood(path, body, address)
                 receive = _replay(body, receive)
         except Refusal as refusal:
@@ -130,7 +132,9 @@ def address_of(scope: Scope) -> str:
 def cookie_of(headers: Headers) -> str:
     """The session's secret a request shows; empty without, or with more than one."""
     lines = headers.getlist("cookie")
-    return cookie_parser(lines[0]).get(COOKIE, "") if len(lines) == 1 else ""
+    if len(lines) != 1:
+        return ""
+    return cookie_parser(lines[0]).get(cookie_name(headers["host"]), "")
 
 
 def _command_of(body: bytes) -> object:
@@ -157,8 +161,8 @@ def _origins_of(host: str) -> tuple[str, str]:
     return f"http://{host}", f"https://{host}"
 
 
-async def _whole_body(headers: Headers, receive: Receive) -> bytes:
-    """Read a body that must be small and come soon."""
+async def _whole_body(headers: Headers, receive: Receive) -> bytes | None:
+    """Read a body that must be small and come soon; None when the rest of it never will."""
     too_large = Refusal(413, "TOO_LARGE", f"A request holds at most {BODY_BYTES_MAX} bytes.")
     declared = headers.get("content-length", "0")
     if not declared.isdecimal() or int(declared) > BODY_BYTES_MAX:
@@ -168,6 +172,8 @@ async def _whole_body(headers: Headers, receive: Receive) -> bytes:
         async with asyncio.timeout(BODY_WAIT_S):
             while True:
                 message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
                 body += bytes(message.get("body", b""))
                 if len(body) > BODY_BYTES_MAX:
                     raise too_large

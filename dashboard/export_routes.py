@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from dashboard.deps import Deps
-from dashboard.describe import answers
+from dashboard.describe import answers, refuses
 from dashboard.examples_trades import EXPORT
 from dashboard.export_csv import csv_parts
 from dashboard.export_parquet import file_parts, write_parquet
@@ -28,6 +28,7 @@ from hft.ledger.export_queries import EXPORTS, Wanted, fields_of, read_pages
 EXPORTS_MAX = 4
 """Downloads at one time; each keeps a worker thread busy or a file open."""
 
+_NO_ROOM = refuses(507, "There is no room for a Parquet file (`EXPORT_FAILED`).")
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 MS_PER_S = 1000
 
@@ -41,7 +42,7 @@ def export_routes(deps: Deps) -> APIRouter:
         "/export",
         summary="Download a table",
         response_class=StreamingResponse,
-        responses=answers(EXPORT, "text/csv"),
+        responses=answers(EXPORT, "text/csv") | _NO_ROOM,
     )
     async def export(
         what: Annotated[str, Query(max_length=16)],

@@ -9,10 +9,22 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from dashboard import sentences
 from dashboard.api import Json
 from dashboard.deps import STATIC, Deps
-from dashboard.describe import answers
+from dashboard.describe import Responses, answers
 from dashboard.metrics import registry_of
 
 _READY = {"ok": True, "halted": False, "message": "Every part is fit.", "missing": []}
+_UNFIT = {
+    "ok": False,
+    "halted": False,
+    "message": "Not fit: market data is not fresh.",
+    "missing": ["market data is not fresh"],
+}
+_NOT_READY: Responses = {
+    503: {
+        "description": "A part is missing; `missing` names it.",
+        "content": {"application/json": {"example": _UNFIT}},
+    }
+}
 _METRICS = "# HELP hft_fills_total Fills of our orders.\nhft_fills_total 7.0\n"
 
 
@@ -29,7 +41,7 @@ def health_routes(deps: Deps) -> APIRouter:
         """
         return Json({"ok": True})
 
-    @router.get("/readyz", summary="Every part is fit", responses=answers(_READY))
+    @router.get("/readyz", summary="Every part is fit", responses=answers(_READY) | _NOT_READY)
     async def readyz() -> Response:
         """200 when every process runs, the market data is fresh and the account is reconciled;
         503 with what is missing otherwise. A halt is no illness: it is told beside.
@@ -42,6 +54,10 @@ def health_routes(deps: Deps) -> APIRouter:
             "missing": missing,
         }
         return Json(answer, 503 if missing else 200)
+
+    for path, probe in (("/healthz", healthz), ("/readyz", readyz)):
+        # Some probes ask for the head alone.
+        router.add_api_route(path, probe, methods=["HEAD"], include_in_schema=False)
 
     @router.get(
         "/metrics",

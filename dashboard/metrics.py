@@ -22,6 +22,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from dashboard.safety import is_answering
 from dashboard.stream import Pulse
 from hft.events import Denial, TradingState
 from hft.state.blocks import LATENCY_BINS, Leg
@@ -75,6 +76,8 @@ class HouseCollector(Collector):
         yield from _money(status)
         yield from _machinery(status)
         yield from _venue(status, account)
+        events: list[Row] = [([], float(view.reader.market_events()))]
+        yield _counter("hft_feed_events", "Market events published.", (), events)
         yield from self._latency()
         watchers: list[Row] = [([], float(self._pulse.watchers))]
         yield _gauge("hft_dashboard_watchers", "Pages that watch the stream.", (), watchers)
@@ -119,8 +122,10 @@ def _money(status: Mapping[str, Any]) -> Iterator[Metric]:
     symbols = status["symbols"]
     held = [([row["symbol"]], row["position"]) for row in symbols]
     yield _gauge("hft_position_base", "Position; short is negative.", ("symbol",), held)
-    agree = [([row["symbol"]], row["agreement"] == "AGREED") for row in symbols]
-    help_text = "1 while fills, user stream and REST tell the same position."
+    # What a dead process found is no statement about now.
+    told = is_answering(status["processes"])
+    agree = [([row["symbol"]], told and row["agreement"] == "AGREED") for row in symbols]
+    help_text = "1 while fills, user stream and REST are known to tell the same position."
     yield _gauge("hft_position_agreed", help_text, ("symbol",), agree)
 
 

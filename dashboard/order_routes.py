@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from dashboard.api import PAGE_MAX, Json
 from dashboard.deps import Deps
-from dashboard.describe import answers
+from dashboard.describe import answers, refuses
 from dashboard.examples_orders import LATENCY, ORDER, ORDERS
 from dashboard.order_rows import read_key
 from dashboard.order_story_book import tell_order
@@ -32,7 +32,9 @@ def order_routes(deps: Deps) -> APIRouter:
         return Json({"orders": view.orders(limit, symbol)})
 
     @router.get(
-        "/orders/{key}", summary="One order: its life and its waterfall", responses=answers(ORDER)
+        "/orders/{key}",
+        summary="One order: its life and its waterfall",
+        responses=answers(ORDER) | refuses(404, "Nobody knows it (`UNKNOWN_ORDER`)."),
     )
     async def order(key: str) -> Response:
         """From the table, or from the database once it has left there."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -27,6 +26,7 @@ from dashboard.app import create_app
 from dashboard.connection import SEND_BUFFER_BYTES, Connection
 from dashboard.deps import Deps
 from dashboard.permission import keep_asking
+from dashboard.server_log import tell_house
 from dashboard.sessions import Sessions
 from dashboard.stream import Pulse
 from dashboard.trades import TradeBook, TradesUnavailable
@@ -169,7 +169,7 @@ class DashboardProcess:
         open_to_others = reaches_others(host, self._names)
         try:
             token = "" if demo and not open_to_others else token_at(self._data_dir / TOKEN_FILE)
-            sessions = Sessions(self._data_dir / SESSIONS_FILE)
+            sessions = Sessions(self._data_dir / SESSIONS_FILE, token=token)
         except OSError as problem:
             raise BootError(f"cannot keep the dashboard's token: {problem}") from problem
         if open_to_others:
@@ -199,7 +199,7 @@ class DashboardProcess:
         pulse.history.prepend((ms, pnl, pnl) for ms, pnl in points)
 
     async def _live(self, serving: Serving) -> None:
-        logging.getLogger("uvicorn").addHandler(_ToHouseLog(self._context))
+        tell_house(self._context.log)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stop)
         server = asyncio.create_task(serving.run())
         self._move(Step.STARTED)
@@ -228,17 +228,3 @@ class DashboardProcess:
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._stop()
-
-
-class _ToHouseLog(logging.Handler):
-    """Hands what the web server has to say, warnings and worse, to the house's log."""
-
-    def __init__(self, context: Context) -> None:
-        super().__init__(logging.WARNING)
-        self._log = context.log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one record; a traceback is cut to what one log line holds."""
-        write = self._log.error if record.levelno >= logging.ERROR else self._log.warning
-        cause = f": {record.exc_info[1]!r}" if record.exc_info else ""
-        write(f"web server: {record.getMessage()}{cause}")

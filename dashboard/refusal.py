@@ -29,3 +29,12 @@ MEANINGS = {
     503: "The supervisor, the database or a free place does not answer.",
 }
 """What each refused status means, wherever it comes from."""
+MEANINGS_OF_CHANGES = {
+    400: "FLATTEN was not confirmed (`CONFIRM_NEEDED`), or the body cannot be read at all.",
+    404: "There is no such strategy (`UNKNOWN_STRATEGY`).",
+    408: "The body did not come in time (`TOO_SLOW`).",
+    409: "The house refuses as things are now; its code and its sentence say why.",
+    413: "The body is too large (`TOO_LARGE`).",
+    415: "The body is not sent as application/json (`NOT_JSON`).",
+}
+"""What else a request that changes something may be refused for."""

@@ -14,7 +14,7 @@ from dashboard.deps import Deps
 from dashboard.describe import answers
 from dashboard.examples import DONE
 from dashboard.refusal import Refusal
-from dashboard.sessions import COOKIE, LIFE_MS
+from dashboard.sessions import LIFE_MS, cookie_name
 
 
 class Login(Body):
@@ -60,7 +60,7 @@ def session_routes(deps: Deps) -> APIRouter:
         access.check_token(login.token.strip(), address_of(request.scope))
         reply = JSONResponse({"ok": True, "message": "Logged in."})
         reply.set_cookie(
-            COOKIE,
+            cookie_name(request.headers["host"]),
             access.sessions.begin(),
             max_age=LIFE_MS // 1000,
             path="/",
@@ -81,7 +81,11 @@ def session_routes(deps: Deps) -> APIRouter:
         access.sessions.end(cookie_of(request.headers))
         reply = JSONResponse({"ok": True, "message": "Logged out."})
         reply.delete_cookie(
-            COOKIE, path="/", secure=_by_tls(request), httponly=True, samesite="strict"
+            cookie_name(request.headers["host"]),
+            path="/",
+            secure=_by_tls(request),
+            httponly=True,
+            samesite="strict",
         )
         return reply
 

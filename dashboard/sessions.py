@@ -1,12 +1,15 @@
 """Who has shown the token: random secrets handed out as cookies, of which only digests are kept.
 
 The digests lie in a file of their owner's alone, so a restart of the dashboard logs nobody out and
-brings back no session that was ended.
+brings back no session that was ended.  They are made with the token as their key, so no session
+outlives the token that opened it.
 """
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import hmac
+import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -17,23 +20,31 @@ import orjson
 
 from hft.clock import wall_ms
 
-COOKIE = "hft"
+_COOKIE = "hft"
 LIFE_MS = 14 * 24 * 3_600_000
 SESSIONS_MAX = 64
+_LOGGER = logging.getLogger("dashboard")
 
 
 class Sessions:
     """The sessions that are open; the oldest ends when there would be too many."""
 
-    def __init__(self, path: Path | None = None, now_ms: Callable[[], int] = wall_ms) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        now_ms: Callable[[], int] = wall_ms,
+        *,
+        token: str = "",
+    ) -> None:
         self._path = path
+        self._key = token.encode()
         self._now_ms = now_ms
         self._ends_ms: dict[str, int] = _read(path) if path else {}
 
     def begin(self) -> str:
         """Open a session; returns its secret, which is told once and never kept."""
         secret = secrets.token_urlsafe(32)
-        self._ends_ms[_digest(secret)] = self._now_ms() + LIFE_MS
+        self._ends_ms[self._digest(secret)] = self._now_ms() + LIFE_MS
         self._keep()
         return secret
 
@@ -42,11 +53,11 @@ class Sessions:
 
         Digests are looked up, not compared: how long that takes tells nothing of a secret.
         """
-        return self._ends_ms.get(_digest(secret), 0) > self._now_ms()
+        return self._ends_ms.get(self._digest(secret), 0) > self._now_ms()
 
     def end(self, secret: str) -> None:
         """End a session, for good; one that is not open is left alone."""
-        if self._ends_ms.pop(_digest(secret), None) is not None:
+        if self._ends_ms.pop(self._digest(secret), None) is not None:
             self._keep()
 
     def _keep(self) -> None:
@@ -54,11 +65,30 @@ class Sessions:
         alive = sorted((ends, digest) for digest, ends in self._ends_ms.items() if ends > now_ms)
         self._ends_ms = {digest: ends for ends, digest in alive[-SESSIONS_MAX:]}
         if self._path:
-            write_private(self._path, orjson.dumps(self._ends_ms))
+            self._write(self._path)
+
+    def _write(self, path: Path) -> None:
+        try:
+            write_private(path, orjson.dumps(self._ends_ms))
+        except OSError as problem:
+            # A full disk must not keep anybody from logging in and stopping the house.  An old file
+            # would bring back what was ended, so there is none: then a restart logs everyone out.
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            _LOGGER.warning("sessions last until the next restart only: %s", problem)
+
+    def _digest(self, secret: str) -> str:
+        return hmac.digest(self._key, secret.encode(errors="replace"), "sha256").hex()
 
 
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+def cookie_name(host: str) -> str:
+    """Name the cookie of the dashboard behind a Host.
+
+    A browser keeps the cookies of all ports of a machine together: under one name, logging in to
+    one engine would log out of the other.
+    """
+    port = host.rpartition(":")[2]
+    return f"{_COOKIE}-{port}" if port.isdecimal() else _COOKIE
 
 
 def _read(path: Path) -> dict[str, int]:

@@ -232,7 +232,8 @@ def lay_house(data_dir: Path, shards: int = 1) -> House:
 def keep_segment(data_dir: Path) -> None:
     """Copy the segment to the data folder for a look afterwards, then remove it."""
     name = segment_name(data_dir)
-    shutil.copyfile(segment_folder() / name, data_dir / LAST_RUN)
+    # With its mode: positions and orders are their owner's alone, here as there.
+    shutil.copy(segment_folder() / name, data_dir / LAST_RUN)
     unlink(name)
 
 

@@ -6,7 +6,11 @@ Keys while it is live: ``q`` ends it, ``l`` gives the log more room.
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
+import io
+import os
+import re
 import select
 import signal
 import sys
@@ -26,10 +30,15 @@ from hft.config import Settings, demo_settings, load
 from hft.errors import BootError, ConfigError, HftError
 from hft.stat.screen import Size, page
 from hft.stat.source import Source
+from hft.stat.words import plainly
 from hft.strategy.load import discover
 
 LOOK_EVERY_S = 0.25
 NOTHING_THERE = 1
+PLAINLY = "hft-plainly"
+_KEYS_AT_ONCE = 64
+_ESCAPED = re.compile("\x1b(\\[[0-9;]*|O)?.?")
+"""What keys without a letter send: an arrow, a function key."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,10 +67,13 @@ def main(arguments: list[str] | None = None) -> int:
     except HftError as problem:
         sys.stderr.write(f"hft stat: {problem}\n")
         return int(problem.exit_code)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error(PLAINLY, plainly)
+        sys.stdout.reconfigure(errors=PLAINLY)
     console = Console(highlight=False, soft_wrap=False)
     if given.json:
         sys.stdout.write(f"{orjson.dumps(source.look()).decode()}\n")
-    elif given.once or not (console.is_terminal and sys.stdin.isatty()):
+    elif given.once or not _can_be_drawn_on(console):
         console.print(page(source.look(), console, Size(console.width, None)))
     else:
         _live(source, console)
@@ -69,7 +81,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _source(data_dir: Path | None, segment: str | None) -> Source:
-    settings = load(Path(CONFIG_NAME)) if Path(CONFIG_NAME).is_file() else None
+    settings = None
+    if Path(CONFIG_NAME).is_file():
+        try:
+            settings = load(Path(CONFIG_NAME))
+        except ConfigError:
+            # A file somebody is just changing hides no engine from whoever says where it is.
+            if data_dir is None and segment is None:
+                raise
     catalogue = discover(settings.trading.strategies_dirs if settings else ())
     if segment is not None:
         path = Path(segment)
@@ -82,6 +101,11 @@ def _default_folder(settings: Settings | None) -> Path:
     if settings is not None:
         return Path(settings.storage.data_dir)
     return Path(demo_settings().storage.data_dir) / "demo"
+
+
+def _can_be_drawn_on(console: Console) -> bool:
+    """Whether somebody looks, with keys, at what can be drawn anew in its place."""
+    return console.is_terminal and not console.is_dumb_terminal and sys.stdin.isatty()
 
 
 def _live(source: Source, console: Console) -> None:
@@ -98,10 +122,10 @@ def _live(source: Source, console: Console) -> None:
             while not ended[0]:
                 size = Size(console.width, console.height)
                 live.update(page(source.look(), console, size, more_log=more_log), refresh=True)
-                key = _key(LOOK_EVERY_S)
-                if key == "q":
+                keys = _pressed(LOOK_EVERY_S)
+                if "q" in keys:
                     break
-                more_log = more_log != (key == "l")
+                more_log = more_log != bool(keys.count("l") % 2)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -119,6 +143,15 @@ def _keys() -> Iterator[None]:
         termios.tcsetattr(handle, termios.TCSADRAIN, before)
 
 
-def _key(wait_s: float) -> str:
-    ready, _, _ = select.select([sys.stdin], [], [], wait_s)
-    return sys.stdin.read(1).lower() if ready else ""
+def _pressed(wait_s: float) -> str:
+    """The letters that were pressed, once there are any or the wait is over.
+
+    Read past Python's own buffer: what waited there `select` would not see.
+    """
+    handle = sys.stdin.fileno()
+    ready, _, _ = select.select([handle], [], [], wait_s)
+    if not ready:
+        return ""
+    pressed = os.read(handle, _KEYS_AT_ONCE).decode(errors="replace")
+    # Nothing to read, though ready: whoever sat there has gone.
+    return _ESCAPED.sub("", pressed).lower() if pressed else "q"

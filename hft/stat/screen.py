@@ -24,24 +24,30 @@ from hft.stat.sections import (
     state_line,
     stop_lines,
 )
-from hft.stat.words import DIM, MARKS, MODE_STYLES, PLAIN_MARKS, old
+from hft.stat.words import DIM, MARKS, MODE_STYLES, PLAIN_MARKS, old, printable
 
 WIDE = 150
 """Columns from which on the machinery stands beside the trading."""
 TALL = 34
 """Lines from which on every gate has its name."""
+POSITIONS_BRIEF = 3
+"""Positions that are shown however little room there is; where the ways differ they come first."""
 LOG_LINES = 20
 """Of the log where the page is as long as it takes."""
 _ENDLESS = 10_000
 
 
 class Section(NamedTuple):
-    """A title, its lines, and what is shown of it where they do not all fit."""
+    """A title, its lines, and what is shown of it where they do not all fit.
+
+    `heads` are the lines that name the columns of a list.
+    """
 
     title: str
     lines: list[Text]
     brief: list[Text]
     newest_last: bool = False
+    heads: int = 0
 
 
 class Size(NamedTuple):
@@ -57,7 +63,7 @@ def page(told: dict[str, Any], console: Console, size: Size, *, more_log: bool =
     lines = _top(told, console, size.width, height)
     positions, orders = position_lines(told), order_lines(told)
     trading = [
-        Section("Positions", positions, positions),
+        Section("Positions", positions, positions[: 1 + POSITIONS_BRIEF], heads=1),
         Section("Open orders", orders, orders[:1]),
     ]
     machinery = [
@@ -149,8 +155,16 @@ def _fit(sections: list[Section], room: int, width: int) -> list[Text]:
     shown: list[Text] = []
     for section, lines in zip(sections, chosen, strict=True):
         if lines:
-            shown += [_title(section.title, width), *lines]
+            shown += [_title(_titled(section, len(lines)), width), *lines]
     return shown
+
+
+def _titled(section: Section, size: int) -> str:
+    """The title, with how many of a list are shown when not all are."""
+    in_part = size < len(section.lines) and section.lines[0].plain == section.brief[0].plain
+    if section.newest_last or not in_part:
+        return section.title
+    return f"{section.title}: {size - section.heads} of {len(section.lines) - section.heads}"
 
 
 def _title(title: str, width: int) -> Text:
@@ -168,5 +182,6 @@ def _beside(first: list[Text], second: list[Text], half: int) -> list[Text]:
 
 def _cut(line: Text, width: int) -> Text:
     cut = line.copy()
+    cut.plain = printable(cut.plain)
     cut.truncate(width, overflow="ellipsis")
     return cut

@@ -77,12 +77,12 @@ def stop_lines(told: Told, marks: dict[str, str]) -> list[Text]:
 
 
 def position_lines(told: Told) -> list[Text]:
-    """Every position as our fills, the user stream and REST tell it."""
+    """Every position as our fills, the user stream and REST tell it; first where they differ."""
     rows: list[list[Any]] = [
         [Text(name, DIM) for name in ("symbol", "last", "fills", "stream", "REST", "entry", "")]
     ]
     fresh = told["feed"]["fresh"] and not told["dead"]
-    for row in told["symbols"]:
+    for row in sorted(told["symbols"], key=lambda row: bool(row["agreement"] != "DISAGREED")):
         apart = row["agreement"] == "DISAGREED"
         word = {"AGREED": Text("agree", "green"), "DISAGREED": Text("DISAGREE", "bold red")}
         last = number(row["last"], row["price_decimals"])
@@ -163,9 +163,9 @@ def process_lines(told: Told) -> list[Text]:
 
 
 def brief_processes(told: Told) -> list[Text]:
-    """Every process with its health in one line."""
+    """Every process with its health in one line, those that are not well first."""
     line = Text()
-    for row in told["processes"]:
+    for row in sorted(told["processes"], key=lambda row: bool(row["health"] == "ok")):
         line.append(f"{row['role']} ").append(row["health"], _HEALTH.get(row["health"], "bold red"))
         line.append("  ")
     return [line if line else Text("none has started", DIM)]
@@ -200,7 +200,5 @@ def log_texts(told: Told) -> list[Text]:
         at = datetime.fromtimestamp(line["ts_ms"] / 1000, UTC)
         text = Text(f"{at:%H:%M:%S} ", DIM)
         text.append(f"{line['role']:<10} ", DIM)
-        # A control character could move the cursor or change the terminal.
-        said = "".join(each if each.isprintable() else "?" for each in line["text"])
-        lines.append(text.append(said, _LEVELS.get(line["level"], "")))
+        lines.append(text.append(line["text"], _LEVELS.get(line["level"], "")))
     return lines

@@ -17,6 +17,7 @@ COLOURS = {"green": "green", "amber": "yellow", "red": "bold red", "grey": "brig
 MARKS = {"green": "●", "amber": "◐", "red": "✗", "grey": "○"}
 PLAIN_MARKS = {"green": "+", "amber": "~", "red": "x", "grey": "."}
 """For terminals that know ASCII only."""
+_PLAIN_SIGNS = {"─": "-", "…": "."}
 DIM = "bright_black"
 NOTHING = "-"
 
@@ -55,6 +56,18 @@ def old(age_ms: float | None) -> str:
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} d"
+
+
+def plainly(problem: UnicodeError) -> tuple[str, int]:
+    """Write what a terminal has no sign for by one it has, as wide: an error handler of codecs."""
+    assert isinstance(problem, UnicodeEncodeError)
+    strange = problem.object[problem.start : problem.end]
+    return "".join(_PLAIN_SIGNS.get(sign, "?") for sign in strange), problem.end
+
+
+def printable(text: str) -> str:
+    """Put a sign for every control character: one could move the cursor or change the terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def columns(rows: list[list[Any]], right: set[int]) -> list[Text]:

@@ -24,6 +24,7 @@ from dashboard.view import View
 from hft.clock import Deadline, monotonic_ns, sleep_s
 from hft.control import ControlUnreachable
 from hft.events import Agreement, LatchReason, Level, Role, Verdict
+from hft.seats import Seat
 from hft.state import blocks
 from hft.state.blocks import Life, Mode
 from hft.strategy.load import discover
@@ -139,7 +140,7 @@ def write_account(house: House, **changed: object) -> None:
     write(house.account, blocks.ACCOUNT, **{**values, **changed})
 
 
-def beat(house: House, role: Role, life: Life = Life.RUNNING) -> None:
+def beat(house: House, role: Role | Seat, life: Life = Life.RUNNING) -> None:
     """Let a process beat, so far ahead that it stays alive for a whole test."""
     vitals = house.vitals[role]
     vitals["pid"], vitals["life"], vitals["heartbeat_ns"] = 1000 + role, life, later_ns()
@@ -244,6 +245,11 @@ class Served:
         self._loop.run_until_complete(self._serving.run())
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
+
+    @property
+    def connections(self) -> list[Any]:
+        """The connections the server keeps."""
+        return list(self._serving._server.server_state.connections)
 
     def begin_stop(self) -> None:
         """Ask the server to stop; `stop` and `close` see to the end."""

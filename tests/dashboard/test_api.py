@@ -185,6 +185,14 @@ def test_ready_means_every_process_runs_and_the_account_is_reconciled(
     assert get(served, "/readyz").status_code == 503
 
 
+def test_a_probe_may_ask_for_the_head_alone(house: House, served: Served) -> None:
+    for path in ("/", "/healthz", "/readyz"):
+        reply = requests.head(served.url + path, timeout=5)
+        assert (reply.status_code, reply.content) == (200, b""), path
+    write_account(house, reconciled=0)
+    assert requests.head(served.url + "/readyz", timeout=5).status_code == 503
+
+
 def test_fit_parts_and_a_halt_are_two_answers(house: House, served: Served) -> None:
     halt(house)
     reply = get(served, "/readyz")

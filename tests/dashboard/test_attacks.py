@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import socket
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from starlette.types import Message, Receive, Scope, Send
 
 from dashboard.access import Access, token_at
-from dashboard.auth import BODY_BYTES_MAX
+from dashboard.auth import BODY_BYTES_MAX, Guard
 from dashboard.connection import Connection
+from hft.clock import Deadline
+from hft.errors import BootError
 from hft.state.blocks import Mode
 from hft.topology import House
 from tests.dashboard.furniture import Served, furnish, say, wait_for
@@ -157,6 +161,25 @@ def test_every_answer_forbids_what_a_page_does_not_need(served: Served) -> None:
     assert replies[4].status_code == 404
 
 
+def test_what_breaks_is_told_to_the_log_alone(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_anything: object) -> None:
+        raise RuntimeError("a secret of the machine")
+
+    monkeypatch.setattr(served.view, "system", broken)
+    reply = requests.get(served.url + "/api/system", timeout=5)
+    assert (reply.status_code, reply.json()["code"]) == (500, "BROKEN")
+    assert "secret" not in reply.text + str(reply.headers)
+    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+    wait_for(lambda: "a secret of the machine" in caplog.text, "the log")
+
+
+def test_what_the_house_tells_is_kept_in_no_cache(served: Served) -> None:
+    for path in ("/api/status", "/metrics", "/readyz", "/docs", "/nothing"):
+        assert requests.get(served.url + path, timeout=5).headers["Cache-Control"] == "no-store"
+
+
 def test_only_the_static_folder_is_served(served: Served) -> None:
     line = http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)
     for path in ("../app.py", "%2e%2e/app.py", "..%2fapp.py", "/etc/passwd", "js/../../app.py"):
@@ -189,6 +212,16 @@ def test_the_token_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
     assert token_at(path) not in ("", token)
 
 
+@pytest.mark.parametrize("content", [b"caf\xc3\xa9-token\n", b"\xff\xfe\0", b"two words", b"a\0b"])
+def test_a_token_that_nobody_could_show_is_refused_in_a_sentence(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "dashboard.token"
+    path.write_bytes(content)
+    with pytest.raises(BootError, match="holds no token"):
+        token_at(path)
+
+
 def test_a_page_bound_to_every_address_answers_to_numbers_not_to_names() -> None:
     everywhere = Access("0.0.0.0", TOKEN)
     assert everywhere.knows_host("192.168.1.5:3000")
@@ -207,6 +240,96 @@ def test_headers_that_never_end_are_cut_off(
         with contextlib.suppress(ConnectionResetError):
             assert line.recv(100) == b""
     assert requests.get(served.url + "/healthz", timeout=5).ok
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /api/status HTTP/1.1\r\nHost: localhost\r\nX-Long: ",
+        b"GET /",
+        # A trailer behind a body that nobody reads: the answer has long been given.
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+    ],
+    ids=["header", "address", "trailer"],
+)
+def test_a_head_or_a_trailer_without_an_end_is_cut_off_before_it_fills_the_memory(
+    served: Served, begun: bytes
+) -> None:
+    deadline = Deadline(5)
+    line = socket.create_connection(("127.0.0.1", served.port), timeout=5)
+    with line, contextlib.suppress(ConnectionError):
+        line.sendall(begun)
+        while True:
+            line.sendall(b"x" * 65536)
+            assert not deadline.passed(), "it is still being listened to"
+    assert requests.get(served.url + "/healthz", timeout=5).ok
+
+
+def test_the_rest_of_a_body_nobody_waits_for_comes_soon_or_not_at_all(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "headers_wait_s", 0.3)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n")
+        assert line.recv(4096).startswith(b"HTTP/1.1 200 ")
+        line.sendall(b"x")
+        with contextlib.suppress(ConnectionResetError):
+            assert line.recv(100) == b""
+
+
+def test_a_second_request_does_not_spare_a_reader_who_takes_nothing(
+    house: House, serve: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "stuck_s", 0.3)
+    monkeypatch.setattr("dashboard.process.SEND_BUFFER_BYTES", 4096)
+    served = serve(house)
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(5)
+        line.connect(("127.0.0.1", served.port))
+        path = b"/static/vendor/swagger-ui/swagger-ui-bundle.js"
+        large = b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path
+        line.sendall(large)
+        wait_for(lambda: any(each.flow.write_paused for each in served.connections), "a pause")
+        line.sendall(large)
+        wait_for(lambda: not served.connections, "the cut")
+
+
+def test_a_request_whose_sender_left_in_the_middle_orders_nothing() -> None:
+    handled: list[Scope] = []
+
+    async def order(scope: Scope, _receive: Receive, _send: Send) -> None:
+        handled.append(scope)
+
+    async def ask(*messages: Message) -> None:
+        left = list(messages)
+
+        async def receive() -> Message:
+            return left.pop(0)
+
+        async def send(message: Message) -> None:
+            raise AssertionError(f"nobody is there to be told {message}")
+
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/api/control", "headers": headers}
+        await Guard(order, Access())(scope, receive, send)
+
+    half = {"type": "http.request", "body": b'{"command": "STOP"} ', "more_body": True}
+    asyncio.run(ask(half, {"type": "http.disconnect"}))
+    assert handled == []
+    asyncio.run(ask(half, {"type": "http.request", "body": b" ", "more_body": False}))
+    assert len(handled) == 1
+
+
+def test_json_that_is_deep_or_long_is_refused_in_a_sentence(served: Served) -> None:
+    headers = {"Content-Type": "application/json"}
+    deep, long = "[" * 16_000, '{"max_loss": 1' + "0" * 16_000 + "}"
+    half = '{"command": "\\ud800"}'
+    for path, body in product(("/api/config", "/api/control", "/api/params"), (deep, long, half)):
+        reply = requests.post(served.url + path, data=body, headers=headers, timeout=5)
+        assert reply.status_code in (400, 422), (path, body[:20])
+        assert reply.json()["ok"] is False
+    assert served.supervisor.asked == []
 
 
 def test_a_body_that_trickles_is_refused_in_time(

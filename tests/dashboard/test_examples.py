@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import requests
 from sqlalchemy import insert
 
+from dashboard.auth import OPEN_PATHS
 from hft.clock import monotonic_ns, wall_ms
 from hft.ledger.database import open_database, writing
 from hft.ledger.schema import checked
@@ -21,7 +23,7 @@ from hft.strategy.load import make_params
 from hft.strategy.params import values_of
 from hft.topology import House
 from hft.units import NS_PER_MS
-from tests.dashboard.furniture import CATALOGUE, Served, say
+from tests.dashboard.furniture import CATALOGUE, Served, say, write_account
 from tests.dashboard.many_trades import ACCOUNT, WEEK_MS, fill_with_trades
 from tests.dashboard.test_market import Keeper
 from tests.dashboard.test_order_story import EPOCH, put
@@ -182,6 +184,64 @@ def test_the_example_of_a_download_is_a_part_of_its_columns(busy: Served) -> Non
     real = requests.get(busy.url + ASKED["/api/export"], timeout=20).text
     columns = [text.partition("\n")[0].strip().split(",") for text in (example, real)]
     assert set(columns[0]) <= set(columns[1])
+
+
+def test_what_is_missing_is_shown_as_a_real_answer_tells_it(served: Served, house: House) -> None:
+    write_account(house, reconciled=0)
+    real = requests.get(served.url + "/readyz", timeout=5)
+    told = responses_of(served, "get", "/readyz")[str(real.status_code)]
+    assert real.status_code == 503
+    assert differences(told["content"][JSON]["example"], real.json(), "readyz") == []
+
+
+def test_every_refusal_a_caller_meets_is_described(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.export_routes.write_parquet", no_room)
+    said = {"ok": False, "code": "NOT_FLAT", "message": "Close the position first."}
+    served.supervisor.answers |= {"set_strategy": said, "start": said}
+    order, config = ("post", "/api/control"), ("post", "/api/config")
+    strategy, export = ("post", "/api/strategy"), ("get", "/api/export")
+    met: list[tuple[tuple[str, str], int, dict[str, Any]]] = [
+        (order, 400, {"json": {"command": "FLATTEN"}}),
+        (order, 409, {"json": {"command": "START"}}),
+        (order, 415, {"data": "command=STOP"}),
+        (order, 403, {"json": {}, "headers": {"Origin": "null"}}),
+        (config, 400, {"data": "[" * 16_000, "headers": {"Content-Type": JSON}}),
+        (config, 413, {"json": {"max_loss": "1" * 20_000}}),
+        (config, 422, {"json": {"max_loss": -1}}),
+        (strategy, 409, {"json": {"strategy": "PING_PONG"}}),
+        (export, 422, {"params": {"what": "secrets"}}),
+        (export, 507, {"params": {"what": "trades", "format": "parquet"}}),
+        (("get", "/api/orders/{key}"), 404, {}),
+        (("get", "/api/calendar"), 422, {"params": {"zone": "Nowhere"}}),
+    ]
+    for (method, path), status, sent in met:
+        where = served.url + path.replace("{key}", "1-1")
+        reply = requests.request(method, where, timeout=5, **sent)
+        assert reply.status_code == status, (path, reply.text)
+        assert reply.json().keys() == {"ok", "code", "message"}, path
+        told = responses_of(served, method, path)[str(status)]
+        assert told["content"][JSON]["schema"]["$ref"].endswith("/Refused"), (path, status)
+    wrong = requests.request("PUT", served.url + "/healthz", json={}, timeout=5)
+    assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET")
+
+
+def test_the_lock_is_described(served: Served) -> None:
+    schema = requests.get(served.url + "/api/openapi.json", timeout=5).json()
+    [scheme] = schema["components"]["securitySchemes"]
+    for path, of in schema["paths"].items():
+        for route in of.values():
+            assert (route.get("security") == [{}, {scheme: []}]) is (path not in OPEN_PATHS), path
+
+
+def no_room(*_anything: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def responses_of(served: Served, method: str, path: str) -> dict[str, Any]:
+    schema = requests.get(served.url + "/api/openapi.json", timeout=5).json()
+    return dict(schema["paths"][path][method]["responses"])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tests.dashboard.furniture import Served, furnish, say, wait_for
 
 TOKEN = "a-token-only-the-owner-knows"
 NAME = "hft.example.org"
+STOP = {"command": "STOP"}
 TRICKS = (
     "//api/status",
     "/static/../api/status",
@@ -51,6 +52,11 @@ def log_in(served: Served, **headers: str) -> requests.Response:
     return requests.post(url, json={"token": TOKEN}, headers=headers, timeout=5)
 
 
+def session_of(served: Served) -> dict[str, str]:
+    """Log in; gives the cookie as a browser sends it."""
+    return log_in(served).cookies.get_dict()  # type: ignore[no-any-return]
+
+
 def order(served: Served, command: str = "STOP", **more: object) -> requests.Response:
     body = {"command": command, "confirm": True}
     return requests.post(served.url + "/api/control", json=body, timeout=5, **more)  # type: ignore[arg-type]
@@ -69,7 +75,8 @@ def test_logging_in_gives_a_cookie_no_script_and_no_other_site_can_use(guarded: 
     reply = log_in(guarded)
     assert reply.status_code == 200
     cookie = reply.headers["Set-Cookie"].lower()
-    for wanted in ("hft=", "httponly", "samesite=strict", "path=/", f"max-age={LIFE_MS // 1000}"):
+    name = f"hft-{guarded.port}="
+    for wanted in (name, "httponly", "samesite=strict", "path=/", f"max-age={LIFE_MS // 1000}"):
         assert wanted in cookie
     assert "secure" not in cookie
     assert TOKEN not in reply.headers["Set-Cookie"] + reply.text
@@ -87,24 +94,24 @@ def test_behind_tls_the_cookie_never_travels_in_the_open(locked: Served) -> None
 
 
 def test_a_cookie_that_is_missing_wrong_forged_or_ended_opens_nothing(guarded: Served) -> None:
-    good = log_in(guarded).cookies["hft"]
+    [(name, good)] = session_of(guarded).items()
     forged = (
         "", "x", TOKEN, good[:-1], good + "x", good.swapcase(), f"{good}, {good}", '"', "é" * 20
     )  # fmt: skip
     for secret in forged:
-        headers = {"Cookie": f"hft={secret}".encode()}
+        headers = {"Cookie": f"{name}={secret}".encode()}
         assert order(guarded, headers=headers).status_code == 401, secret
     twice = http.client.HTTPConnection("127.0.0.1", guarded.port, timeout=5)
     twice.putrequest("DELETE", "/api/history")
-    twice.putheader("Cookie", f"hft={good}")
-    twice.putheader("Cookie", "hft=other")
+    twice.putheader("Cookie", f"{name}={good}")
+    twice.putheader("Cookie", f"{name}=other")
     twice.endheaders()
     assert twice.getresponse().status == 401
     twice.close()
     assert guarded.supervisor.asked == []
-    ended = requests.post(guarded.url + "/api/logout", json={}, cookies={"hft": good}, timeout=5)
-    assert 'hft=""' in ended.headers["Set-Cookie"]
-    assert order(guarded, cookies={"hft": good}).status_code == 401
+    ended = requests.post(guarded.url + "/api/logout", json={}, cookies={name: good}, timeout=5)
+    assert f'{name}=""' in ended.headers["Set-Cookie"]
+    assert order(guarded, cookies={name: good}).status_code == 401
 
 
 def test_a_session_expires_and_outlives_a_restart_and_an_end_does_too(tmp_path: Path) -> None:
@@ -122,6 +129,44 @@ def test_a_session_expires_and_outlives_a_restart_and_an_end_does_too(tmp_path: 
     assert not again.knows(second)
     path.write_text("{broken")
     assert not Sessions(path, lambda: clock[0]).knows(second)
+
+
+def test_another_token_ends_the_sessions_the_old_one_opened(tmp_path: Path) -> None:
+    path = tmp_path / "dashboard.sessions"
+    secret = Sessions(path, token=TOKEN).begin()
+    assert Sessions(path, token=TOKEN).knows(secret)
+    assert not Sessions(path, token="another").knows(secret)
+
+
+def test_a_disk_that_takes_nothing_keeps_nobody_out_and_brings_nobody_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "dashboard.sessions"
+    sessions = Sessions(path)
+    ended = sessions.begin()
+    # A folder in the place of the new file: nothing can be written there.
+    path.with_name(f"{path.name}.new").mkdir()
+    sessions.end(ended)
+    late = sessions.begin()
+    assert (sessions.knows(ended), sessions.knows(late)) == (False, True)
+    assert not Sessions(path).knows(ended)
+    assert "sessions last until the next restart only" in caplog.text
+
+
+def test_logging_in_to_one_engine_does_not_log_out_of_another(
+    empty_house: House, serve: Callable[..., Served]
+) -> None:
+    furnish(empty_house, Mode.LIVE)
+    one, other = (serve(empty_house, token=TOKEN) for _ in range(2))
+    # As a browser does it, a session keeps the cookies of a machine together, whatever the port.
+    with requests.Session() as browser:
+        for served in (one, other):
+            assert browser.post(served.url + "/api/login", json={"token": TOKEN}, timeout=5).ok
+        for served in (one, other):
+            assert browser.post(served.url + "/api/control", json=STOP, timeout=5).ok
+        assert browser.post(one.url + "/api/logout", json={}, timeout=5).ok
+        assert browser.post(one.url + "/api/control", json=STOP, timeout=5).status_code == 401
+        assert browser.post(other.url + "/api/control", json=STOP, timeout=5).ok
 
 
 def test_there_is_an_end_to_how_many_sessions_are_open() -> None:
@@ -151,14 +196,14 @@ def test_a_stranger_at_a_locked_door_sees_nothing_on_any_route(locked: Served) -
         assert b"MOMENTUM" not in answer.read()
         line.close()
     assert order(locked).status_code == 401
-    session = {"hft": log_in(locked).cookies["hft"]}
+    session = session_of(locked)
     assert requests.get(locked.url + "/api/status", cookies=session, timeout=5).ok
     told = requests.get(locked.url + "/api/session", cookies=session, timeout=5).json()
     assert told == {"needs_token": True, "locked": True, "known": True, "mode": "DEMO"}
 
 
 def test_a_session_that_ends_takes_its_streams_with_it(locked: Served) -> None:
-    ended, kept = ({"hft": log_in(locked).cookies["hft"]} for _ in range(2))
+    ended, kept = (session_of(locked) for _ in range(2))
     url = locked.url + "/api/sse"
     with (
         requests.get(url, cookies=ended, stream=True, timeout=5) as one,
@@ -183,14 +228,18 @@ def test_a_page_others_can_reach_must_have_a_token() -> None:
     assert not Access("127.0.0.1", TOKEN, (NAME,)).knows_host(f"evil.{NAME}")
 
 
-def test_wrong_tokens_are_listened_to_a_few_times_a_minute(guarded: Served) -> None:
-    session = {"hft": log_in(guarded).cookies["hft"]}
+def test_wrong_tokens_are_listened_to_a_few_times_a_minute(
+    guarded: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = session_of(guarded)
     url = guarded.url + "/api/login"
     codes = [
         requests.post(url, json={"token": f"guess {number}"}, timeout=5).status_code
         for number in range(WRONG_EACH + 3)
     ]
     assert codes == [401] * WRONG_EACH + [429] * 3
+    told = [record.getMessage() for record in caplog.records if record.name == "dashboard"]
+    assert told == ["a wrong token was shown to the page from 127.0.0.1"] * WRONG_EACH
     # Not even the right one is listened to: otherwise guessing would go on.
     assert log_in(guarded).status_code == 429
     bearer = {"Authorization": f"Bearer {TOKEN}"}
@@ -274,11 +323,12 @@ def test_no_route_tells_a_secret(
     say(house, "a line")
     served = Served(house, place, token=TOKEN, names=(NAME,))
     try:
-        session = log_in(served).cookies["hft"]
+        cookies = session_of(served)
+        [session] = cookies.values()
         for path in get_routes(served):
             if path == "/api/sse":
                 continue
-            reply = requests.get(served.url + path, cookies={"hft": session}, timeout=10)
+            reply = requests.get(served.url + path, cookies=cookies, timeout=10)
             whole = reply.text + str(reply.headers)
             for secret in (*secrets, session):
                 assert secret not in whole, (path, secret)

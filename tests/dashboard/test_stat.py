@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -20,17 +21,28 @@ from hft.boot import LAST_RUN, segment_name
 from hft.clock import Deadline, anchor_now, monotonic_ns
 from hft.errors import BootError
 from hft.events import Agreement, Hop, LatchReason, Level, OrderState
+from hft.seats import Seat
 from hft.stat.command import main
 from hft.stat.screen import Size, page
 from hft.stat.source import Source
 from hft.state import blocks
-from hft.state.blocks import Mode
+from hft.state.blocks import Life, Mode
 from hft.topology import House
 from hft.units import NS_PER_S
 from ringbuf.memory import segment_folder, unlink
-from tests.dashboard.furniture import CATALOGUE, furnish, halt, say, write
+from tests.dashboard.furniture import CATALOGUE, beat, furnish, halt, say, write
 from tests.dashboard.test_order_story import HOPS, put
 
+SYMBOLS = (
+    "BTCUSDT",
+    "ETHUSDT",
+    "SOLUSDT",
+    "1000PEPEUSDT",
+    "BNBUSDT",
+    "XRPUSDT",
+    "ADAUSDT",
+    "DOGEUSDT",
+)
 SIZES = [(80, 24), (80, 40), (100, 50), (160, 40), (220, 60), (60, 15)]
 
 
@@ -39,6 +51,19 @@ def living(house: House) -> House:
     """A furnished house whose supervisor is this very process."""
     house.run[0]["supervisor_pid"] = os.getpid()
     return house
+
+
+@pytest.fixture
+def crowded() -> Iterator[House]:
+    """A house with as many shards and symbols as there may be."""
+    name = f"hft-test-stat-{os.getpid()}"
+    house = House.create(name, anchor_now(), 4)
+    furnish(house, symbols=SYMBOLS)
+    house.run[0]["supervisor_pid"] = os.getpid()
+    for seat in house.seats:
+        beat(house, seat)
+    yield house
+    unlink(name)
 
 
 def screen(source: Source, width: int = 100, height: int | None = None) -> str:
@@ -74,6 +99,16 @@ def test_it_tells_what_the_page_tells_in_the_page_s_words(living: House) -> None
     assert "DEAD" not in text
 
 
+def test_no_text_of_a_segment_reaches_the_terminal_as_a_command(living: House) -> None:
+    living.run[0]["symbols"][0] = b"BTC\x1b[2JUSDT"
+    say(living, "\x9b2J and\na second line")
+    for width in (80, 200):
+        text = screen(Source(living.segment.name, CATALOGUE), width)
+        assert "BTC?[2JUSDT" in text
+        assert "?2J and?a second line" in text
+        assert not [sign for sign in text if not sign.isprintable() and sign != "\n"]
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_it_fits_every_terminal(living: House, width: int, height: int) -> None:
     for number in range(100):
@@ -88,6 +123,21 @@ def test_it_fits_every_terminal(living: House, width: int, height: int) -> None:
     if height >= 24:
         assert "line 99" in text
         assert "execution" in text
+
+
+def test_many_symbols_and_shards_leave_room_for_what_is_wrong(crowded: House) -> None:
+    write(crowded.position[len(SYMBOLS) - 1], blocks.POSITION_BLOCK, agreement=Agreement.DISAGREED)
+    beat(crowded, Seat.STRATEGY4, Life.STOPPED)
+    say(crowded, "the last line")
+    source = Source(crowded.segment.name, CATALOGUE)
+    for width, height in SIZES[:2]:
+        text = screen(source, width, height)
+        assert f"{SYMBOLS[-1]}  " in text
+        assert "DISAGREE" in text
+        assert "strategy4 stopped" in text
+        assert "the last line" in text
+    assert f"Positions: 5 of {len(SYMBOLS)}" in screen(source, 80, 24)
+    assert "Positions ─" in screen(source, 100)
 
 
 def test_positions_that_differ_are_shown_three_ways(living: House) -> None:
@@ -196,6 +246,44 @@ def test_json_and_a_pipe_are_printed_once(
     assert "MOMENTUM" in capsys.readouterr().out
 
 
+def test_a_plain_terminal_is_printed_to_once_in_signs_it_has(living: House) -> None:
+    outer, inner = pty.openpty()
+    environment = {**os.environ, "TERM": "dumb", "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "hft", "stat", "--segment", living.segment.name]
+    say(living, "café")
+    process = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, env=environment)
+    shown, deadline = b"", Deadline(30)
+    try:
+        while process.poll() is None or select.select([outer], [], [], 0)[0]:
+            assert not deadline.passed(), shown[-2000:]
+            if select.select([outer], [], [], 0.05)[0]:
+                shown += os.read(outer, 65536)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(outer)
+        os.close(inner)
+    assert process.returncode == 0
+    assert shown.count(b"MOMENTUM") == 1
+    assert b"\x1b" not in shown
+    assert b"- Positions ---" in shown
+    assert b"caf?" in shown
+
+
+def test_a_config_file_with_a_mistake_hides_no_engine_from_who_says_where_it_is(
+    living: House,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "config.toml").write_text("nonsense = 1")
+    monkeypatch.chdir(tmp_path)
+    assert main(["--segment", living.segment.name, "--json"]) == 0
+    assert "MOMENTUM" in capsys.readouterr().out
+    assert main(["--json"]) == 4
+    assert "nonsense" in capsys.readouterr().err
+
+
 def test_live_it_draws_until_q_and_gives_the_terminal_back(living: House) -> None:
     outer, inner = pty.openpty()
     before = termios.tcgetattr(inner)
@@ -213,7 +301,8 @@ def test_live_it_draws_until_q_and_gives_the_terminal_back(living: House) -> Non
                 shown += os.read(outer, 65536)
             # Drawn more than once: the second look came by itself.
             if not asked and shown.count(b"MOMENTUM") >= 2:
-                os.write(outer, b"q")
+                # An arrow is three bytes, and none of them may stand in the way of the letter.
+                os.write(outer, b"\x1b[Aq")
                 asked = True
         assert asked
         assert process.returncode == 0

@@ -36,15 +36,27 @@ price_above = 1000.0
 """
 API_KEY = "ed25519key" * 6
 PAGES = (
-    "status",
-    "trades",
-    "history",
-    "strategies",
-    "flatten",
-    "orders",
-    "latency",
-    "logs",
-    "system",
+    "",
+    "metrics",
+    "readyz",
+    "docs",
+    "api/openapi.json",
+    "api/session",
+    "api/status",
+    "api/history",
+    "api/strategies",
+    "api/flatten",
+    "api/orders",
+    "api/latency",
+    "api/logs",
+    "api/system",
+    "api/explain",
+    "api/params",
+    "api/limits",
+    "api/changes",
+    "api/stats",
+    "api/venue_pnl",
+    "api/export?what=events",
 )
 
 
@@ -101,8 +113,10 @@ def answers_of(one: Engine) -> dict[str, bytes]:
     """Everything a running engine tells whoever asks."""
     base = one.run["dashboard_url"].rstrip("/")
     told = {"segment": Path("/dev/shm", segment_name(one.data_dir)).read_bytes()}
-    for page in ("", *(f"api/{name}" for name in PAGES)):
-        told[f"page /{page}"] = requests.get(f"{base}/{page}", timeout=10).content
+    for page in PAGES:
+        reply = requests.get(f"{base}/{page}", timeout=10)
+        assert reply.status_code in (200, 503), page
+        told[f"page /{page}"] = reply.content
     for words in ("status", "strategies", "flatten_status", "nonsense"):
         answer = ask(one.data_dir / "control.sock", {"command": words})
         told[f"control {words}"] = json.dumps(answer).encode()

@@ -48,6 +48,7 @@ def test_a_stale_segment_is_kept_for_a_look_and_its_name_reclaimed(tmp_path: Pat
         assert int(house.run[0]["session_epoch"]) == 0
         kept = boot.attach_for_look(str(tmp_path / boot.LAST_RUN))
         assert int(kept.run[0]["session_epoch"]) == 77
+        assert (tmp_path / boot.LAST_RUN).stat().st_mode & 0o777 == 0o600
         with pytest.raises(ValueError, match="read-only"):
             kept.run[0]["session_epoch"] = 1
     finally:
