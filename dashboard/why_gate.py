@@ -13,6 +13,8 @@ import msgspec
 GREEN, AMBER, RED, GREY = "green", "amber", "red", "grey"
 CLOSE = 0.8
 """The share of a limit from which on it is close."""
+REPORTS_HALF = 0.5
+"""The share of a report ring from which on execution takes no new intents."""
 
 
 class Gate(msgspec.Struct, frozen=True):

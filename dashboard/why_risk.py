@@ -12,9 +12,12 @@ from typing import Any
 from dashboard.look import Look
 from dashboard.sentences import sentence
 from dashboard.why_gate import (
+    AMBER,
+    CLOSE,
     GREEN,
     GREY,
     RED,
+    REPORTS_HALF,
     Gate,
     age,
     at_least_amber,
@@ -138,12 +141,23 @@ def _order_size(look: Look) -> Judged:
 
 
 def _rate(look: Look) -> Judged:
-    most, cancels = look.limits["max_orders_per_s"], look.limits["max_cancels_per_s"]
-    words = f"Up to {plural(most, 'order')} a second"
-    return GREEN, f"{words}, {plural(cancels, 'cancel')}." if cancels else f"{words}."
+    account, limits = look.account, look.limits
+    most, cancels = limits["max_orders_per_s"], limits["max_cancels_per_s"]
+    used, changed = account["orders_last_s"], account["changes_last_s"]
+    words = f"{used} of {plural(most, 'order')} in the last second"
+    if cancels:
+        words += f", {changed} of {plural(cancels, 'cancel')} and changes"
+    if not most or look.now_ns < account["orders_full_until_ns"]:
+        return RED, f"{words}."
+    if cancels and look.now_ns < account["changes_full_until_ns"]:
+        return AMBER, f"{words}: orders pass."
+    close = used >= CLOSE * most or (cancels and changed >= CLOSE * cancels)
+    return AMBER if close else GREEN, f"{words}."
 
 
 def _room(look: Look) -> Judged:
+    if not look.account["may_order"]:
+        return RED, sentence(explain_denial(Denial.RATE_BUDGET_SPENT))
     used = ORDERS_MAX - look.free_rows
     return colour_of(used, ORDERS_MAX), f"{used:,} of {ORDERS_MAX:,} rows hold open orders."
 
@@ -151,13 +165,19 @@ def _room(look: Look) -> Judged:
 def _price(look: Look) -> Judged:
     missing = [row["symbol"] for row in look.markets if not (row["bid"] and row["ask"])]
     if missing:
-        return RED, f"No bid and ask of {', '.join(missing)} yet."
+        # Orders of the others pass.
+        colour = RED if len(missing) == len(look.markets) else AMBER
+        return colour, f"No bid and ask of {', '.join(missing)} yet."
     return GREEN, "There are a bid and an ask."
 
 
 def _followed(look: Look) -> Judged:
-    if not look.account["session_up"] and look.safety["trading_state"] == "HALTED":
+    if look.reports_room >= REPORTS_HALF:
+        return RED, sentence(explain_denial(Denial.REPORTS_BACKED_UP))
+    if not look.account["connected"]:
         return RED, sentence(explain_denial(Denial.NOT_CONNECTED))
+    if not look.account["session_up"]:
+        return AMBER, "Orders go over REST; what rests cannot be changed, only cancelled."
     return GREEN, "Orders can be sent and followed."
 
 
@@ -210,7 +230,7 @@ def _open_orders(look: Look) -> Judged:
 
 def _market_age(look: Look) -> Judged:
     stale_ms = look.feed["stale_after_ms"]
-    ages = [row["tick_age_ms"] for row in look.markets]
+    ages = [row["fed_age_ms"] for row in look.markets]
     if not ages or None in ages:
         return RED, "Not every symbol has a price yet."
     words = f"Prices {age(max(ages))} old, {span(stale_ms / 1000)} is the most."

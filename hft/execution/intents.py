@@ -42,6 +42,7 @@ from hft.execution.order_life import OrderEvent
 from hft.execution.orders import Order
 from hft.execution.pad import Pad
 from hft.execution.pad_rows import PAD
+from hft.execution.rates import rate_used
 from hft.execution.roads import Roads
 from hft.state.decision import Intent, Limits, Measures, Trip, fill_limits
 from hft.state.exposure import EXPOSURE
@@ -203,6 +204,16 @@ class IntentDesk:
                 self._exposure, symbol * EXPOSURE.itemsize,
                 books.exposed_lots(symbol), leverage[symbol], *exposure[symbol],
             )  # fmt: skip
+
+    def show_rates(self, now_ns: int) -> None:
+        """Tell the account how much of the limits on our own rate is used."""
+        account, limits, pad = self._books.account, self._limits, self._pad
+        account.orders_last_s, account.orders_full_until_ns = rate_used(
+            pad.sent_ns, limits.max_orders_per_s, now_ns
+        )
+        account.changes_last_s, account.changes_full_until_ns = rate_used(
+            pad.changed_ns, limits.max_cancels_per_s, now_ns
+        )
 
     def last_consumed(self) -> list[tuple[Lane, Intent]]:
         """The newest intent that was taken from each ring, while its slot still holds it."""
