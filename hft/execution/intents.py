@@ -115,6 +115,7 @@ class IntentDesk:
         self._exposure = pad.exposure.view(np.uint8).data
         self._request = texts.request.view(np.int64).data
         self._frame = texts.frame.data
+        self._sent_ns, self._changed_ns = pad.sent_ns.data, pad.changed_ns.data
         self._row = -1
         self._request_id = self._masked_id = 0
         self._limits = _NO_LIMITS
@@ -207,12 +208,12 @@ class IntentDesk:
 
     def show_rates(self, now_ns: int) -> None:
         """Tell the account how much of the limits on our own rate is used."""
-        account, limits, pad = self._books.account, self._limits, self._pad
+        account, limits = self._books.account, self._limits
         account.orders_last_s, account.orders_full_until_ns = rate_used(
-            pad.sent_ns, limits.max_orders_per_s, now_ns
+            self._sent_ns, limits.max_orders_per_s, now_ns
         )
         account.changes_last_s, account.changes_full_until_ns = rate_used(
-            pad.changed_ns, limits.max_cancels_per_s, now_ns
+            self._changed_ns, limits.max_cancels_per_s, now_ns
         )
 
     def last_consumed(self) -> list[tuple[Lane, Intent]]:

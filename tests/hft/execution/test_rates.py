@@ -26,7 +26,7 @@ def test_until_then_and_no_longer_the_gate_finds_the_limit_reached(
         at_ns += gap_ms * NS_PER_MS
         times[times[ROOM] % ROOM] = at_ns
         times[ROOM] += 1
-    count, full_until_ns = rate_used(times, most, at_ns)
+    count, full_until_ns = rate_used(times.data, most, at_ns)
     assert count == recent(times, at_ns)
     now_ns = at_ns + later_ms * NS_PER_MS
     assert (now_ns < full_until_ns) == (recent(times, now_ns) >= most)
