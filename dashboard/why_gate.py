@@ -1,7 +1,8 @@
 """One gate between a market event and an order: its colour, its sentence, and its limits.
 
-Green passes now, red stops now, amber is close to its limit or stopped something in the last
-minute (a strategy's ordinary waiting apart), grey was not reached or cannot be known.
+Green passes now, red stops now, amber is close to its limit, lets only some orders pass or stopped
+something in the last minute (a strategy's ordinary waiting apart), grey was not reached or cannot
+be known.
 """
 
 from __future__ import annotations
