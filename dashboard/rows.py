@@ -138,6 +138,8 @@ def symbol_row(market: Values, position: Values) -> dict[str, Any]:
         "tick_age_ms": milliseconds(market["age_ns"]),
         "fed_age_ms": milliseconds(market["fed_age_ns"]),
         "position": None if lots is None else amount(lots * position["lot_e8"]),
+        "open_buys": amount(position["open_buy_lots"] * position["lot_e8"]),
+        "open_sells": amount(position["open_sell_lots"] * position["lot_e8"]),
         "agreement": position["agreement"],
         "ways": {
             "fills": _way(position, lots, "last_fill"),

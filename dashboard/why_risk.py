@@ -188,34 +188,54 @@ def _collar(look: Look) -> Judged:
 def _position(look: Look) -> Judged:
     most = look.limits["max_position_e8"] / E8
     held = [(abs(row["position"]), row["symbol"]) for row in look.markets if row["position"]]
+    worst, at = max(((_worst(row), row["symbol"]) for row in look.markets), default=(0.0, ""))
     if not held:
-        return (GREEN if most else RED), f"Flat, {most:g} allowed."
-    largest, symbol = max(held)
-    words = f"{symbol}: {largest:g} of {most:g} held"
-    colour = colour_of(largest, most)
-    return colour, f"{words}: only smaller positions pass." if colour == RED else f"{words}."
+        colour, words = (GREEN if most else RED), f"Flat, {most:g} allowed"
+    else:
+        largest, symbol = max(held)
+        words = f"{symbol}: {largest:g} of {most:g} held"
+        colour = colour_of(largest, most)
+    if colour == RED and held:
+        return RED, f"{words}: only smaller positions pass."
+    if colour != RED and worst >= most:
+        return AMBER, f"{words}; {worst:g} of {at} with what is open filled: no more that way."
+    return colour, f"{words}."
 
 
-def _worths(look: Look) -> list[float]:
-    """What each position is worth at the mark, or at the last price before one came."""
-    return [
-        abs(row["position"]) * (row["mark"] or row["last"] or 0.0)
-        for row in look.markets
-        if row["position"]
-    ]
+def _worst(row: dict[str, Any]) -> float:
+    """How large a position may become when what is open on one side fills, as the gate has it."""
+    position = row["position"] or 0.0
+    worst = max(abs(position), position + row["open_buys"], row["open_sells"] - position)
+    return float(round(worst, 8))
+
+
+def _price_of(row: dict[str, Any]) -> float:
+    """What a position is valued at: the mark, or the last price before one came."""
+    return float(row["mark"] or row["last"] or 0.0)
 
 
 def _notional(look: Look) -> Judged:
-    most, worth = look.limits["max_notional_e8"] / E8, max(_worths(look), default=0.0)
-    return colour_of(worth, most), f"The largest position is worth {worth:,.0f} of {most:,.0f}."
+    most = look.limits["max_notional_e8"] / E8
+    worth = max((abs(row["position"] or 0.0) * _price_of(row) for row in look.markets), default=0.0)
+    worst = max((_worst(row) * _price_of(row) for row in look.markets), default=0.0)
+    words = f"The largest position is worth {worth:,.0f} of {most:,.0f}"
+    colour = colour_of(worth, most)
+    if colour != RED and worst >= most:
+        return AMBER, f"{words}, {worst:,.0f} with what is open filled: no more that way."
+    return colour, f"{words}."
 
 
 def _leverage(look: Look) -> Judged:
     most, equity = look.limits["max_leverage_e2"] / 100, look.account["equity_e8"] / E8
     if equity <= 0:
         return RED, "There is no equity to trade on."
-    leverage = sum(_worths(look)) / equity
-    return colour_of(leverage, most), f"Positions are {leverage:.1f} of {most:g} times the equity."
+    held = sum(abs(row["position"] or 0.0) * _price_of(row) for row in look.markets) / equity
+    worst = sum(_worst(row) * _price_of(row) for row in look.markets) / equity
+    words = f"Positions are {held:.1f} of {most:g} times the equity"
+    colour = colour_of(held, most)
+    if colour != RED and worst >= most:
+        return AMBER, f"{words}, {worst:.1f} with what is open filled: no more that way."
+    return colour, f"{words}."
 
 
 def _margin(look: Look) -> Judged:

@@ -11,9 +11,22 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from hft.clock import Anchor, monotonic_ns
-from hft.events import Agreement, Hop, LatchReason, OrderState, Side, TradingState, Unfit, Verdict
+from hft.events import (
+    FIRST_TERMINAL_STATE,
+    SYMBOLS_MAX,
+    Agreement,
+    Hop,
+    IntentFlag,
+    LatchReason,
+    OrderState,
+    Side,
+    TradingState,
+    Unfit,
+    Verdict,
+)
 from hft.seats import Seat, numbered, shard_of
 from hft.state.blocks import Leg, Life, Mode, Order
 from hft.state.histogram import filled_bins, percentile_ns
@@ -26,6 +39,8 @@ from ringbuf.spsc import Ring, ring_report
 
 _WAYS = ("last_fill", "stream", "rest")
 """Of a position: our fills, the user stream, REST."""
+NEVER_ADDS = int(IntentFlag.REDUCE_ONLY | IntentFlag.CLOSE_POSITION)
+"""Flags of an order that cannot make a position larger."""
 _COUNTED = ("events", "intents", "refused", "gaps_seen")
 _NEARER = (
     Verdict.NONE,
@@ -174,15 +189,35 @@ class HouseReader:
         return rows
 
     def positions(self) -> list[Values]:
-        """Read every symbol's position beside its tick and lot; what is unwritten is absent."""
-        rows = []
+        """Read every symbol's position beside its tick and lot; what is unwritten is absent.
+
+        `open_buy_lots` and `open_sell_lots` are what may be added to it: unfilled of open orders.
+        """
+        rows, adding = [], self._adding_lots()
         for index, symbol in enumerate(self.house.symbols()):
             spec = plain(self.house.spec[index])
             values = read(self.house.position[index]) or {}
             ages = {f"{way}_age_ns": self._age_ns(values.get(f"{way}_ns", 0)) for way in _WAYS}
             values["agreement"] = name_of(Agreement, values.get("agreement", Agreement.UNKNOWN))
-            rows.append({**spec, **values, "symbol": symbol, **ages})
+            buys, sells = (int(adding[way][index]) for way in (Side.BUY, Side.SELL))
+            opened = {"open_buy_lots": buys, "open_sell_lots": sells}
+            rows.append({**spec, **values, **opened, "symbol": symbol, **ages})
         return rows
+
+    def _adding_lots(self) -> dict[Side, npt.NDArray[np.int64]]:
+        """Sum by side and symbol what is unfilled of open orders that may add to a position."""
+        states = self.house.orders["state"]
+        is_open = (states != OrderState.FREE) & (states < FIRST_TERMINAL_STATE)
+        sums = {side: np.zeros(SYMBOLS_MAX, np.int64) for side in Side}
+        if not is_open.any():
+            return sums
+        rows = self.house.orders[is_open]
+        rows = rows[(rows["version"] % 2 == 0) & (rows["flags"] & NEVER_ADDS == 0)]
+        sizes = np.maximum(rows["qty_lots"], rows["amend_lots"]) - rows["cum_qty_lots"]
+        for side, added in sums.items():
+            mine = (rows["side"] == side) & (rows["symbol"] < SYMBOLS_MAX)
+            np.add.at(added, rows["symbol"][mine], np.maximum(sizes[mine], 0))
+        return sums
 
     def verdict(self) -> Values | None:
         """Read why the strategy last did or did not act on the symbol nearest to firing.

@@ -15,7 +15,16 @@ from dashboard.view import View
 from dashboard.watch import Watch
 from dashboard.why_risk import ORDER
 from hft.clock import monotonic_ns
-from hft.events import Agreement, Denial, LatchReason, Role, Verdict
+from hft.events import (
+    Agreement,
+    Denial,
+    IntentFlag,
+    LatchReason,
+    OrderState,
+    Role,
+    Side,
+    Verdict,
+)
 from hft.execution.tops import read_top
 from hft.seats import Seat
 from hft.state import blocks
@@ -37,6 +46,7 @@ from tests.dashboard.furniture import (
     write_account,
 )
 from tests.dashboard.test_api import get
+from tests.dashboard.test_order_story import put
 
 START_NS = 1_000 * NS_PER_S
 NEVER_NS = 1 << 62
@@ -243,6 +253,23 @@ def test_reports_that_are_not_taken_stop_orders_at_both_their_gates(
 ) -> None:
     house.reports_ledger.words[TAIL] = house.reports_ledger.layout.slots // 2
     assert colours(view, "reports", "followed") == ["red", "red"]
+
+
+def test_what_is_open_counts_as_held_where_the_gate_counts_it(house: House, view: View) -> None:
+    limits = {"max_position_e8": E8 // 10, "max_leverage_e2": 100, "max_notional_e8": 6_000 * E8}
+    write(house.limits, blocks.LIMITS, **limits, feed_stale_ns=3 * NS_PER_S, max_orders_per_s=9)
+    write_account(house, equity_e8=6_000 * E8)
+    put(house, state=OrderState.ACCEPTED, qty_lots=90, cum_qty_lots=20)
+    names = ("position", "notional", "leverage")
+    assert colours(view, *names) == ["amber"] * 3, "0.03 held, and 0.07 to come"
+    assert gates(view)["position"]["sentence"] == (
+        "BTCUSDT: 0.03 of 0.1 held; 0.1 of BTCUSDT with what is open filled: no more that way."
+    )
+    for changed in ({"flags": int(IntentFlag.REDUCE_ONLY)}, {"side": Side.SELL}):
+        put(house, **{"state": OrderState.ACCEPTED, "qty_lots": 90, "cum_qty_lots": 20, **changed})
+        assert colours(view, *names) == ["green"] * 3
+    put(house, state=OrderState.FILLED, qty_lots=90, cum_qty_lots=20)
+    assert colours(view, *names) == ["green"] * 3
 
 
 def test_cancels_that_are_used_up_leave_orders_alone(house: House, view: View) -> None:
