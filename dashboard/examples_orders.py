@@ -142,6 +142,8 @@ LATENCY = {
 }
 EXPLAIN = {
     "sentence": "Waiting: velocity +3.1 of +50.8 needed: base 2.0 + fees 48.8.",
+    "verdict_sentence": "Waiting: velocity +3.1 of +50.8 needed: base 2.0 + fees 48.8.",
+    "symbol": "BTCUSDT",
     "gates": [
         {
             "group": "house",
@@ -180,6 +182,7 @@ EXPLAIN = {
             "distance": 3.1,
             "needed": 50.8,
             "age_ms": 5274.8,
+            "passed": 3,
         }
     ],
     "counts": {

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from dashboard.order_stages import ClockTold
 from dashboard.order_told import OrderTold, verb
 from dashboard.why_gate import span
 from hft.binance.error_texts import explain_venue_code
 from hft.denials import MEANINGS
 from hft.events import HOP_MAX_NS, Denial, Hop, OrderType, Verdict
-from hft.units import NS_PER_MS, NS_PER_S
+from hft.units import MS_PER_S, NS_PER_MS, NS_PER_S
 
 _WHY = {
     Verdict.ENTER.name: "it saw a reason to enter",
@@ -28,15 +29,20 @@ _ENDS = {
     "EXPIRED": "expired at the venue",
     "UNKNOWN": "its fate is unknown: the venue is being asked",
 }
+LATE_MS = 2_000
+"""How much later than the venue's own time a fill is heard of without a word about it."""
 Line = tuple[float | None, str]
 
 
-def story_of(order: OrderTold, fills: Sequence[dict[str, Any]]) -> list[str]:
-    """Tell the order's life, oldest first; a time that is not known is left out."""
-    return [f"{_clock(ms)} {text}" if ms is not None else text for ms, text in _lines(order, fills)]
+def story_of(order: OrderTold, fills: Sequence[dict[str, Any]], clock: ClockTold) -> list[str]:
+    """Tell the order's life, oldest first, by our clock; a time that is not known is left out."""
+    return [
+        f"{_clock(ms)} {text}" if ms is not None else text
+        for ms, text in _lines(order, fills, clock)
+    ]
 
 
-def _lines(order: OrderTold, fills: Sequence[dict[str, Any]]) -> Iterator[Line]:
+def _lines(order: OrderTold, fills: Sequence[dict[str, Any]], clock: ClockTold) -> Iterator[Line]:
     yield _at(order, Hop.DECIDED), _wanted(order)
     if order.denial is not None or order.state == "DENIED":
         yield order.updated_ms, _denied(order)
@@ -51,6 +57,8 @@ def _lines(order: OrderTold, fills: Sequence[dict[str, Any]]) -> Iterator[Line]:
     sent_ns = order.hops.get(Hop.SENT.name)
     if sent_ns:
         since = "the market event" if order.caused else "the decision"
+        if order.by_report:
+            since = "the report that caused it"
         yield _at(order, Hop.SENT), f"sent {_after(sent_ns)} after {since}"
     acked_ns = order.hops.get(Hop.ACKED.name)
     if acked_ns and order.state != "REJECTED":
@@ -58,7 +66,7 @@ def _lines(order: OrderTold, fills: Sequence[dict[str, Any]]) -> Iterator[Line]:
         number = f" as order {order.venue_order_id}" if order.venue_order_id else ""
         yield _at(order, Hop.ACKED), f"the venue acknowledged it{later}{number}"
     for fill in fills:
-        yield fill["ms"], _filled(fill)
+        yield _when_filled(fill, clock)
     if order.filled and not fills:
         average = f" @ {order.average_price:,.8g}" if order.average_price else ""
         yield (
@@ -90,6 +98,17 @@ def _denied(order: OrderTold) -> str:
     if code is None:
         return "it was taken back before a byte of it had left"
     return f"denied by the gate: {MEANINGS[code].sentence}"
+
+
+def _when_filled(fill: dict[str, Any], clock: ClockTold) -> Line:
+    """A fill stands where we heard of it, like all else, and says so when that was late."""
+    text = _filled(fill)
+    if fill["heard_ms"] is None:
+        return fill["ms"], f"{text}, by the venue's clock"
+    late_ms = fill["heard_ms"] - (fill["ms"] - clock.anchored_ns / NS_PER_MS)
+    if late_ms > LATE_MS:
+        text += f", {span(late_ms / MS_PER_S)} after the venue booked it"
+    return fill["heard_ms"], text
 
 
 def _filled(fill: dict[str, Any]) -> str:
@@ -128,6 +147,8 @@ def _at(order: OrderTold, hop: Hop) -> float | None:
     offset_ns = order.hops.get(hop.name)
     if order.base_ms is None or (offset_ns is None and order.caused):
         return None
+    if offset_ns == HOP_MAX_NS:
+        return None  # Then, or any time later.
     return order.base_ms + (offset_ns or 0) / NS_PER_MS
 
 

@@ -14,7 +14,9 @@ from dashboard.order_told import OrderTold, fill_row, told_by_database, told_by_
 from dashboard.trades import TradeBook
 from dashboard.view import View
 from hft.binance.order_frames import client_order_id
-from hft.ledger.order_reading import read_fills, read_order
+from hft.clock import monotonic_ns, wall_ns
+from hft.ledger.order_reading import read_fills, read_order, read_wall_less_local_ns
+from hft.units import NS_PER_MS
 
 
 def tell_order(
@@ -36,8 +38,8 @@ def tell_order(
     clock = _clock(view)
     return {
         "order": {**msgspec.structs.asdict(order), "state_label": state_label(order.state)},
-        "story": story_of(order, fills),
-        "stages": stages_of(order, clock),
+        "story": story_of(order, fills, clock),
+        "stages": stages_of(order, clock, fills),
         "clock": clock.row(),
         "fills": fills,
     }
@@ -75,11 +77,24 @@ def _fills(
     else:
         account = bytes(view.house.identity[0]["account_epoch"]).decode()
         name = client_order_id(session_epoch, intent_seq)
-    return [fill_row(fill) for fill in read_fills(engine, account, name)]
+    fills = read_fills(engine, account, name)
+    wall_less_local_ns = None
+    if int(view.house.run[0]["session_epoch"]) == session_epoch:
+        wall_less_local_ns = view.house.anchor.to_wall_ns(0)
+    elif fills:
+        wall_less_local_ns = read_wall_less_local_ns(engine, session_epoch)
+    return [fill_row(fill, wall_less_local_ns) for fill in fills]
 
 
 def _clock(view: View) -> ClockTold:
-    account = view.reader.account()
+    """Tell how the clocks stand now; it is counted from our wall clock as it is now.
+
+    Times of the segment are shown by its anchor: where our clock was set since, the two differ.
+    """
+    account, anchor, now_ns = view.reader.account(), view.house.anchor, monotonic_ns()
+    now_ms = anchor.to_wall_ns(now_ns) / NS_PER_MS
     if account is None:
-        return ClockTold(0, -1)
-    return ClockTold(account["clock_offset_ns"], account["clock_error_ns"])
+        return ClockTold(0, -1, 0, now_ms)
+    offset_ns = account["clock_offset_ns"]
+    set_since_ns = wall_ns() - anchor.to_wall_ns(now_ns)
+    return ClockTold(offset_ns, account["clock_error_ns"], offset_ns + set_since_ns, now_ms)

@@ -12,6 +12,7 @@ from dashboard.order_rows import flag_words, key_of, order_row
 from dashboard.rows import positive
 from hft.events import Hop, IntentFlag, Side, Verdict
 from hft.ledger.order_reading import Row
+from hft.ledger.schema import FROM_REPORT
 from hft.state.values import Values, name_of
 from hft.units import E8, NS_PER_MS
 
@@ -55,6 +56,11 @@ class OrderTold(msgspec.Struct, frozen=True):
     venue_ms: float | None = None
     """When the venue says the event happened that caused it, by the venue's clock."""
     source: str = "segment"
+
+    @property
+    def by_report(self) -> bool:
+        """Whether a report caused it rather than a market frame: nothing was decoded for it."""
+        return self.caused and not self.hops.get(Hop.DECODED.name)
 
 
 def told_by_segment(
@@ -135,10 +141,15 @@ def told_by_database(row: Row) -> OrderTold:
     )
 
 
-def fill_row(row: Row) -> dict[str, Any]:
-    """Tell one fill as numbers for people."""
+def fill_row(row: Row, wall_less_local_ns: int | None) -> dict[str, Any]:
+    """Tell one fill as numbers for people; `ms` is the venue's time, `heard_ms` ours.
+
+    `wall_less_local_ns` is how its session's wall clock stood to the monotonic one; None: unknown.
+    """
+    heard = wall_less_local_ns is not None and row["source"] == FROM_REPORT and row["monotonic_ns"]
     return {
         "ms": row["exchange_ts_ms"],
+        "heard_ms": (row["monotonic_ns"] + wall_less_local_ns) / NS_PER_MS if heard else None,
         "trade_id": row["trade_id"],
         "price": row["price_e8"] / E8,
         "quantity": row["qty_e8"] / E8,

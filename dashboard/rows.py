@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import psutil
+
 from hft.agent.idle import IdleKind
 from hft.seats import Seat
 from hft.state.blocks import Life
@@ -18,6 +20,9 @@ HEARTBEAT_MAX_NS = {
     seat.name: SPECS[seat.role].heartbeat_max_ns for seat in Seat if seat.role in SPECS
 }
 HEARTBEAT_MAX_DEFAULT_NS = 10 * NS_PER_S
+SUSPECT_NS = 300 * NS_PER_MS
+"""Three beats of the slowest: from this age on the system is asked what became of a process."""
+_HELD = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
 
 
 def amount(value_e8: int | None) -> float | None:
@@ -94,15 +99,30 @@ def cores_of(processes: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def health_of(row: Values) -> str:
-    """Judge a process by its own last words: ok, starting, waiting, draining, stopped, silent."""
+    """Judge a process in a word: ok, starting, waiting, draining, stopped, dead, suspended, silent.
+
+    By its own last words; and where its parent saw it end, or the system holds it still, by those.
+    """
     age_ns = row["heartbeat_age_ns"]
     silent_ns = HEARTBEAT_MAX_NS.get(row["role"], HEARTBEAT_MAX_DEFAULT_NS)
     if row["life"] == Life.STOPPED.name:
         return "stopped"
+    if row["died_ns"] > row["started_ns"]:
+        return "dead"
+    if age_ns is not None and age_ns > SUSPECT_NS and is_suspended(row["pid"]):
+        return "suspended"
     if age_ns is None or age_ns > silent_ns:
         return "silent"
     words = {Life.RUNNING.name: "ok", Life.READY.name: "waiting"}
     return words.get(row["life"], str(row["life"]).lower())
+
+
+def is_suspended(pid: int) -> bool:
+    """Ask the system whether a process is held still by a signal (or a debugger)."""
+    try:
+        return bool(psutil.Process(pid).status() in _HELD)
+    except (psutil.Error, ValueError):
+        return False
 
 
 def symbol_row(market: Values, position: Values) -> dict[str, Any]:
@@ -116,7 +136,10 @@ def symbol_row(market: Values, position: Values) -> dict[str, Any]:
         "mark": positive(market.get("mark")),
         "last_tick_ms": market["newest_wall_ms"],
         "tick_age_ms": milliseconds(market["age_ns"]),
+        "fed_age_ms": milliseconds(market["fed_age_ns"]),
         "position": None if lots is None else amount(lots * position["lot_e8"]),
+        "open_buys": amount(position["open_buy_lots"] * position["lot_e8"]),
+        "open_sells": amount(position["open_sell_lots"] * position["lot_e8"]),
         "agreement": position["agreement"],
         "ways": {
             "fills": _way(position, lots, "last_fill"),

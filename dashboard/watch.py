@@ -67,12 +67,14 @@ class Carried:
 class Watch:
     """Samples the counters of verdicts and denials, and the way to firing.
 
-    `sample` is called some ten times a second; it only reads snapshots.
+    `sample` is to be called ten times a second, since an approach to firing may be over in a tenth;
+    it only reads snapshots.  A strip is of one symbol: two distances make no line.
     """
 
     def __init__(self, house: ReadableHouse) -> None:
         self._house = house
-        self.strip = Strip()
+        self._strips: dict[int, Strip] = {}
+        self._nowhere = Strip()
         self._verdicts = [Carried(_VERDICTS) for _ in house.shards]
         self._denials = Carried(_DENIALS)
         self._rows = np.zeros((HOUR_S + 1, _VERDICTS + _DENIALS), np.int64)
@@ -88,8 +90,7 @@ class Watch:
             told = shard.verdict.read()
             if told is not None:
                 carried.add(told[0]["counts"])
-                if shard.number == 0:
-                    self.strip.add(now_ms, told[0])
+                self._strips.setdefault(int(told[0]["symbol"]), Strip()).add(now_ms, told[0])
         account = self._house.account.read()
         if account is not None:
             self._denials.add(account[0]["denied"])
@@ -101,6 +102,17 @@ class Watch:
             slot = self._taken % len(self._rows)
             self._rows[slot], self._times_ms[slot] = self._total(), now_ms
             self._taken += 1
+
+    @property
+    def strip(self) -> Strip:
+        """The strip of the first symbol."""
+        return self._strips.get(0, self._nowhere)
+
+    def strip_of(self, symbol: str | None) -> Strip:
+        """The strip of a symbol; an empty one when nothing was decided on it yet."""
+        symbols = self._house.symbols()
+        at = symbols.index(symbol) if symbol in symbols else -1
+        return self._strips.get(at, self._nowhere)
 
     def minute(self) -> Counts:
         """Tell what was counted in the last minute."""

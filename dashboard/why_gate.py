@@ -1,7 +1,8 @@
 """One gate between a market event and an order: its colour, its sentence, and its limits.
 
-Green passes now, red stops now, amber is close to its limit or stopped something in the last
-minute (a strategy's ordinary waiting apart), grey was not reached or cannot be known.
+Green passes now, red stops now, amber is close to its limit, lets only some orders pass or stopped
+something in the last minute (a strategy's ordinary waiting apart), grey was not reached or cannot
+be known.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import msgspec
 GREEN, AMBER, RED, GREY = "green", "amber", "red", "grey"
 CLOSE = 0.8
 """The share of a limit from which on it is close."""
+REPORTS_HALF = 0.5
+"""The share of a report ring from which on execution takes no new intents."""
 
 
 class Gate(msgspec.Struct, frozen=True):

@@ -7,14 +7,25 @@ from typing import Any
 
 from dashboard.look import Look
 from dashboard.sentences import sentence
-from dashboard.why_gate import AMBER, GREEN, GREY, RED, Gate, age, colour_of, plural, span
+from dashboard.why_gate import (
+    AMBER,
+    CLOSE,
+    GREEN,
+    GREY,
+    RED,
+    REPORTS_HALF,
+    Gate,
+    age,
+    colour_of,
+    plural,
+    span,
+)
 from hft.denials import explain_denial
 from hft.events import Denial, Unfit
+from hft.state.values import Values
 from hft.strategy.explain import explain_unfit
 from hft.units import NS_PER_MS, NS_PER_S
 
-_HALF = 0.5
-"""The share of a report ring from which on execution takes no new intents."""
 _HOUSE_DENIALS = (Denial.TRADING_HALTED,)
 
 
@@ -68,20 +79,20 @@ def _state_of(row: dict[str, Any]) -> str:
 
 
 def _feed(look: Look) -> Gate:
-    age_ms, stale_ms = look.feed["age_ms"], look.feed["stale_after_ms"]
+    stale_ms = look.feed["stale_after_ms"]
     limit = f"stale after {span(stale_ms / 1000)}"
     if not look.answers("feed"):
         return Gate("feed", "Feed fresh", RED, "The feed is down.")
-    if age_ms is None:
+    # As execution has it: of several symbols the slowest counts, and a mark price is data too.
+    ages = {row["symbol"]: row["fed_age_ms"] for row in look.markets}
+    known = [age_ms for age_ms in ages.values() if age_ms is not None]
+    if not known:
         return Gate("feed", "Feed fresh", RED, f"No market data yet, {limit}.")
-    # Of several symbols the slowest counts, as execution has it.
-    ages = [row["tick_age_ms"] for row in look.markets]
-    if None in ages:
-        missing = ", ".join(row["symbol"] for row in look.markets if row["tick_age_ms"] is None)
+    if len(known) < len(ages):
+        missing = ", ".join(symbol for symbol, age_ms in ages.items() if age_ms is None)
         return Gate("feed", "Feed fresh", RED, f"No market data of {missing} yet.")
-    oldest_ms = max(ages)
-    words = f"Feed {age(oldest_ms)} old, {limit}."
-    return Gate("feed", "Feed fresh", colour_of(oldest_ms, stale_ms), words)
+    words = f"Feed {age(max(known))} old, {limit}."
+    return Gate("feed", "Feed fresh", colour_of(max(known), stale_ms), words)
 
 
 def _strategy(look: Look) -> Gate:
@@ -95,7 +106,7 @@ def _strategy(look: Look) -> Gate:
     if not look.answers("strategy"):
         return Gate("strategy", "Strategy alive", RED, "The strategy was never started.")
     verdict = look.verdict
-    if verdict is None:
+    if verdict is None or not verdict["events"]:
         return Gate("strategy", "Strategy alive", AMBER, "It has seen no event yet.")
     words = f"It has decided on {plural(verdict['events'], 'event')}."
     return Gate("strategy", "Strategy alive", GREEN, words)
@@ -118,8 +129,10 @@ def _venue(look: Look) -> Iterator[Gate]:
     yield _clock(look)
     yield _budget(look)
     share = look.reports_room
-    words = f"The fullest report ring is {share:.0%} full; from {_HALF:.0%} on nothing is sent."
-    yield Gate("reports", "Reports taken", colour_of(share, _HALF), words)
+    words = (
+        f"The fullest report ring is {share:.0%} full; from {REPORTS_HALF:.0%} on nothing is sent."
+    )
+    yield Gate("reports", "Reports taken", colour_of(share, REPORTS_HALF), words)
 
 
 def _order_session(look: Look) -> Gate:
@@ -128,7 +141,7 @@ def _order_session(look: Look) -> Gate:
         rtt_ns = look.account["order_rtt_ns"]
         told = f"; the last order took {span(rtt_ns / NS_PER_S)} there and back" if rtt_ns else ""
         return Gate(name, label, GREEN, f"The connection for orders is up{told}.")
-    if look.account["trading_state"] == "ACTIVE":
+    if look.account["connected"]:
         return Gate(name, label, AMBER, "The order session is down: orders go over REST.")
     return Gate(name, label, RED, sentence(explain_unfit(Unfit.ORDER_SESSION_DOWN)))
 
@@ -144,6 +157,8 @@ def _reconciled(look: Look) -> Gate:
         return Gate(name, label, RED, sentence(explain_unfit(Unfit.NOT_RECONCILED)))
     checked_ns, stale_ns = look.account["checked_ns"], look.limits.get("account_stale_ns", 0)
     if not checked_ns:
+        if stale_ns:
+            return Gate(name, label, RED, sentence(explain_denial(Denial.ACCOUNT_STALE)))
         return Gate(name, label, GREEN, "The account was compared with the venue.")
     age_ns = max(0, look.now_ns - checked_ns)
     words = f"Compared with the venue {span(age_ns / NS_PER_S)} ago"
@@ -183,25 +198,39 @@ def _budget(look: Look) -> Gate:
     banned_s = (account["banned_until_ns"] - look.now_ns) / NS_PER_S
     if banned_s > 0:
         return Gate(name, label, RED, f"The venue answers nobody here for {span(banned_s)}.")
+    barred_s = (account["orders_until_ns"] - look.now_ns) / NS_PER_S
+    if barred_s > 0:
+        return Gate(name, label, RED, f"The venue takes no new orders for {span(barred_s)}.")
+    colour, words = _used(account)
+    count = look.denied((Denial.RATE_BUDGET_SPENT,))
+    if not account["may_order"]:
+        spent = sentence(explain_denial(Denial.RATE_BUDGET_SPENT))
+        return Gate(name, label, RED, f"{spent} {words}", count)
     limited_s = (account["limited_until_ns"] - look.now_ns) / NS_PER_S
     if limited_s > 0:
-        return Gate(name, label, RED, f"The venue's limits are used up for {span(limited_s)}.")
+        colour, words = AMBER, f"Requests wait {span(limited_s)}, orders go on. {words}"
+    if colour != GREY and count:
+        colour = AMBER
+        words += f" {plural(count, 'intent')} denied in the last minute."
+    return Gate(name, label, colour, words, count)
+
+
+def _used(account: Values) -> tuple[str, str]:
+    """Tell what is used of the venue's limits: it is close at most, whatever the figures say.
+
+    Whether orders may leave execution says itself, which knows what is kept for cancels.
+    """
     pairs = [
         ("weight", account["weight_used"], account["weight_limit"], "a minute"),
         ("orders", account["orders_10s_used"], account["orders_10s_limit"], "in 10 s"),
         ("orders", account["orders_1m_used"], account["orders_1m_limit"], "a minute"),
     ]
     known = [pair for pair in pairs if pair[2]]
-    count = look.denied((Denial.RATE_BUDGET_SPENT,))
     if not known:
-        return Gate(name, label, GREY, "The venue has not told its limits yet.", count)
+        return GREY, "The venue has not told its limits yet."
     what, used, limit, per = max(known, key=lambda pair: pair[1] / pair[2])
-    words = f"{what.capitalize()} {used:,} of {limit:,} {per}."
-    colour = colour_of(used, limit)
-    if colour == GREEN and count:
-        colour = AMBER
-        words += f" {plural(count, 'intent')} denied in the last minute."
-    return Gate(name, label, colour, words, count)
+    colour = AMBER if used >= CLOSE * limit else GREEN
+    return colour, f"{what.capitalize()} {used:,} of {limit:,} {per}."
 
 
 def _trading(look: Look) -> Gate:

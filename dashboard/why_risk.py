@@ -12,9 +12,12 @@ from typing import Any
 from dashboard.look import Look
 from dashboard.sentences import sentence
 from dashboard.why_gate import (
+    AMBER,
+    CLOSE,
     GREEN,
     GREY,
     RED,
+    REPORTS_HALF,
     Gate,
     age,
     at_least_amber,
@@ -138,12 +141,23 @@ def _order_size(look: Look) -> Judged:
 
 
 def _rate(look: Look) -> Judged:
-    most, cancels = look.limits["max_orders_per_s"], look.limits["max_cancels_per_s"]
-    words = f"Up to {plural(most, 'order')} a second"
-    return GREEN, f"{words}, {plural(cancels, 'cancel')}." if cancels else f"{words}."
+    account, limits = look.account, look.limits
+    most, cancels = limits["max_orders_per_s"], limits["max_cancels_per_s"]
+    used, changed = account["orders_last_s"], account["changes_last_s"]
+    words = f"{used} of {plural(most, 'order')} in the last second"
+    if cancels:
+        words += f", {changed} of {plural(cancels, 'cancel')} and changes"
+    if not most or look.now_ns < account["orders_full_until_ns"]:
+        return RED, f"{words}."
+    if cancels and look.now_ns < account["changes_full_until_ns"]:
+        return AMBER, f"{words}: orders pass."
+    close = used >= CLOSE * most or (cancels and changed >= CLOSE * cancels)
+    return AMBER if close else GREEN, f"{words}."
 
 
 def _room(look: Look) -> Judged:
+    if not look.account["may_order"]:
+        return RED, sentence(explain_denial(Denial.RATE_BUDGET_SPENT))
     used = ORDERS_MAX - look.free_rows
     return colour_of(used, ORDERS_MAX), f"{used:,} of {ORDERS_MAX:,} rows hold open orders."
 
@@ -151,13 +165,19 @@ def _room(look: Look) -> Judged:
 def _price(look: Look) -> Judged:
     missing = [row["symbol"] for row in look.markets if not (row["bid"] and row["ask"])]
     if missing:
-        return RED, f"No bid and ask of {', '.join(missing)} yet."
+        # Orders of the others pass.
+        colour = RED if len(missing) == len(look.markets) else AMBER
+        return colour, f"No bid and ask of {', '.join(missing)} yet."
     return GREEN, "There are a bid and an ask."
 
 
 def _followed(look: Look) -> Judged:
-    if not look.account["session_up"] and look.safety["trading_state"] == "HALTED":
+    if look.reports_room >= REPORTS_HALF:
+        return RED, sentence(explain_denial(Denial.REPORTS_BACKED_UP))
+    if not look.account["connected"]:
         return RED, sentence(explain_denial(Denial.NOT_CONNECTED))
+    if not look.account["session_up"]:
+        return AMBER, "Orders go over REST; what rests cannot be changed, only cancelled."
     return GREEN, "Orders can be sent and followed."
 
 
@@ -168,34 +188,54 @@ def _collar(look: Look) -> Judged:
 def _position(look: Look) -> Judged:
     most = look.limits["max_position_e8"] / E8
     held = [(abs(row["position"]), row["symbol"]) for row in look.markets if row["position"]]
+    worst, at = max(((_worst(row), row["symbol"]) for row in look.markets), default=(0.0, ""))
     if not held:
-        return (GREEN if most else RED), f"Flat, {most:g} allowed."
-    largest, symbol = max(held)
-    words = f"{symbol}: {largest:g} of {most:g} held"
-    colour = colour_of(largest, most)
-    return colour, f"{words}: only smaller positions pass." if colour == RED else f"{words}."
+        colour, words = (GREEN if most else RED), f"Flat, {most:g} allowed"
+    else:
+        largest, symbol = max(held)
+        words = f"{symbol}: {largest:g} of {most:g} held"
+        colour = colour_of(largest, most)
+    if colour == RED and held:
+        return RED, f"{words}: only smaller positions pass."
+    if colour != RED and worst >= most:
+        return AMBER, f"{words}; {worst:g} of {at} with what is open filled: no more that way."
+    return colour, f"{words}."
 
 
-def _worths(look: Look) -> list[float]:
-    """What each position is worth at the mark, or at the last price before one came."""
-    return [
-        abs(row["position"]) * (row["mark"] or row["last"] or 0.0)
-        for row in look.markets
-        if row["position"]
-    ]
+def _worst(row: dict[str, Any]) -> float:
+    """How large a position may become when what is open on one side fills, as the gate has it."""
+    position = row["position"] or 0.0
+    worst = max(abs(position), position + row["open_buys"], row["open_sells"] - position)
+    return float(round(worst, 8))
+
+
+def _price_of(row: dict[str, Any]) -> float:
+    """What a position is valued at: the mark, or the last price before one came."""
+    return float(row["mark"] or row["last"] or 0.0)
 
 
 def _notional(look: Look) -> Judged:
-    most, worth = look.limits["max_notional_e8"] / E8, max(_worths(look), default=0.0)
-    return colour_of(worth, most), f"The largest position is worth {worth:,.0f} of {most:,.0f}."
+    most = look.limits["max_notional_e8"] / E8
+    worth = max((abs(row["position"] or 0.0) * _price_of(row) for row in look.markets), default=0.0)
+    worst = max((_worst(row) * _price_of(row) for row in look.markets), default=0.0)
+    words = f"The largest position is worth {worth:,.0f} of {most:,.0f}"
+    colour = colour_of(worth, most)
+    if colour != RED and worst >= most:
+        return AMBER, f"{words}, {worst:,.0f} with what is open filled: no more that way."
+    return colour, f"{words}."
 
 
 def _leverage(look: Look) -> Judged:
     most, equity = look.limits["max_leverage_e2"] / 100, look.account["equity_e8"] / E8
     if equity <= 0:
         return RED, "There is no equity to trade on."
-    leverage = sum(_worths(look)) / equity
-    return colour_of(leverage, most), f"Positions are {leverage:.1f} of {most:g} times the equity."
+    held = sum(abs(row["position"] or 0.0) * _price_of(row) for row in look.markets) / equity
+    worst = sum(_worst(row) * _price_of(row) for row in look.markets) / equity
+    words = f"Positions are {held:.1f} of {most:g} times the equity"
+    colour = colour_of(held, most)
+    if colour != RED and worst >= most:
+        return AMBER, f"{words}, {worst:.1f} with what is open filled: no more that way."
+    return colour, f"{words}."
 
 
 def _margin(look: Look) -> Judged:
@@ -210,7 +250,7 @@ def _open_orders(look: Look) -> Judged:
 
 def _market_age(look: Look) -> Judged:
     stale_ms = look.feed["stale_after_ms"]
-    ages = [row["tick_age_ms"] for row in look.markets]
+    ages = [row["fed_age_ms"] for row in look.markets]
     if not ages or None in ages:
         return RED, "Not every symbol has a price yet."
     words = f"Prices {age(max(ages))} old, {span(stale_ms / 1000)} is the most."

@@ -24,6 +24,7 @@ class Standing(msgspec.Struct):
     reconciled: bool = False
     session_up: bool = False
     user_stream_up: bool = False
+    connected: bool = False
 
     def trading_state(self) -> TradingState:
         """The tighter of fitness and latch."""
@@ -69,6 +70,12 @@ class Account(msgspec.Struct):
     countdown_armed: int = 0
     countdown_ns: int = 0
     foreign_orders: int = 0
+    may_order: int = 0
+    orders_until_ns: int = 0
+    orders_last_s: int = 0
+    orders_full_until_ns: int = 0
+    changes_last_s: int = 0
+    changes_full_until_ns: int = 0
     denied: list[int] = msgspec.field(default_factory=lambda: [0] * _DENIED_ROOM)
 
     @property
@@ -113,6 +120,8 @@ class Account(msgspec.Struct):
             self.errors, self.weight_used, self.weight_limit, self.orders_10s_used,
             self.orders_10s_limit, self.orders_1m_used, self.orders_1m_limit,
             self.limited_until_ns, self.banned_until_ns, self.countdown_armed, self.countdown_ns,
-            self.foreign_orders, *self.denied,
+            self.foreign_orders, standing.connected, self.may_order, self.orders_until_ns,
+            self.orders_last_s, self.orders_full_until_ns, self.changes_last_s,
+            self.changes_full_until_ns, *self.denied,
         )  # fmt: skip
         snapshot.write_values(_ACCOUNT, values)

@@ -68,6 +68,9 @@ class Allowance:
         account.orders_1m_limit = budget.orders_1m.limit
         account.limited_until_ns = meter.local_ns(budget.limited_until_ms)
         account.banned_until_ns = meter.local_ns(budget.banned_until_ms)
+        account.may_order = int(meter.may_order)
+        orders_until_ms = max(budget.orders_until_ms, budget.throttled_until_ms)
+        account.orders_until_ns = meter.local_ns(orders_until_ms)
 
     def _tell(self, now_ns: int) -> None:
         budget, meter = self._meter.budget, self._meter

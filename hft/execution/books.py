@@ -260,9 +260,10 @@ class Books:
         order.fee_e8 += fill.fee_value_e8
         order.realised_e8 += fill.realised_e8
         order.updated_ns = now_ns
-        if order.sent_ns and not order.hops[Hop.FILLED]:
-            self.latency.record(Leg.ORDER_TO_FILL, now_ns - order.sent_ns)
-        order.hops[Hop.FILLED] = hop(order.base_ns, now_ns)
+        if not order.hops[Hop.FILLED]:
+            order.hops[Hop.FILLED] = hop(order.base_ns, now_ns)
+            if order.sent_ns:
+                self.latency.record(Leg.ORDER_TO_FILL, now_ns - order.sent_ns)
         # While an amend is on its way, more may be wanted than the books know of; how much an order
         # that closes the position will be, is told when it has fired.
         whole = 0 < max(order.qty_lots, order.amend_lots) <= order.cum_lots

@@ -119,11 +119,12 @@ class Breakers:
 
     def _p99_ns(self, now_ns: int) -> int:
         """The 99th percentile of the way from tick to order; 0 of too few orders."""
-        bins = self._house.latency[Leg.TICK_TO_TRADE]["bins"].astype(np.int64)
-        grown = self._latency.growth(now_ns, bins)
+        leg = self._house.latency[Leg.TICK_TO_TRADE]
+        grown = self._latency.growth(now_ns, leg["bins"].astype(np.int64))
         if int(grown.sum()) < LATENCY_ORDERS_MIN:
             return 0
-        return round(percentile_ns(grown, 99.0))
+        # Beyond the last bin the session's longest stands for the minute's: a limit up there trips.
+        return round(percentile_ns(grown, 99.0, int(leg["max_ns"])))
 
     def _trip(self, trip: Trip, on_trip: OnTrip, now_ns: int) -> None:
         words = self._house.latch_gate[0]

@@ -124,8 +124,9 @@ class Canceller:
 
     def _heard(self, order: Order, result: Any, now_ns: int) -> None:
         if not isinstance(result, Exception):
-            order.cancel_acked = True
-            self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
+            if order.is_open:  # Else the user stream was faster, and owes nothing.
+                order.cancel_acked = True
+                self._books.owed.acknowledged(order.intent_seq, now_ns, cancel=True)
             return
         order.cancel_sent = 0
         if order.is_open:

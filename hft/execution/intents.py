@@ -42,6 +42,7 @@ from hft.execution.order_life import OrderEvent
 from hft.execution.orders import Order
 from hft.execution.pad import Pad
 from hft.execution.pad_rows import PAD
+from hft.execution.rates import rate_used
 from hft.execution.roads import Roads
 from hft.state.decision import Intent, Limits, Measures, Trip, fill_limits
 from hft.state.exposure import EXPOSURE
@@ -114,6 +115,7 @@ class IntentDesk:
         self._exposure = pad.exposure.view(np.uint8).data
         self._request = texts.request.view(np.int64).data
         self._frame = texts.frame.data
+        self._sent_ns, self._changed_ns = pad.sent_ns.data, pad.changed_ns.data
         self._row = -1
         self._request_id = self._masked_id = 0
         self._limits = _NO_LIMITS
@@ -203,6 +205,16 @@ class IntentDesk:
                 self._exposure, symbol * EXPOSURE.itemsize,
                 books.exposed_lots(symbol), leverage[symbol], *exposure[symbol],
             )  # fmt: skip
+
+    def show_rates(self, now_ns: int) -> None:
+        """Tell the account how much of the limits on our own rate is used."""
+        account, limits = self._books.account, self._limits
+        account.orders_last_s, account.orders_full_until_ns = rate_used(
+            self._sent_ns, limits.max_orders_per_s, now_ns
+        )
+        account.changes_last_s, account.changes_full_until_ns = rate_used(
+            self._changed_ns, limits.max_cancels_per_s, now_ns
+        )
 
     def last_consumed(self) -> list[tuple[Lane, Intent]]:
         """The newest intent that was taken from each ring, while its slot still holds it."""

@@ -81,8 +81,9 @@ class Order:
         self.side = self.order_type = self.tif = self.flags = self.cancel_sent = 0
         # Not in the row: what the hops count from, when it left, what is counted as open, whether
         # the user stream has spoken of it, when its newest amend left and whether no answer to
-        # that will come, the venue's time of its terms, whether the venue let it be cancelled, and
-        # from when on a cancel may be asked again.
+        # that will come, the venue's time of its terms, whether the venue let it be cancelled (what
+        # the stream owes is forgiven with each new connection; this must outlast it, for the look
+        # that follows), and from when on a cancel may be asked again.
         self.base_ns = self.sent_ns = self.cancel_due_ns = 0
         self.counted = _NOTHING
         self.amend_ns = self.terms_ms = 0

@@ -47,15 +47,18 @@ class Pad:
             row["tick_e8"], row["lot_e8"] = spec.tick_e8, spec.lot_e8
             row["price"], row["qty"] = places
         tops = house.segment.words(house.offsets["top"], SYMBOLS_MAX * SNAPSHOT_WORDS)
-        sent_ns, changed_ns = (np.zeros(room + 1, np.int64) for room in (SENT_TIMES, CHANGE_TIMES))
+        self.sent_ns, self.changed_ns = (
+            np.zeros(room + 1, np.int64) for room in (SENT_TIMES, CHANGE_TIMES)
+        )
+        """When the newest orders and changes left; the last word counts all that ever did."""
         handled = house.memory.view(np.uint64)
         self.tables = [
             AddressTable((
                 shard.intents.words, shard.intents.slots, self.intent, self.facts, self.ruling,
                 self.pad, house.latch_supervisor, house.latch_gate, tops, tops.view(np.float64),
-                self.exposure, handled[shard.number : shard.number + 1], sent_ns, house.orders,
-                house.orders.view(np.uint64), texts.request, texts.frame, decimals, house.latency,
-                house.spec, changed_ns,
+                self.exposure, handled[shard.number : shard.number + 1], self.sent_ns,
+                house.orders, house.orders.view(np.uint64), texts.request, texts.frame, decimals,
+                house.latency, house.spec, self.changed_ns,
             ))
             for shard in house.shards
         ]  # fmt: skip

@@ -227,6 +227,7 @@ class Watch:
         standing.latch = latch
         standing.reconciled = conditions.reconciled
         standing.session_up, standing.user_stream_up = conditions.session_up, conditions.stream_up
+        standing.connected = conditions.session_up or conditions.stand_by_open
         if not self._reconciler.is_new:
             self._breakers.tick(now_ns, limits, latch)
 
@@ -273,6 +274,7 @@ class Watch:
         for symbol in range(len(books.symbols)):
             books.publish_position(symbol)
         unknown = sum(1 for _ in books.orders.unknown())
+        self._desk.show_rates(now_ns)
         books.account.publish(
             self._house.account,
             self._standing,

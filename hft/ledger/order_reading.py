@@ -6,12 +6,15 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from hft.ledger.schema import orders, trades
+from hft.ledger.schema import events, orders, trades
+from hft.units import NS_PER_MS
 
 Row = dict[str, Any]
 
 _FILL = (
     "exchange_ts_ms",
+    "monotonic_ns",
+    "source",
     "trade_id",
     "price_e8",
     "qty_e8",
@@ -42,3 +45,14 @@ def read_fills(engine: Engine, account_epoch: str, client_order_id: str) -> list
     with engine.connect() as connection:
         rows = connection.execute(query).mappings()
         return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def read_wall_less_local_ns(engine: Engine, session_epoch: int) -> int | None:
+    """Say how a session's wall clock stood to its monotonic one, by any of its log records.
+
+    To the millisecond; None: none of its records is kept.
+    """
+    query = select(events.c.ts_ms, events.c.ns).where(events.c.session_epoch == session_epoch)
+    with engine.connect() as connection:
+        row = connection.execute(query.limit(1)).first()
+    return None if row is None else int(row.ts_ms) * NS_PER_MS - int(row.ns)

@@ -267,6 +267,14 @@ ACCOUNT = record(
     ("countdown_armed", "<i8"),  # 1: the venue cancels everything unless we keep saying we live.
     ("countdown_ns", "<i8"),  # When that was last said.
     ("foreign_orders", "<i8"),  # Open at the venue on our symbols, and not ours.
+    ("connected", "<i8"),  # 1: some road to the venue is open to orders.
+    ("may_order", "<i8"),  # 0: what is left of the venue's limits is kept for cancels.
+    ("orders_until_ns", "<i8"),  # The venue takes no order that adds before then.
+    # Of the limits on our own rate: used in the last second, and until when nothing is left.
+    ("orders_last_s", "<i8"),  # Amends are among them.
+    ("orders_full_until_ns", "<i8"),
+    ("changes_last_s", "<i8"),  # Cancels and amends that strategies asked for.
+    ("changes_full_until_ns", "<i8"),
     ("denied", "<i8", 64),  # By Denial.
 )
 assert len(Denial) <= 64

@@ -36,14 +36,23 @@ def value_ns(index: int) -> float:
     return FIRST_EDGE_NS * math.exp(index * _LOG_GROWTH) * _MIDDLE
 
 
-def percentile_ns(bins: Sequence[int] | npt.NDArray[np.int64], percent: float) -> float:
-    """Give the duration that `percent` of the recorded ones do not exceed; 0 when none are."""
+def percentile_ns(
+    bins: Sequence[int] | npt.NDArray[np.int64], percent: float, longest_ns: int = 0
+) -> float:
+    """Give the duration that `percent` of the recorded ones do not exceed; 0 when none are.
+
+    `longest_ns` is the longest of them, 0 where nobody kept it: nothing told is longer, and what
+    lies beyond the last bin's beginning, where nothing is told apart, is told as that long.
+    """
     counts = np.asarray(bins, dtype=np.int64)
     total = int(counts.sum())
     if total == 0:
         return 0.0
     rank = max(1, math.ceil(total * percent / 100.0))
-    return value_ns(int(np.searchsorted(np.cumsum(counts), rank)))
+    index = int(np.searchsorted(np.cumsum(counts), rank))
+    if not longest_ns:
+        return value_ns(index)
+    return float(longest_ns) if index == _LAST else min(value_ns(index), float(longest_ns))
 
 
 def filled_bins(bins: Sequence[int] | npt.NDArray[np.int64]) -> list[list[int]]:

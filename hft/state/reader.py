@@ -11,22 +11,56 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from hft.clock import Anchor, monotonic_ns
-from hft.events import Agreement, Hop, LatchReason, OrderState, Side, TradingState, Unfit, Verdict
+from hft.events import (
+    FIRST_TERMINAL_STATE,
+    SYMBOLS_MAX,
+    Agreement,
+    Hop,
+    IntentFlag,
+    LatchReason,
+    OrderState,
+    Side,
+    TradingState,
+    Unfit,
+    Verdict,
+)
 from hft.seats import Seat, numbered, shard_of
 from hft.state.blocks import Leg, Life, Mode, Order
 from hft.state.histogram import filled_bins, percentile_ns
 from hft.state.trips import describe, newest_trip
 from hft.state.values import Records, Values, name_of, plain, read
-from hft.units import NS_PER_MS
+from hft.units import NS_PER_MS, NS_PER_S
 from ringbuf.layout import GAP, TAIL
 from ringbuf.snapshot import Snapshot
 from ringbuf.spsc import Ring, ring_report
 
 _WAYS = ("last_fill", "stream", "rest")
 """Of a position: our fills, the user stream, REST."""
+NEVER_ADDS = int(IntentFlag.REDUCE_ONLY | IntentFlag.CLOSE_POSITION)
+"""Flags of an order that cannot make a position larger."""
 _COUNTED = ("events", "intents", "refused", "gaps_seen")
+_NEARER = (
+    Verdict.NONE,
+    Verdict.GAP,
+    Verdict.WARMING_UP,
+    Verdict.IN_FLIGHT,
+    Verdict.PRICE_GATE,
+    Verdict.COOLING_DOWN,
+    Verdict.HOLDING,
+    Verdict.NO_SIGNAL,
+    Verdict.EDGE_BELOW_FEES,
+    Verdict.INTENTS_FULL,
+    Verdict.ENTER,
+    Verdict.EXIT,
+)
+"""Verdicts in the order in which a strategy comes nearer to an order."""
+assert set(_NEARER) == set(Verdict)
+_FIRES = (Verdict.ENTER, Verdict.EXIT)
+STAY_NS = 5 * NS_PER_S
+"""How long one symbol is told as the nearest to firing, though another one came nearer."""
 PERCENTILES = {"p50_ns": 50.0, "p90_ns": 90.0, "p99_ns": 99.0, "p99_9_ns": 99.9}
 
 
@@ -74,6 +108,9 @@ class HouseReader:
     def __init__(self, house: ReadableHouse, now_ns: Callable[[], int] = monotonic_ns) -> None:
         self.house = house
         self._now_ns = now_ns
+        self._verdicts: dict[int, Values] = {}
+        self._verdicts_epoch = -1
+        self._nearest = (-1, 0)
 
     def run(self) -> Values:
         """Describe the run: mode, start, session, strategy index, fees, symbols."""
@@ -131,7 +168,10 @@ class HouseReader:
         return values
 
     def markets(self) -> list[Values]:
-        """Read the newest prices of every symbol with the age of the newest of them."""
+        """Read the newest prices of every symbol with the age of the newest of them.
+
+        `fed_age_ns` counts from the newest word of any kind, a mark price among them.
+        """
         rows = []
         for symbol, block in zip(self.house.symbols(), self.house.top, strict=False):
             values = read(block) or {}
@@ -141,6 +181,7 @@ class HouseReader:
                     **values,
                     "symbol": symbol,
                     "age_ns": self._age_ns(newest),
+                    "fed_age_ns": self._age_ns(max(newest, values.get("mark_ns", 0))),
                     "newest_wall_ms": self.wall_ms(newest),
                     "trade_age_ns": self._age_ns(values.get("trade_ns", 0)),
                 }
@@ -148,29 +189,80 @@ class HouseReader:
         return rows
 
     def positions(self) -> list[Values]:
-        """Read every symbol's position beside its tick and lot; what is unwritten is absent."""
-        rows = []
+        """Read every symbol's position beside its tick and lot; what is unwritten is absent.
+
+        `open_buy_lots` and `open_sell_lots` are what may be added to it: unfilled of open orders.
+        """
+        rows, adding = [], self._adding_lots()
         for index, symbol in enumerate(self.house.symbols()):
             spec = plain(self.house.spec[index])
             values = read(self.house.position[index]) or {}
             ages = {f"{way}_age_ns": self._age_ns(values.get(f"{way}_ns", 0)) for way in _WAYS}
             values["agreement"] = name_of(Agreement, values.get("agreement", Agreement.UNKNOWN))
-            rows.append({**spec, **values, "symbol": symbol, **ages})
+            buys, sells = (int(adding[way][index]) for way in (Side.BUY, Side.SELL))
+            opened = {"open_buy_lots": buys, "open_sell_lots": sells}
+            rows.append({**spec, **values, **opened, "symbol": symbol, **ages})
         return rows
 
-    def verdict(self, shard: int = 0) -> Values | None:
-        """Read why the strategy of a shard last did or did not act; counts are of all shards."""
-        every = [read(each.verdict) for each in self.house.shards]
-        values, told = every[shard], [each for each in every if each is not None]
-        if values is None:
+    def _adding_lots(self) -> dict[Side, npt.NDArray[np.int64]]:
+        """Sum by side and symbol what is unfilled of open orders that may add to a position."""
+        states = self.house.orders["state"]
+        is_open = (states != OrderState.FREE) & (states < FIRST_TERMINAL_STATE)
+        sums = {side: np.zeros(SYMBOLS_MAX, np.int64) for side in Side}
+        if not is_open.any():
+            return sums
+        rows = self.house.orders[is_open]
+        rows = rows[(rows["version"] % 2 == 0) & (rows["flags"] & NEVER_ADDS == 0)]
+        sizes = np.maximum(rows["qty_lots"], rows["amend_lots"]) - rows["cum_qty_lots"]
+        for side, added in sums.items():
+            mine = (rows["side"] == side) & (rows["symbol"] < SYMBOLS_MAX)
+            np.add.at(added, rows["symbol"][mine], np.maximum(sizes[mine], 0))
+        return sums
+
+    def verdict(self) -> Values | None:
+        """Read why the strategy last did or did not act on the symbol nearest to firing.
+
+        Counts are of all shards.  The same symbol is told for `STAY_NS`, that its words can be
+        read, unless another one fires.
+        """
+        told = self.verdicts()
+        if not told:
             return None
-        counts = [sum(column) for column in zip(*(each["counts"] for each in told), strict=True)]
-        return {
-            **values,
-            **{name: sum(each[name] for each in told) for name in _COUNTED},
-            "age_ns": self._age_ns(values["event_ns"]),
+        symbol, since_ns = self._nearest
+        nearest = max(told, key=nearness)
+        if symbol not in {each["symbol"] for each in told}:
+            symbol = int(nearest["symbol"])
+            self._nearest = symbol, self._now_ns()
+        elif nearest["symbol"] != symbol:
+            overdue = self._now_ns() - since_ns >= STAY_NS
+            if overdue or nearest["verdict"] in _FIRES:
+                symbol = int(nearest["symbol"])
+                self._nearest = symbol, self._now_ns()
+        return next(each for each in told if each["symbol"] == symbol)
+
+    def verdicts(self) -> list[Values]:
+        """Read the newest verdict of every symbol, as far as this reader has seen them.
+
+        A strategy tells one verdict at a time, of whichever symbol it last decided on; what it was
+        seen to tell of its others is remembered.
+        """
+        epoch = int(self.house.run[0]["strategy_epoch"])
+        if epoch != self._verdicts_epoch:
+            self._verdicts_epoch = epoch
+            self._verdicts.clear()
+        shards = [values for each in self.house.shards if (values := read(each.verdict))]
+        if not shards:
+            return []
+        self._verdicts |= {values["symbol"]: values for values in shards}
+        counts = [sum(column) for column in zip(*(each["counts"] for each in shards), strict=True)]
+        sums = {
+            **{name: sum(each[name] for each in shards) for name in _COUNTED},
             "counts": {verdict.name: counts[verdict] for verdict in Verdict if counts[verdict]},
         }
+        return [
+            {**values, **sums, "age_ns": self._age_ns(values["event_ns"])}
+            for _, values in sorted(self._verdicts.items())
+        ]
 
     def processes(self) -> list[Values]:
         """Read the vitals of every process that ever lived, with what its parent says of it."""
@@ -276,14 +368,15 @@ class HouseReader:
         for leg, record in zip(Leg, self.house.latency, strict=True):
             count, bins = int(record["count"]), record["bins"].copy()
             if count:
+                longest_ns = int(record["max_ns"])
                 rows.append(
                     {
                         "leg": leg.name,
                         "count": count,
                         "mean_ns": int(record["sum_ns"]) // count,
-                        "max_ns": int(record["max_ns"]),
+                        "max_ns": longest_ns,
                         **{
-                            name: round(percentile_ns(bins, percent))
+                            name: round(percentile_ns(bins, percent, longest_ns))
                             for name, percent in PERCENTILES.items()
                         },
                         "bins": filled_bins(bins),
@@ -294,7 +387,10 @@ class HouseReader:
     def leg_ns(self, leg: Leg, percent: float) -> int | None:
         """Read one percentile of a leg's durations; None until one was measured."""
         record = self.house.latency[leg]
-        return round(percentile_ns(record["bins"].copy(), percent)) if record["count"] else None
+        if not record["count"]:
+            return None
+        bins = record["bins"].copy()
+        return round(percentile_ns(bins, percent, int(record["max_ns"])))
 
     def wall_ms(self, local_ns: int) -> int | None:
         """Turn a local time into wall-clock milliseconds; None for one that was never written."""
@@ -302,3 +398,10 @@ class HouseReader:
 
     def _age_ns(self, local_ns: int) -> int | None:
         return max(0, self._now_ns() - local_ns) if local_ns else None
+
+
+def nearness(verdict: Values) -> tuple[int, float]:
+    """Give a number that grows as a verdict comes nearer to firing."""
+    code, needed = verdict["verdict"], abs(verdict["needed"])
+    step = _NEARER.index(code) if code in _NEARER else -1
+    return step, abs(verdict["distance"]) / needed if needed else 0.0

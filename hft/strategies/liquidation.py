@@ -84,14 +84,14 @@ STATE = state_dtype(
     ("qtys_e8", "<i8", WINDOW),
 )
 
-DETAIL = ("burst", "average", "times", "multiplier", "position")
+DETAIL = ("burst", "average", "times", "multiplier", "position", "velocity", "threshold")
 _VOLUME = (
     "volume {times:.1f} of {multiplier:.1f} averages (last 5: {burst:.3f}, mean {average:.4f})"
 )
 EXPLAIN = {
     Verdict.WARMING_UP: "warming up: {distance:.0f} of {needed:.0f} trades in the window",
     Verdict.COOLING_DOWN: "cooling down: {distance:.1f} s of {needed:.1f} s since the last signal",
-    Verdict.NO_SIGNAL: "waiting: velocity {distance:+.1f} of {needed:+.1f} needed, " + _VOLUME,
+    Verdict.NO_SIGNAL: "waiting: velocity {velocity:+.1f} of {threshold:+.1f} needed, " + _VOLUME,
     Verdict.HOLDING: "holding {position:held}: the last 5 trades are {distance:.2f} times "
     "the usual, leaves at {needed:.0f}",
     Verdict.ENTER: "wants to enter: velocity {distance:+.1f} beyond {needed:+.1f}, " + _VOLUME,
@@ -157,19 +157,26 @@ def decide(event: Record, position: Record, params: Record, state: Record, out: 
     """Enter with a move that volume stands behind, leave when volume is back to usual."""
     burst = state.recent_e8 / E8
     average = state.total_e8 / (WINDOW * E8)
+    times = burst / average if average > 0.0 else 0.0
     velocity = state.velocity
-    needed = params.price_threshold if velocity >= 0.0 else -params.price_threshold
+    way = 1.0 if velocity >= 0.0 else -1.0
+    needed = way * params.price_threshold
     detail(out, 0, burst)
     detail(out, 1, average)
-    detail(out, 2, burst / average if average > 0.0 else 0.0)
+    detail(out, 2, times)
     detail(out, 3, params.volume_multiplier)
     detail(out, 4, position.qty)
+    detail(out, 5, velocity)
+    detail(out, 6, needed)
     if position.qty == 0.0:
         moved = velocity > params.price_threshold or velocity < -params.price_threshold
         if moved and burst > params.volume_multiplier * average:
             state.last_signal_ns = event.recv_ns
             verdict(out, Verdict.ENTER, velocity, needed)
             market(out, event, Side.BUY if velocity > 0.0 else Side.SELL, params.qty)
+        elif moved:
+            # The price is there already: how far it is from firing, the volume says.
+            verdict(out, Verdict.NO_SIGNAL, way * times, way * params.volume_multiplier)
         else:
             verdict(out, Verdict.NO_SIGNAL, velocity, needed)
         return

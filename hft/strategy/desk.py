@@ -111,6 +111,7 @@ class StrategyDesk:
         self.positions = np.zeros(SYMBOLS_MAX, POSITION)
         self.orders = np.zeros(OPEN_ORDERS_MAX, OPEN_ORDER)
         self.verdict = np.zeros(2, VERDICT)
+        self.verdict["symbol"] = self.symbols[0]
         self.loop = np.zeros(1, LOOP)
         self.loop["intent_stride"] = len(house.shards)
         self.loop["row"] = _NO_ROW
@@ -169,6 +170,8 @@ class StrategyDesk:
         self.loop["next_intent_seq"] = next_intent(last, self.shard.number, len(self.house.shards))
         self.loop["strategy"] = self.house.run[0]["strategy_index"]
         self.loop["gap"] = 1
+        # What another strategy, or an earlier life of this one, said is nothing this one says.
+        self.shard.verdict.write_bytes(self.verdict[:1].tobytes())
         return self._take_state(fresh=fresh_state)
 
     def _take_state(self, *, fresh: bool) -> bool:

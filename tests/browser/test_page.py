@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from hft.clock import monotonic_ns
-from hft.events import Agreement, LatchReason, Level, Role
+from hft.events import Agreement, LatchReason, Level, Role, Verdict
 from hft.state import blocks
 from hft.state.blocks import Life, Mode
 from hft.topology import House
@@ -208,8 +208,35 @@ def test_a_halt_is_the_big_sentence_and_the_verdict_only_would_be(
     halt(house)
     expect(page.locator("#trading-sentence")).to_have_class(re.compile("halted"))
     expect(page.locator("#trading-sentence")).to_contain_text("START resumes.")
-    expect(page.locator("#verdict-sentence")).to_contain_text("would be: ")
+    expect(page.locator("#verdict-sentence")).to_contain_text("would be: Waiting: velocity +3.1")
     expect(page.locator("#halted-position")).to_contain_text("+0.030 BTCUSDT")
+
+
+def test_of_several_symbols_each_says_what_it_waits_for_and_one_can_be_kept(
+    house: House, served: Served, open_page: OpenPage
+) -> None:
+    def decide(symbol: int, verdict: Verdict, distance: float) -> None:
+        told = {"verdict": verdict, "distance": distance, "needed": 50.0, "symbol": symbol}
+        write(house.verdict, blocks.VERDICT, **told, event_ns=monotonic_ns(), events=1)
+
+    furnish(house, symbols=("BTCUSDT", "ETHUSDT"))
+    page = open_page(served)
+    sentence, rows = page.locator("#verdict-sentence"), page.locator("#verdict-symbols li")
+    decide(0, Verdict.NO_SIGNAL, 40.0)
+    expect(sentence).to_contain_text("BTCUSDT: Waiting: velocity +40.0")
+    expect(page.locator("#verdict-symbols")).to_be_hidden()
+    decide(1, Verdict.WARMING_UP, 12.0)
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("ETHUSDT Warming up: 12 of 50")
+    expect(sentence).to_contain_text("BTCUSDT: ")
+    rows.nth(1).get_by_role("button").click()
+    expect(sentence).to_contain_text("ETHUSDT: Warming up: 12 of 50")
+    expect(page.locator("#gates [data-name=warm_up]")).to_have_attribute("data-colour", "red")
+    expect(page.locator("#gates [data-name=signal]")).to_have_attribute("data-colour", "grey")
+    expect(page.locator("#distance-text")).to_have_text("+12.0 of 50.0 needed")
+    rows.nth(1).get_by_role("button").click()
+    expect(sentence).to_contain_text("BTCUSDT: ")
+    expect(page.locator("#gates [data-name=signal]")).to_have_attribute("data-colour", "red")
 
 
 def test_start_is_grey_where_the_config_file_turns_trading_off(

@@ -95,6 +95,7 @@ def furnish(house: House, mode: Mode = Mode.DEMO, symbols: tuple[str, ...] = ("B
         target_profit_e8=0,
         max_position_e8=E8,
         max_order_size_e8=E8 // 10,
+        max_orders_per_s=10,
         feed_stale_ns=3_000_000_000,
     )
     write_account(house)
@@ -126,6 +127,8 @@ def write_account(house: House, **changed: object) -> None:
         "reconciled": 1,
         "session_up": 1,
         "user_stream_up": 1,
+        "connected": 1,
+        "may_order": 1,
         "wallet_e8": 10_041 * E8,
         "initial_wallet_e8": 10_000 * E8,
         "available_e8": 9_871 * E8 + 20_000_000,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +15,7 @@ from sqlalchemy import insert
 
 from dashboard.order_rows import read_key
 from hft.binance.order_frames import client_order_id
+from hft.clock import Anchor, anchor_now
 from hft.events import (
     HOP_MAX_NS,
     MARKET,
@@ -27,12 +30,13 @@ from hft.events import (
     Verdict,
 )
 from hft.ledger.database import open_database, writing
-from hft.ledger.schema import orders, trades
+from hft.ledger.schema import FROM_REPORT, FROM_USER_TRADES, events, orders, trades
 from hft.state.blocks import Leg
 from hft.state.histogram import bin_of
 from hft.topology import House
 from hft.units import E8, NS_PER_MS, NS_PER_S
-from tests.dashboard.furniture import Served, write_account
+from ringbuf.memory import unlink
+from tests.dashboard.furniture import Served, furnish, write_account
 
 EPOCH = 1_795_000_000_000
 HOPS = {
@@ -90,9 +94,11 @@ def put_event(house: House, recv_ns: int, venue_ms: int, seq: int = 1_007) -> No
     house.rings["market"].slots[seq % 16] = event[0]
 
 
-def book_fill(place: str, seq: int, ms: int) -> None:
+def book_fill(place: str, seq: int, ms: int, heard_ns: int | None = None) -> None:
     row = {
         "exchange_ts_ms": ms,
+        "monotonic_ns": heard_ns,
+        "source": FROM_USER_TRADES if heard_ns is None else FROM_REPORT,
         "account_epoch": ACCOUNT,
         "symbol": "BTCUSDT",
         "side": "BUY",
@@ -133,7 +139,9 @@ def book_order(place: str, seq: int, **changed: Any) -> None:
         "sent_ms": EPOCH + 1,
         "updated_ms": EPOCH + 2,
         "finished_ms": EPOCH + 2,
-        "hops": orjson.dumps({"strategy": 20_000, "decided": 24_000, "sent": 91_000}).decode(),
+        "hops": orjson.dumps(
+            {"decoded": 8_000, "strategy": 20_000, "decided": 24_000, "sent": 91_000}
+        ).decode(),
     }
     _insert(place, orders, {**row, **changed})
 
@@ -159,7 +167,7 @@ def said(told: dict[str, Any]) -> list[str]:
 def test_a_filled_order_tells_its_life(house: House, served: Served, place: str) -> None:
     recv_ns = put(house)
     filled_ms = house.anchor.to_wall_ns(recv_ns) // NS_PER_MS + 1
-    book_fill(place, 7, filled_ms)
+    book_fill(place, 7, filled_ms, recv_ns + HOPS[Hop.FILLED])
     told = get(served, f"/api/orders/{EPOCH}-7")
     assert said(told) == [
         "MOMENTUM wanted to buy 0.01 BTCUSDT at market because it saw a reason to enter",
@@ -208,6 +216,111 @@ def test_the_venue_s_stage_is_told_with_the_clock_s_band(house: House, served: S
     assert stage["ms"] == pytest.approx(15, abs=1), "15 ms ago, by our clock"
     assert stage["band_ns"] == 3 * NS_PER_MS, "the clock's error, and the venue's millisecond"
     assert told["clock"] == {"offset_ms": 20.0, "error_ms": 2.0}
+
+
+def test_an_event_dated_after_its_receipt_has_no_length_and_says_why(
+    house: House, served: Served
+) -> None:
+    write_account(house, clock_error_ns=2 * NS_PER_MS)
+    recv_ns = put(house)
+    recv_wall_ms = house.anchor.to_wall_ns(recv_ns) // NS_PER_MS
+    for late_ms, why in ((2, "less than the clocks can tell"), (40, "one of them was set")):
+        put_event(house, recv_ns, recv_wall_ms + late_ms)
+        stage = get(served, f"/api/orders/{EPOCH}-7")["stages"][0]
+        assert (stage["from_ns"], stage["to_ns"], stage["ms"]) == (0, 0, 0.0)
+        assert why in stage["sentence"]
+
+
+def test_the_band_of_an_order_of_before_is_wider_by_what_clocks_drift(
+    house: House, served: Served
+) -> None:
+    write_account(house, clock_error_ns=2 * NS_PER_MS)
+    recv_ns = house.anchor.monotonic_ns - 200 * NS_PER_S
+    put(house, recv_ns=recv_ns)
+    put_event(house, recv_ns, house.anchor.to_wall_ns(recv_ns) // NS_PER_MS - 15)
+    band_ns = get(served, f"/api/orders/{EPOCH}-7")["stages"][0]["band_ns"]
+    assert 13 * NS_PER_MS <= band_ns < 18 * NS_PER_MS, "3 ms, and 50 us for each of 200 s and more"
+
+
+def test_our_clock_set_since_the_start_moves_no_stage(serve: Callable[..., Served]) -> None:
+    now = anchor_now()
+    before = Anchor(now.monotonic_ns, now.wall_ns - 5 * NS_PER_S)
+    name = f"hft-test-story-{os.getpid()}"
+    house = House.create(name, before)
+    try:
+        furnish(house)
+        write_account(house, clock_offset_ns=20 * NS_PER_MS)
+        recv_ns = put(house)
+        put_event(house, recv_ns, now.to_wall_ns(recv_ns) // NS_PER_MS + 20 - 15)
+        stage = get(serve(house), f"/api/orders/{EPOCH}-7")["stages"][0]
+        assert stage["ms"] == pytest.approx(15, abs=2)
+    finally:
+        unlink(name)
+
+
+def test_what_a_report_caused_was_never_decoded_and_says_so(house: House, served: Served) -> None:
+    put(house, hops=[0, *[HOPS[hop] for hop in Hop][1:]])
+    told = get(served, f"/api/orders/{EPOCH}-7")
+    assert told["stages"][0]["name"] == "to_strategy"
+    assert "sent 91 us after the report that caused it" in said(told)
+
+
+def test_a_fill_told_before_the_acknowledgement_has_no_length_and_says_why(
+    house: House, served: Served
+) -> None:
+    hops = [HOPS[hop] for hop in Hop]
+    hops[Hop.ACKED], hops[Hop.FILLED] = hops[Hop.FILLED], hops[Hop.ACKED]
+    put(house, hops=hops)
+    stage = get(served, f"/api/orders/{EPOCH}-7")["stages"][-1]
+    assert stage["from_ns"] == stage["to_ns"]
+    assert stage["sentence"].startswith("It was told before the acknowledgement")
+
+
+def test_a_fill_after_the_last_hop_that_is_told_apart_has_its_time_from_the_books(
+    house: House, served: Served, place: str
+) -> None:
+    hops = [HOPS[hop] for hop in Hop]
+    hops[Hop.FILLED] = HOP_MAX_NS
+    recv_ns = put(house, hops=hops)
+    heard_ns = recv_ns + 90 * NS_PER_S
+    book_fill(place, 7, house.anchor.to_wall_ns(heard_ns) // NS_PER_MS, heard_ns)
+    stage = get(served, f"/api/orders/{EPOCH}-7")["stages"][-1]
+    assert stage["to_ns"] == pytest.approx(90 * NS_PER_S, abs=NS_PER_MS)
+    assert "sentence" not in stage
+
+
+def test_fills_stand_where_we_heard_of_them_and_say_when_that_was_late(
+    house: House, served: Served, place: str
+) -> None:
+    write_account(house, clock_offset_ns=-300 * NS_PER_MS, clock_error_ns=NS_PER_MS)
+    recv_ns = put(house)
+    wall_ms = house.anchor.to_wall_ns(recv_ns) // NS_PER_MS
+    book_fill(place, 7, wall_ms - 299, recv_ns + NS_PER_MS)
+    story = get(served, f"/api/orders/{EPOCH}-7")["story"]
+    times = [line.partition(" ")[0] for line in story]
+    assert times == sorted(times), "the venue's clock is 0.3 s behind ours, and no line shows it"
+    assert story[-1].endswith("fee 0.2468084 USDT")
+    put(house, 8, row=1)
+    book_fill(place, 8, wall_ms - 299, recv_ns + 30 * NS_PER_S)
+    assert get(served, f"/api/orders/{EPOCH}-8")["story"][-1].endswith(
+        "30.0 s after the venue booked it"
+    )
+    put(house, 9, row=2)
+    book_fill(place, 9, wall_ms - 299)
+    assert get(served, f"/api/orders/{EPOCH}-9")["story"][-1].endswith("by the venue's clock")
+
+
+def test_fills_of_an_earlier_session_are_told_by_that_session_s_clock(
+    house: House, served: Served, place: str
+) -> None:
+    house.run[0]["session_epoch"] = EPOCH + 1
+    house.identity[0]["account_epoch"] = ACCOUNT.encode()
+    book_order(place, 9, state="FILLED", filled_e8=1_000_000, quote_e8=61_702_100_000)
+    book_fill(place, 9, EPOCH + 2, 7 * NS_PER_S)
+    assert get(served, f"/api/orders/{EPOCH}-9")["fills"][0]["heard_ms"] is None
+    told = {"session_epoch": EPOCH, "seat": "ledger", "level": "INFO", "kind": "SESSION_STARTED"}
+    _insert(place, events, {**told, "ts_ms": EPOCH - 6_999, "ns": 0, "text": "a start"})
+    assert get(served, f"/api/orders/{EPOCH}-9")["fills"][0]["heard_ms"] == EPOCH + 1
 
 
 def test_what_the_ring_has_overwritten_the_tape_still_has(house: House, served: Served) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,24 +15,42 @@ from dashboard.view import View
 from dashboard.watch import Watch
 from dashboard.why_risk import ORDER
 from hft.clock import monotonic_ns
-from hft.events import Agreement, Denial, LatchReason, Role, Verdict
+from hft.events import (
+    Agreement,
+    Denial,
+    IntentFlag,
+    LatchReason,
+    OrderState,
+    Role,
+    Side,
+    Verdict,
+)
+from hft.execution.tops import read_top
+from hft.seats import Seat
 from hft.state import blocks
 from hft.state.blocks import Life
 from hft.topology import House
 from hft.units import E8, NS_PER_S
+from ringbuf.layout import TAIL
 from tests.dashboard.furniture import (
     CATALOGUE,
     STRATEGIES,
     Served,
     beat,
+    furnish,
     halt,
+    later_ns,
     reader_of,
+    wait_for,
     write,
     write_account,
 )
 from tests.dashboard.test_api import get
+from tests.dashboard.test_order_story import put
 
 START_NS = 1_000 * NS_PER_S
+NEVER_NS = 1 << 62
+"""A moment that does not come within any test."""
 
 
 @pytest.fixture
@@ -181,7 +202,20 @@ def test_what_stands_against_every_order_is_red_and_says_the_number(
         ({"unknown_orders": 1}, "unknown_orders", "red"),
         ({"clock_error_ns": -1}, "venue_clock", "red"),
         ({"session_up": 0}, "order_session", "amber"),
-        ({"session_up": 0, "trading_state": 2}, "order_session", "red"),
+        ({"session_up": 0, "connected": 0, "trading_state": 2}, "order_session", "red"),
+        ({"session_up": 0, "trading_state": 1}, "order_session", "amber"),
+        ({"session_up": 0, "trading_state": 2}, "order_session", "amber"),
+        ({"session_up": 0, "trading_state": 2}, "followed", "amber"),
+        ({"session_up": 0, "connected": 0}, "followed", "red"),
+        ({"orders_last_s": 3}, "rate", "green"),
+        ({"orders_last_s": 8}, "rate", "amber"),
+        ({"orders_last_s": 10, "orders_full_until_ns": NEVER_NS}, "rate", "red"),
+        ({"orders_last_s": 10, "orders_full_until_ns": 1}, "rate", "amber"),
+        ({"may_order": 0}, "budget", "red"),
+        ({"may_order": 0}, "room", "red"),
+        ({"orders_until_ns": NEVER_NS}, "budget", "red"),
+        ({"limited_until_ns": NEVER_NS}, "budget", "amber"),
+        ({"weight_used": 2400, "weight_limit": 2400}, "budget", "amber"),
         ({"weight_used": 2300, "weight_limit": 2400}, "budget", "amber"),
         ({"weight_used": 1, "weight_limit": 2400}, "budget", "green"),
     ],
@@ -201,6 +235,97 @@ def test_a_feed_that_fell_silent_is_red_with_its_age(house: House, view: View) -
     assert feed["sentence"].startswith("Feed 7.")
     assert feed["sentence"].endswith("s old, stale after 3.0 s.")
     assert view.explain()["sentence"].startswith("Feed 7.")
+
+
+def test_a_mark_price_keeps_a_market_without_trades_fresh_as_execution_has_it(
+    house: House, view: View
+) -> None:
+    now_ns = monotonic_ns()
+    values = {"bid": 1.0, "ask": 2.0, "mark": 1.5, "book_ns": now_ns - 7 * NS_PER_S}
+    write(house.top[0], blocks.TOP, **values, mark_ns=later_ns())
+    assert read_top(house.top[0]).newest_ns > now_ns, "what execution judges by"
+    assert colours(view, "feed", "market_age") == ["green", "green"]
+    assert view.markets()[0]["tick_age_ms"] >= 7_000, "the price itself is as old as it is"
+
+
+def test_reports_that_are_not_taken_stop_orders_at_both_their_gates(
+    house: House, view: View
+) -> None:
+    house.reports_ledger.words[TAIL] = house.reports_ledger.layout.slots // 2
+    assert colours(view, "reports", "followed") == ["red", "red"]
+
+
+def test_what_is_open_counts_as_held_where_the_gate_counts_it(house: House, view: View) -> None:
+    limits = {"max_position_e8": E8 // 10, "max_leverage_e2": 100, "max_notional_e8": 6_000 * E8}
+    write(house.limits, blocks.LIMITS, **limits, feed_stale_ns=3 * NS_PER_S, max_orders_per_s=9)
+    write_account(house, equity_e8=6_000 * E8)
+    put(house, state=OrderState.ACCEPTED, qty_lots=90, cum_qty_lots=20)
+    names = ("position", "notional", "leverage")
+    assert colours(view, *names) == ["amber"] * 3, "0.03 held, and 0.07 to come"
+    assert gates(view)["position"]["sentence"] == (
+        "BTCUSDT: 0.03 of 0.1 held; 0.1 of BTCUSDT with what is open filled: no more that way."
+    )
+    for changed in ({"flags": int(IntentFlag.REDUCE_ONLY)}, {"side": Side.SELL}):
+        put(house, **{"state": OrderState.ACCEPTED, "qty_lots": 90, "cum_qty_lots": 20, **changed})
+        assert colours(view, *names) == ["green"] * 3
+    put(house, state=OrderState.FILLED, qty_lots=90, cum_qty_lots=20)
+    assert colours(view, *names) == ["green"] * 3
+
+
+def test_cancels_that_are_used_up_leave_orders_alone(house: House, view: View) -> None:
+    limits = {"max_orders_per_s": 10, "max_cancels_per_s": 5, "feed_stale_ns": NS_PER_S}
+    write(house.limits, blocks.LIMITS, **limits)
+    write_account(house, changes_last_s=5, changes_full_until_ns=NEVER_NS)
+    rate = gates(view)["rate"]
+    assert (rate["colour"], rate["sentence"]) == (
+        "amber",
+        "0 of 10 orders in the last second, 5 of 5 cancels and changes: orders pass.",
+    )
+
+
+def test_an_account_that_was_never_looked_at_is_stale_where_there_is_a_limit(
+    house: House, view: View
+) -> None:
+    assert colours(view, "reconciled") == ["green"]
+    write(house.limits, blocks.LIMITS, account_stale_ns=90 * NS_PER_S, feed_stale_ns=NS_PER_S)
+    assert colours(view, "reconciled", "knowledge") == ["red", "red"]
+
+
+def test_a_symbol_without_prices_stops_its_own_orders_only(house: House, view: View) -> None:
+    furnish(house, symbols=("BTCUSDT", "ETHUSDT"))
+    write(house.top[1], blocks.TOP, mark=1.5, mark_ns=later_ns())
+    assert colours(view, "price") == ["amber"]
+    write(house.top[0], blocks.TOP, mark=1.5, mark_ns=later_ns())
+    assert colours(view, "price") == ["red"]
+
+
+def test_a_process_its_parent_saw_end_is_dead_at_once(house: House, view: View) -> None:
+    house.orders_to[Seat.LEDGER]["died_ns"] = house.vitals[Seat.LEDGER]["started_ns"] + 1
+    assert {row["role"]: row["health"] for row in view.processes()}["ledger"] == "dead"
+    assert gates(view)["engine"]["sentence"].startswith("Ledger is dead")
+    house.vitals[Seat.LEDGER]["started_ns"] += 2
+    assert {row["role"]: row["health"] for row in view.processes()}["ledger"] == "ok"
+
+
+def test_a_process_that_is_held_still_is_told_long_before_its_heart_is_missed(
+    house: House, view: View
+) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        vitals = house.vitals[Seat.LEDGER]
+        vitals["pid"], vitals["heartbeat_ns"] = child.pid, monotonic_ns() - NS_PER_S
+
+        def health() -> str:
+            return {row["role"]: row["health"] for row in view.processes()}["ledger"]
+
+        assert health() == "ok", "it may be silent for ten seconds"
+        child.send_signal(signal.SIGSTOP)
+        wait_for(lambda: health() == "suspended", "the ledger to be suspended")
+        child.send_signal(signal.SIGCONT)
+        wait_for(lambda: health() == "ok", "the ledger to go on")
+    finally:
+        child.kill()
+        child.communicate()
 
 
 def test_positions_that_differ_and_a_halt_are_red(house: House, view: View) -> None:

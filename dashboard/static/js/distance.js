@@ -14,8 +14,20 @@ export class DistanceStrip {
     this.canvas = byId("distance-strip");
     this.points = [];
     this.lastMs = 0;
+    this.symbol = undefined;
     new ResizeObserver(() => this.draw()).observe(this.canvas);
     painted(() => this.draw());
+  }
+
+  // Whether points of this symbol go on with those before; if not, it is empty from now on and they begin it.
+  isOf(symbol) {
+    const first = this.symbol === undefined || this.symbol === symbol;
+    if (!first) {
+      this.points = [];
+      this.lastMs = 0;
+    }
+    this.symbol = symbol;
+    return first;
   }
 
   // Points are [ms, distance, needed, verdict]; `verdict` is the newest, for the words below.

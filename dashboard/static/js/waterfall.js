@@ -66,7 +66,7 @@ export class Waterfall {
   fill(row, stage, span, { from, whole, isLongest }) {
     const [name, took, lane] = row.cells;
     setText(name, NAMES[stage.name] ?? stage.label);
-    setText(took, span.ns === null ? UNKNOWN : `${stage.band_ns ? "≈ " : ""}${nanos(span.ns)}`);
+    setText(took, span.ns === null ? UNKNOWN : `${stage.band_ns ? "≈ " : stage.at_least ? "≥ " : ""}${nanos(span.ns)}`);
     row.title = [stage.label, stage.sentence].filter(Boolean).join(". ");
     row.classList.toggle("longest", isLongest);
     row.dataset.stage = stage.name;

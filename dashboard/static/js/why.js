@@ -19,6 +19,14 @@ export class Why {
     this.strip = new DistanceStrip();
     this.picked = null;
     this.gates = [];
+    // Of several symbols the one somebody chose, and what was last told of it; else the nearest to firing.
+    this.symbol = null;
+    this.told = null;
+    this.symbols = element("ol", null, "sub");
+    this.symbols.id = "verdict-symbols";
+    this.symbols.setAttribute("aria-label", "What the strategy says of each symbol");
+    this.symbols.hidden = true;
+    byId("verdict-sentence").after(this.symbols);
     this.askedAt = -Infinity;
     this.asking = false;
   }
@@ -30,13 +38,15 @@ export class Why {
     trading.classList.toggle("amber", status.trading_state !== "ACTIVE");
     trading.classList.toggle("halted", halted);
     showOpen(status, halted);
-    const verdict = status.verdict;
-    const decided = status.explain?.sentence ?? verdict?.sentence ?? "The strategy has not decided anything yet.";
-    setText(byId("verdict-sentence"), halted && verdict ? `would be: ${decided}` : decided);
+    const explain = (this.symbol !== null && this.told) || status.explain;
+    const verdict = (this.symbol !== null && this.told?.verdict) || status.verdict;
+    // What stops the house is the sentence above; below stands what the strategy would do about it.
+    const waits = status.trading_state !== "ACTIVE";
+    setText(byId("verdict-sentence"), waits ? `would be: ${explain.verdict_sentence}` : explain.sentence);
     byId("verdict-sentence").classList.toggle("strong", !halted);
-    setText(byId("verdict-age"), verdict ? `decided ${age(verdict.age_ms)} ago` : "");
-    byId("verdict-age").classList.toggle("amber", Boolean(verdict) && verdict.age_ms > OLD_MS);
-    this.showGates(status.explain?.gates ?? []);
+    setText(byId("verdict-age"), verdict?.age_ms == null ? "" : `decided ${age(verdict.age_ms)} ago`);
+    byId("verdict-age").classList.toggle("amber", (verdict?.age_ms ?? 0) > OLD_MS);
+    this.showGates(explain.gates);
     showFacts(status, verdict);
     this.ask();
   }
@@ -51,15 +61,53 @@ export class Why {
     this.asking = true;
     this.askedAt = performance.now();
     try {
-      const told = await get(`/api/explain?strip_after_ms=${this.strip.lastMs}`);
+      const asked = this.symbol;
+      const told = await get(`/api/explain?strip_after_ms=${this.strip.lastMs}&symbol=${encodeURIComponent(asked ?? "")}`);
+      if (asked !== this.symbol) return this.opened();
+      this.told = told;
       showCounts(told.counts ?? {});
       showDenials(told.denials ?? {});
-      this.strip.add(told.strip?.points ?? [], told.verdict);
+      this.showSymbols(told.shards ?? []);
+      // The points are of another symbol than those before: all of its own are wanted.
+      if (this.strip.isOf(told.symbol)) this.strip.add(told.strip?.points ?? [], told.verdict);
+      else this.opened();
     } catch {
       // The strip of lights says what is wrong with the connection.
     } finally {
       this.asking = false;
     }
+  }
+
+  // Where there are several symbols: what is said of each; pressing one keeps to it, once more lets go.
+  showSymbols(rows) {
+    this.symbols.hidden = rows.length < 2;
+    if (rows.length < 2) return;
+    while (this.symbols.children.length > rows.length) this.symbols.lastElementChild.remove();
+    rows.forEach((row, index) => {
+      const item = this.symbols.children[index] ?? this.symbols.appendChild(this.symbolItem());
+      const button = item.firstElementChild;
+      button.value = row.symbol;
+      setText(button, row.symbol);
+      button.setAttribute("aria-pressed", String(row.symbol === this.symbol));
+      const old = row.age_ms > OLD_MS ? ` (${age(row.age_ms)} ago)` : "";
+      setText(item.lastElementChild, ` ${row.sentence}${old}`);
+    });
+  }
+
+  symbolItem() {
+    const item = element("li");
+    const button = element("button", "", "link");
+    button.type = "button";
+    button.title = "Keep to this symbol; press again for the nearest to firing";
+    button.addEventListener("click", () => {
+      this.symbol = this.symbol === button.value ? null : button.value;
+      this.told = null;
+      for (const one of this.symbols.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one.value === this.symbol));
+      this.opened();
+      this.ask();
+    });
+    item.append(button, element("span"));
+    return item;
   }
 
   // A row for each group, in the order in which they stop an order.

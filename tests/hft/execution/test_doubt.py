@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hft.binance.order_frames import client_order_id
-from hft.events import Action, Notice, OrderState, OrderType, Side, TimeInForce, Unfit
+from hft.events import Action, Hop, Notice, OrderState, OrderType, Side, TimeInForce, Unfit
 from hft.execution import reconcile
 from hft.execution.orders import Order
 from hft.execution.reconcile import Reconciler
@@ -225,7 +225,10 @@ def test_events_told_more_than_once_are_booked_once(rig: Rig) -> None:
     rig.venue.strike(kind="duplicate", streams=["user:*"], copies=2)
     rig.venue.strike(kind="partial_fills", pieces=4)
     for side in (Side.BUY, Side.SELL, Side.SELL):
-        filled(rig, side=side, qty=0.04)
+        seq = filled(rig, side=side, qty=0.04)
+        parts = [row for row in rig.fills_told() if int(row["intent_seq"]) == seq]
+        assert len(parts) > 1
+        assert len({int(row["hops"][Hop.FILLED]) for row in parts}) == 1, "its first fill stays it"
     seq = resting(rig, below(rig))
     rig.push(action=Action.CANCEL, target_ref=1000 + seq)
     ends(rig, seq, "CANCELLED")

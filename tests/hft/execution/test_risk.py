@@ -22,7 +22,7 @@ from hft.events import (
 )
 from hft.state.decision import write_limits
 from hft.state.trips import newest_trip
-from hft.units import E8, MS_PER_DAY, parse_e8
+from hft.units import E8, MS_PER_DAY, NS_PER_S, parse_e8
 from ringbuf.layout import TAIL
 
 from .rig import LIMITS, SYMBOL, Rig, new_rig
@@ -97,6 +97,22 @@ def test_what_the_venue_would_refuse_for_margin_is_denied_here_and_just_below_it
     rig.until(lambda: rig.statuses(seq)[-1] == "CANCELLED", "cancelled")
     filled(rig, qty=0.01)
     assert rig.venue.rest.open_orders(SYMBOL) == []
+
+
+def test_what_is_shown_of_our_own_rates_is_what_the_gate_refuses_by(rig: Rig) -> None:
+    ready(rig)
+    limit(rig, max_orders_per_s=3, max_cancels_per_s=2)
+    for _ in range(3):
+        filled(rig)
+    denied(rig, Denial.ORDER_RATE_ABOVE_LIMIT)
+    rig.until(lambda: int(rig.account()["denied"][Denial.ORDER_RATE_ABOVE_LIMIT]) == 1, "shown")
+    account = rig.account()
+    assert int(account["orders_last_s"]) == 3
+    full_until_ns = int(account["orders_full_until_ns"])
+    assert int(account["updated_ns"]) < full_until_ns <= int(account["updated_ns"]) + NS_PER_S
+    assert not int(account["changes_full_until_ns"])
+    rig.until(lambda: monotonic_ns() >= full_until_ns, "a second")
+    filled(rig)
 
 
 def test_a_leverage_changed_at_the_venue_changes_the_margin_that_is_reckoned(rig: Rig) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from hft.binance.order_frames import client_order_id
+from hft.clock import monotonic_ns
 from hft.config import Network
 from hft.events import Action, Denial, IntentFlag, OrderType, Side, TimeInForce, TradingState, Unfit
+from hft.units import NS_PER_S
 
 from .quiet import QuietVenue
 from .relay import Relay, relay_to
@@ -153,6 +155,25 @@ def test_a_refused_time_is_measured_anew_and_the_order_goes_once_more(down: Rest
     down.agrees_with_venue()
 
 
+def test_a_halt_closes_no_road(down: RestRig) -> None:
+    down.house.latch_supervisor[0]["halt_ns"] = monotonic_ns()
+    down.until(lambda: down.standing()[0] == TradingState.HALTED, "halted")
+    account = down.account()
+    assert (int(account["session_up"]), int(account["connected"])) == (0, 1)
+
+
+def test_a_cancel_the_stream_told_before_its_reply_leaves_nothing_owed(down: RestRig) -> None:
+    rests = down.push(order_type=OrderType.LIMIT, price=59_000.0)
+    down.until_status(rests, "ACCEPTED")
+    down.venue.fail("slow_reply", requests=["DELETE /fapi/v1/order"], delay_ms=200, count=1)
+    down.push(action=Action.CANCEL, target_ref=1000 + rests)
+    down.until_status(rests, "CANCELLED")
+    errand = f"cancel {down.name_of(rests)}"
+    assert down.agent._errands.is_under_way(errand), "the reply is still to come"
+    down.until(lambda: not down.agent._errands.is_under_way(errand), "the reply")
+    assert down.agent._books.owed.overdue(monotonic_ns() + NS_PER_S, 0) == ""
+
+
 def test_without_any_way_nothing_is_sent_and_the_house_halts_until_there_is_one(
     down: RestRig,
 ) -> None:
@@ -162,8 +183,10 @@ def test_without_any_way_nothing_is_sent_and_the_house_halts_until_there_is_one(
     told = next(row for row in down.reports if int(row["intent_seq"]) == seq)
     assert int(told["reason"]) == Denial.NOT_CONNECTED
     down.until(lambda: down.standing() == (TradingState.HALTED, Unfit.ORDER_SESSION_DOWN), "halted")
+    assert int(down.account()["connected"]) == 0
     down.rest_door.open()
     down.until(lambda: down.standing()[0] == TradingState.ACTIVE, "open again")
+    assert int(down.account()["connected"]) == 1
     down.until_status(down.push(), "FILLED")
     down.agrees_with_venue()
     assert len(down.names_at_venue()) == 1

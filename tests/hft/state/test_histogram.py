@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from hft.state.blocks import LATENCY_BINS
 from hft.state.histogram import bin_of, percentile_ns, value_ns
+from hft.units import NS_PER_S
 
 
 @given(st.integers(101, 1_280_000_000))
@@ -33,3 +34,21 @@ def test_percentiles_are_those_of_the_sorted_durations(
 
 def test_nothing_recorded_is_zero() -> None:
     assert percentile_ns([0] * LATENCY_BINS, 99.0) == 0.0
+
+
+def counted(*durations_ns: int) -> list[int]:
+    bins = [0] * LATENCY_BINS
+    for duration_ns in durations_ns:
+        bins[bin_of(duration_ns)] += 1
+    return bins
+
+
+def test_no_percentile_is_longer_than_the_longest() -> None:
+    assert percentile_ns(counted(91_000), 50.0, 91_000) <= 91_000
+    assert percentile_ns(counted(20), 99.9, 20) == 20.0
+
+
+def test_what_the_last_bin_holds_is_told_as_long_as_the_longest() -> None:
+    bins = counted(1_000, 1_000, 30 * NS_PER_S)
+    assert percentile_ns(bins, 99.0, 30 * NS_PER_S) == 30.0 * NS_PER_S
+    assert percentile_ns(bins, 50.0, 30 * NS_PER_S) < 1_100

@@ -58,6 +58,15 @@ def test_a_burst_of_exactly_the_multiple_is_not_more_than_it():
     assert len(rig.trade(FLAT + 11, 1.1)) == 1
 
 
+def test_what_is_told_as_the_distance_is_what_still_holds_it_back():
+    for move, way in ((11.0, 1.0), (-11.0, -1.0)):
+        rig = rig_with_full_window(volume_multiplier=6.0)
+        rig.trade(FLAT + move / 2)
+        assert (rig.told["distance"], rig.told["needed"]) == (move / 2, way * 10.0)
+        rig.trade(FLAT + move)
+        assert (rig.told["distance"], rig.told["needed"]) == (way * 5.0, way * 6.0)
+
+
 def test_volume_without_a_move_does_nothing():
     rig = rig_with_full_window()
     assert rig.trade(FLAT + 1, 1000.0) == []

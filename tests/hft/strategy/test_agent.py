@@ -180,6 +180,16 @@ def test_a_fresh_state_and_another_strategy_begin_from_zero(floor):
     assert floor.start()._desk.state[0]["orders"] == 0
 
 
+def test_what_its_predecessor_said_last_is_no_word_of_its_own(floor):
+    agent = floor.start(price_above=70_000.0)
+    floor.trade()
+    agent.do_work(floor.now_ns)
+    assert floor.house.verdict.read()[0]["verdict"] == Verdict.PRICE_GATE
+    floor.start()
+    told = floor.house.verdict.read()[0]
+    assert (told["verdict"], told["events"], told["event_ns"]) == (Verdict.NONE, 0, 0)
+
+
 def test_an_order_its_predecessor_left_is_in_flight(floor):
     floor.start().do_work(0)
     floor.trade()
