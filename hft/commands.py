@@ -207,6 +207,8 @@ class Commands:
             reply(refusal("SWITCHING", "another switch is under way"))
         elif name == strategies.active:
             reply({"ok": True, "message": f"{name} is the active strategy already"})
+        elif why := strategies.why_not(name):
+            reply(refusal("NOT_COMPILED", why))
         elif not self._flat():
             reply(refusal("NOT_FLAT", "the strategy can be switched only while flat: close first"))
         else:

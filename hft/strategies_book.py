@@ -13,6 +13,16 @@ from hft.errors import ConfigError
 from hft.strategy.agent import StrategyAgent, hot_functions, warm
 from hft.strategy.build import Burst, CompileRefused
 from hft.strategy.load import Catalogue, StrategySpec, discover, make_params, read
+from hft.strategy.sources import source_digest
+
+
+def is_as_read(spec: StrategySpec) -> bool:
+    """Say whether a strategy's file, and those it uses, are what they were when it was read."""
+    try:
+        digest = source_digest(spec.path.read_bytes(), (spec.on_market, spec.on_report))
+    except OSError:
+        return False
+    return digest == spec.digest
 
 
 class StrategiesBook:
@@ -21,7 +31,7 @@ class StrategiesBook:
     def __init__(self, settings: Settings) -> None:
         self.catalogue: Catalogue = discover(settings.trading.strategies_dirs)
         self.active = ""
-        self.uncompilable: list[str] = []
+        self._uncompilable: dict[str, str] = {}
         self._settings = settings
         self._bursts: dict[str, Burst] = {}
         self._live: dict[str, dict[str, Any]] = {}
@@ -33,7 +43,7 @@ class StrategiesBook:
     def left_out(self) -> list[str]:
         """One sentence for every file that is no usable strategy."""
         broken = [f"{item.path}: {item.reason}" for item in self.catalogue.broken]
-        return broken + self.uncompilable
+        return broken + list(self._uncompilable.values())
 
     def check(self, settings: Settings) -> None:
         """Check the chosen strategy and every [strategy.NAME] table before anything starts.
@@ -68,7 +78,15 @@ class StrategiesBook:
             except CompileRefused as problem:
                 if name == self._settings.trading.strategy:
                     raise ConfigError(str(problem)) from problem
-                self.uncompilable.append(str(problem))
+                self._uncompilable[name] = str(problem)
+
+    def why_not(self, name: str) -> str:
+        """Say why a strategy cannot be run; nothing for one whose file may have been mended since.
+
+        Whether it was is found out by the process that compiles it anew.
+        """
+        why = self._uncompilable.get(name, "")
+        return why if is_as_read(self.catalogue.specs[name]) else ""
 
     def spec(self) -> StrategySpec:
         """Give the active strategy."""

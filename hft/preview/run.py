@@ -17,10 +17,10 @@ from hft.preview.market import Market, Records, recent_market
 from hft.preview.trial import Lane, Placed, Trial
 from hft.state.blocks import Leg
 from hft.state.histogram import percentile_ns
+from hft.strategies_book import is_as_read
 from hft.strategy.build import Burst, build
 from hft.strategy.explain import VERDICTS
 from hft.strategy.load import StrategySpec, make_params, read
-from hft.strategy.sources import source_digest
 from hft.topology import House
 from hft.units import E8, NS_PER_MS, nearest_steps
 
@@ -48,7 +48,7 @@ def preview(
     """
     deadline = Deadline(within_s)
     spec = strategy[0]
-    if source_digest(spec.path.read_bytes(), (spec.on_market, spec.on_report)) != spec.digest:
+    if not is_as_read(spec):
         raise ConfigError(
             f"{spec.path} was changed since the house was started; a restart makes it known"
         )

@@ -20,6 +20,7 @@ from hft.errors import ConfigError
 from hft.events import LOG_TEXT_MAX, Notice, OnTrip
 from hft.live_values import STEPS_MAX, LiveValues, UndoRefused
 from hft.state import blocks
+from hft.strategies_book import StrategiesBook
 from hft.strategy.params import convert, dtype_of, fields_of
 from hft.units import E8
 from tests.hft.tuning_rig import Rig, tuning_rig
@@ -346,6 +347,39 @@ def test_every_order_of_a_person_leaves_a_line_with_who_from_and_to(rig: Rig) ->
     assert rig.ask("changes", limit=0)["code"] == "BAD_VALUE"
     assert rig.ask("shutdown")["ok"]
     assert [text for _, text in rig.lines()] == ["asked to stop, by page 10.0.0.7 (ann)"]
+
+
+NOT_COMPILABLE = """
+import msgspec
+from hft.strategy.api import state_dtype
+NAME = "BROKEN"
+class Params(msgspec.Struct, frozen=True):
+    size: int = 1
+STATE = state_dtype(("n", "<i8"))
+def on_market(event, position, orders, params, state, out):
+    state.n = event.colour
+"""
+
+
+def test_a_switch_to_what_cannot_be_compiled_is_refused_until_its_file_is_another(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rig.config.parent / "strategies" / "broken.py"
+    path.parent.mkdir()
+    path.write_text(NOT_COMPILABLE)
+    settings = rig.supervisor.wiring.settings
+    trading = msgspec.structs.replace(settings.trading, strategies_dirs=[str(path.parent)])
+    book = StrategiesBook(msgspec.structs.replace(settings, trading=trading))
+    book.active = "MOMENTUM"
+    book.compile_all()
+    monkeypatch.setattr(rig.supervisor.wiring, "strategies", book)
+    (said,) = book.left_out()
+    answer = rig.ask("set_strategy", strategy="BROKEN")
+    assert (answer["code"], answer["message"]) == ("NOT_COMPILED", said)
+    assert "no field is called 'colour'" in said
+    assert str(path) in said
+    path.write_text(NOT_COMPILABLE.replace("event.colour", "1"))
+    assert book.why_not("BROKEN") == ""
 
 
 def test_a_switch_to_a_strategy_that_starts_late_is_a_change_all_the_same(rig: Rig) -> None:
