@@ -25,7 +25,7 @@ LIMIT_MAX = 1e9
 class Body(BaseModel):
     """A request body: unknown fields and values of another type are refused."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
 class Control(Body):

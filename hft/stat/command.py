@@ -48,7 +48,11 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Show the state; returns 0, 1 where there is nothing to look at, 4 for wrong words."""
-    parser = _Parser(prog="hft stat", description="The state of the engine, running or dead.")
+    parser = _Parser(
+        prog="hft stat",
+        description="The state of the engine, running or dead.",
+        epilog="Keys while it is live: q ends it, l gives the log more room.",
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--data-dir",

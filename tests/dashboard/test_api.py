@@ -238,6 +238,9 @@ def test_orders_reach_the_supervisor(served: Served, command: str) -> None:
 def test_flatten_needs_a_confirmation(served: Served) -> None:
     for body in ({"command": "FLATTEN"}, {"command": "FLATTEN", "confirm": False}):
         assert post(served, "/api/control", body).status_code == 400
+    for word in ("yes", 1, None):
+        body = {"command": "FLATTEN", "confirm": word}
+        assert post(served, "/api/control", body).status_code == 422
     assert served.supervisor.asked == []
     reply = post(served, "/api/control", {"command": "FLATTEN", "confirm": True})
     assert reply.status_code == 200
@@ -278,7 +281,7 @@ def test_one_limit_may_be_changed_without_the_other(served: Served) -> None:
 @pytest.mark.parametrize(
     "body",
     ["{", "[]", '{"max_loss": -1}', '{"max_loss": NaN}', '{"max_loss": 1e999}', '{"maxloss": 1}',
-     '{"max_loss": "x"}', "{}", '{"max_loss": null}'],
+     '{"max_loss": "x"}', '{"max_loss": "5"}', '{"max_loss": true}', "{}", '{"max_loss": null}'],
 )  # fmt: skip
 def test_limits_that_are_no_limits_are_refused_in_a_sentence(served: Served, body: str) -> None:
     reply = requests.post(

@@ -234,6 +234,9 @@ def test_where_nothing_ran_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"no engine runs in {tmp_path}" in capsys.readouterr().err
     assert main(["--segment", "hft-none-such"]) == 1
     assert main(["--nonsense"]) == 4
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    assert "q ends it" in capsys.readouterr().out
 
 
 def test_json_and_a_pipe_are_printed_once(
