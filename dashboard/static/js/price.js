@@ -20,7 +20,7 @@ export class PriceChart {
     this.box = byId("price-chart");
     this.panel = this.box.closest(".panel");
     // Over the chart, where its coming and going moves nothing.
-    this.box.append(byId("price-hover"));
+    this.box.append(byId("price-hover"), byId("price-beyond"));
     this.symbol = null;
     this.feed = null;
     this.labelAt = -Infinity;
@@ -77,6 +77,8 @@ export class PriceChart {
     this.feed.show(row, fresh);
     this.marks.show(status, this.feed.count ? this.timeAt(this.seen()?.from ?? 0) : null);
     this.lines.show(row, this.marks.open, this.decimals);
+    const paneHeight = this.box.clientHeight - this.chart.timeScale().height();
+    setText(byId("price-beyond"), this.feed.count ? this.lines.beyond(paneHeight) : "");
     this.panel.dataset.stale = fresh ? "no" : "yes";
     if (!this.feed.count) this.say("No market data yet.");
     else if (fresh) this.say("");
