@@ -185,6 +185,21 @@ def test_nothing_hangs_over_the_edge(served: Served, open_page: OpenPage, width:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (2560, 1440), (3840, 2160)])
+def test_one_screen_holds_all_of_the_trade_view(
+    house: House, place: str, served: Served, open_page: OpenPage, width: int, height: int
+) -> None:
+    for number in range(80):
+        say(house, f"line {number}")
+    book(place, *range(100))
+    page = open_page(served, width=width, height=height)
+    expect(page.locator("#logs p")).to_have_count(80)
+    expect(page.locator("#trades tr.trade").first).to_be_visible()
+    foot = page.locator(".foot").bounding_box()
+    assert foot is not None
+    assert foot["y"] + foot["height"] == pytest.approx(height, abs=2)
+
+
 def test_the_machinery_has_its_own_view(served: Served, open_page: OpenPage) -> None:
     page = open_page(served)
     page.keyboard.press("4")
