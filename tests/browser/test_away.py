@@ -68,6 +68,10 @@ BROKEN_OFF = """async () => {
   const { get } = await import("/static/js/server.js");
   return get("/api/broken").then(() => "answered", (refusal) => refusal.code);
 }"""
+BROKEN_PART = """async () => {
+  const { Why } = await import("/static/js/why.js");
+  Why.prototype.show = () => { throw new Error("broken"); };
+}"""
 MARKS = """async (fromMs) => {
   const { OwnMarks } = await import("/static/js/price_marks.js");
   const marks = new OwnMarks("BTCUSDT", () => {});
@@ -261,3 +265,17 @@ def test_a_zoomed_curve_stays_when_it_could_not_be_read_and_when_the_window_grow
     expect(page.locator("#chart")).to_be_hidden()
     write_account(house, pnl_e8=700_000_000)
     expect(page.locator("#total-pnl")).to_have_text("+7.00")
+
+
+def test_a_part_that_fails_does_not_stop_the_others(browser: Browser, served: Served) -> None:
+    page = browser.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(served.url)
+    chart = page.locator("#chart")
+    wait_for(lambda: told(chart, "points") > 1, "points of the curve")
+    page.evaluate(BROKEN_PART)
+    before = told(chart, "points")
+    wait_for(lambda: told(chart, "points") > before + 1, "the curve behind the broken part", 10)
+    assert complaints, "what is broken is reported"
+    page.close()
