@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -12,9 +12,10 @@ from dashboard.api import PAGE_MAX, Json
 from dashboard.deps import Deps
 from dashboard.describe import answers, refuses
 from dashboard.examples_orders import LATENCY, ORDER, ORDERS
-from dashboard.order_rows import read_key
+from dashboard.order_rows import order_row, read_key
 from dashboard.order_story_book import tell_order
 from dashboard.refusal import Refusal
+from dashboard.view import View
 from hft.state.blocks import SYMBOL_NAME_MAX
 
 
@@ -28,8 +29,12 @@ def order_routes(deps: Deps) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
         symbol: Annotated[str, Query(max_length=SYMBOL_NAME_MAX)] = "",
     ) -> Response:
-        """With every hop in nanoseconds since the market event; `key` names an order for good."""
-        return Json({"orders": view.orders(limit, symbol)})
+        """With every hop in nanoseconds since the market event; `key` names an order for good.
+        Of one symbol, the open ones are there however old.
+        """
+        if symbol:
+            return Json({"orders": _of_symbol(view, symbol, limit)})
+        return Json({"orders": view.orders(limit)})
 
     @router.get(
         "/orders/{key}",
@@ -54,3 +59,12 @@ def order_routes(deps: Deps) -> APIRouter:
         return Json(view.latency())
 
     return router
+
+
+def _of_symbol(view: View, symbol: str, limit: int) -> list[dict[str, Any]]:
+    symbols = view.house.symbols()
+    if symbol not in symbols:
+        return []
+    epoch = int(view.house.run[0]["session_epoch"])
+    rows = view.reader.orders_of(symbols.index(symbol), limit)
+    return [order_row(row, epoch, view.strategies) for row in rows]

@@ -309,12 +309,22 @@ class HouseReader:
 
     def orders(self, limit: int) -> list[Values]:
         """Copy the newest `limit` rows of the order table, leaving out one being written now."""
+        return [self._order(row) for row in self._orders()[:limit]]
+
+    def orders_of(self, symbol: int, limit: int) -> list[Values]:
+        """Copy a symbol's newest `limit` rows, and its open ones behind them however old."""
+        rows = self._orders()
+        rows = rows[rows["symbol"] == symbol]
+        shown = (rows["state"] < FIRST_TERMINAL_STATE) | (np.arange(len(rows)) < limit)
+        return [self._order(row) for row in rows[shown]]
+
+    def _orders(self) -> Records:
+        """Copy what is whole of the order table, newest first."""
         before = self.house.orders["version"].copy()
         rows = self.house.orders.copy()
         whole = (before == self.house.orders["version"]) & (before % 2 == 0)
-        used = np.flatnonzero(whole & (rows["state"] != OrderState.FREE))
-        newest = used[np.argsort(rows["updated_ns"][used], kind="stable")][::-1][:limit]
-        return [self._order(rows[index]) for index in newest]
+        used: Records = rows[whole & (rows["state"] != OrderState.FREE)]
+        return used[np.argsort(used["updated_ns"], kind="stable")[::-1]]
 
     def order(self, intent_seq: int) -> Values | None:
         """Copy the row of one order; None when it left the table, or is being written."""

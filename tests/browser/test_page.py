@@ -13,7 +13,17 @@ from hft.events import Agreement, LatchReason, Level, Role, Verdict
 from hft.state import blocks
 from hft.state.blocks import Life, Mode
 from hft.topology import House
-from tests.dashboard.furniture import Served, furnish, halt, say, wait_for, write, write_account
+from hft.units import NS_PER_S
+from tests.dashboard.furniture import (
+    Served,
+    furnish,
+    halt,
+    later_ns,
+    say,
+    wait_for,
+    write,
+    write_account,
+)
 from tests.dashboard.test_trades import book
 
 OpenPage = Callable[..., Page]
@@ -175,6 +185,21 @@ def test_nothing_hangs_over_the_edge(served: Served, open_page: OpenPage, width:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (2560, 1440), (3840, 2160)])
+def test_one_screen_holds_all_of_the_trade_view(
+    house: House, place: str, served: Served, open_page: OpenPage, width: int, height: int
+) -> None:
+    for number in range(80):
+        say(house, f"line {number}")
+    book(place, *range(100))
+    page = open_page(served, width=width, height=height)
+    expect(page.locator("#logs p")).to_have_count(80)
+    expect(page.locator("#trades tr.trade").first).to_be_visible()
+    foot = page.locator(".foot").bounding_box()
+    assert foot is not None
+    assert foot["y"] + foot["height"] == pytest.approx(height, abs=2)
+
+
 def test_the_machinery_has_its_own_view(served: Served, open_page: OpenPage) -> None:
     page = open_page(served)
     page.keyboard.press("4")
@@ -303,6 +328,41 @@ def test_the_three_ways_to_the_position_stand_on_the_page(
     expect(rows.nth(0)).to_contain_text("they differ")
     expect(rows.nth(1)).to_contain_text("+0.020")
     expect(rows.nth(2)).to_contain_text("never")
+
+
+def test_of_several_symbols_the_silent_one_is_named_and_no_number_is_anothers(
+    empty_house: House, serve: Callable[..., Served], open_page: OpenPage
+) -> None:
+    furnish(empty_house, symbols=("BTCUSDT", "ETHUSDT"))
+    page = open_page(serve(empty_house))
+    expect(page.locator("#light-feed")).to_have_attribute("data-ok", "yes")
+    expect(page.locator("#position-sub")).to_have_text("entry 61,702.0 · ETHUSDT +0.030")
+    expect(page.locator("#position-title")).to_have_text("Position BTCUSDT")
+    expect(page.locator("#unrealized-sub")).to_contain_text("of 2 symbols")
+    hour_ago_ns = monotonic_ns() - 3600 * NS_PER_S
+    old = {"book_ns": hour_ago_ns, "trade_ns": hour_ago_ns}
+    write(empty_house.top[0], blocks.TOP, bid=61_734.1, ask=61_734.2, last=61_734.2, **old)
+    expect(page.locator("#light-feed")).to_have_text("BTCUSDT silent")
+    expect(page.locator("#light-feed")).to_have_attribute("data-ok", "no")
+    expect(page.locator("#last-price")).to_have_class(re.compile("stale"))
+
+
+def test_the_price_keeps_the_way_it_went_last(
+    house: House, served: Served, open_page: OpenPage
+) -> None:
+    def trade_at(price: float) -> None:
+        heard = {"book_ns": later_ns(), "trade_ns": later_ns()}
+        write(house.top[0], blocks.TOP, bid=price, ask=price + 0.1, last=price, **heard)
+
+    page = open_page(served)
+    last = page.locator("#last-price")
+    expect(last).to_have_text("61,734.2")
+    for price, text in ((61_735.0, "61,735.0 ▲"), (61_733.0, "61,733.0 ▼")):
+        trade_at(price)
+        expect(last).to_have_text(text)
+    write_account(house, pnl_e8=700_000_000)
+    expect(page.locator("#total-pnl")).to_have_text("+7.00")
+    expect(last).to_have_text("61,733.0 ▼")
 
 
 def test_words_of_the_strip_never_run_under_the_price(

@@ -114,6 +114,22 @@ def test_what_rests_at_the_venue_is_a_line_until_it_has_ended(
     expect(chart).to_have_attribute("data-orders", "2")
 
 
+def test_a_stop_beyond_what_is_seen_is_said(
+    house: House, keeper: Keeper, served: Served, open_page: OpenPage
+) -> None:
+    resting = {"updated_ns": monotonic_ns(), "sent_venue_ms": wall_ms(), "cum_qty_lots": 0}
+    stop = {"order_type": OrderType.STOP_MARKET, "side": Side.SELL, "state": OrderState.ACCEPTED}
+    put(house, 7, 0, **resting, **stop, price_ticks=600_000)
+    write_account(house, open_orders=1)
+    page = open_page(served)
+    chart = prices_of(page)
+    expect(chart).to_have_attribute("data-lines", "2")
+    expect(page.locator("#price-beyond")).to_have_text("▼ stop 0.010 at 60,000.0")
+    put(house, 7, 0, **resting, **stop, price_ticks=617_000)
+    write_account(house, open_orders=1, orders_sent=8)
+    expect(page.locator("#price-beyond")).to_be_empty()
+
+
 def test_a_mark_tells_its_orders_story_and_chooses_it(
     house: House, keeper: Keeper, served: Served, open_page: OpenPage
 ) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import insert
 
 from dashboard.order_rows import read_key
 from hft.binance.order_frames import client_order_id
-from hft.clock import Anchor, anchor_now
+from hft.clock import Anchor, anchor_now, monotonic_ns
 from hft.events import (
     HOP_MAX_NS,
     MARKET,
@@ -422,6 +422,20 @@ def test_the_table_has_a_key_and_words_for_people(house: House, served: Served) 
     assert open_row["average_price"] == pytest.approx(61_702.1)
     assert open_row["tick_to_trade_ns"] == 91_000
     assert get(served, "/api/orders?symbol=ETHUSDT")["orders"] == []
+
+
+def test_an_open_order_is_told_of_its_symbol_however_many_newer_ones_there_are(
+    house: House, served: Served
+) -> None:
+    now_ns = monotonic_ns()
+    old = {"state": OrderState.ACCEPTED, "order_type": OrderType.STOP_MARKET}
+    put(house, 7, 0, updated_ns=now_ns, **old)
+    put(house, 8, 1, symbol=1, updated_ns=now_ns + 1)
+    for number in range(2, 9):
+        put(house, 7 + number, number, updated_ns=now_ns + number)
+    rows = get(served, "/api/orders?limit=3&symbol=BTCUSDT")["orders"]
+    assert [row["intent_seq"] for row in rows] == [15, 14, 13, 7]
+    assert [row["open"] for row in rows] == [False, False, False, True]
 
 
 def test_the_legs_have_labels_and_only_bins_that_counted(house: House, served: Served) -> None:

@@ -49,7 +49,13 @@ function choose(name, focus = false) {
 }
 
 function draw(status) {
-  for (const part of parts[tab]) part.show(status);
+  for (const part of parts[tab]) {
+    try {
+      part.show(status);
+    } catch (problem) {
+      reportError(problem); // The others go on: what stands still must not look alive.
+    }
+  }
 }
 
 function show(status) {

@@ -34,7 +34,8 @@ export class PnlChart {
   constructor() {
     this.range = "session";
     this.grid = null; // {firstS, lastS, stepS} of what is drawn.
-    this.whole = []; // The points of the whole range.
+    this.whole = []; // The points of the whole range,
+    this.wholeRange = null; // and which range that is.
     this.wholeFromS = 0;
     this.loading = false;
     this.loadedAt = -Infinity;
@@ -121,6 +122,7 @@ export class PnlChart {
       this.whole = fromMs === 0 ? points.slice(1) : points;
       if (!hasTrades(this.whole, range)) this.whole = [];
       this.wholeFromS = this.whole.length ? Math.floor(this.whole[0].ts_ms / 1000) : nowS();
+      this.wholeRange = range;
       this.refused = null;
       if (this.following) this.draw(this.whole, this.wholeFromS, nowS());
       else if (this.grid) this.fine({ firstS: this.grid.firstS, lastS: Math.min(nowS(), this.grid.lastS) });
@@ -129,8 +131,12 @@ export class PnlChart {
       if (range !== this.range) return;
       this.refused = refusal.message;
       this.loadedAt += RETRY_MS;
-      this.whole = [];
-      this.draw([], nowS(), nowS());
+      // The curve that is known stays, and so does what of it is looked at; another range's must not.
+      if (this.wholeRange !== range) {
+        [this.whole, this.wholeRange] = [[], range];
+        this.draw([], nowS(), nowS());
+      }
+      this.say(this.whole.length);
     } finally {
       this.loading = false;
       this.addedMs = serverMs();
@@ -145,8 +151,7 @@ export class PnlChart {
     const lay = (value) => (points.length ? onGrid(points, value, this.grid) : []);
     this.total.setData(lay((point) => point.pnl));
     this.realised.setData(this.range === "session" ? lay((point) => point.realized_pnl) : []);
-    setText(byId("chart-empty"), this.refused ?? EMPTY);
-    byId("chart-empty").hidden = points.length > 0;
+    this.say(points.length);
     if (this.following || !seen) this.fit();
     else {
       const { firstS } = this.grid;
@@ -168,6 +173,7 @@ export class PnlChart {
     if (this.following || this.loading || !this.whole.length || performance.now() - this.changedAt < SETTLED_MS) return;
     const { firstS, lastS, stepS } = this.grid;
     const seen = this.seen();
+    if (!seen) return; // A window this narrow shows no charts.
     const [fromS, toS] = [Math.max(seen.fromS, this.wholeFromS), Math.min(seen.toS, nowS())];
     const span = Math.max(30, toS - fromS);
     const coarse = stepS > 1 && span / stepS < FINE_STEPS;
@@ -220,10 +226,17 @@ export class PnlChart {
     // The newest lies outside of what is looked at.
     if (tooFar || at < lastS) return;
     this.grid.lastS = at;
-    byId("chart-empty").hidden = true;
+    this.say(this.whole.length);
     this.total.update({ time: at, value: point.pnl });
     this.realised.update({ time: at, value: point.realized_pnl });
     if (at > lastS && this.following) this.fit();
+  }
+
+  say(points) {
+    const node = byId("chart-empty");
+    setText(node, this.refused ?? EMPTY);
+    node.hidden = points > 0 && !this.refused;
+    node.classList.toggle("look", points > 0);
   }
 
   tell() {

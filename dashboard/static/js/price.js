@@ -20,7 +20,7 @@ export class PriceChart {
     this.box = byId("price-chart");
     this.panel = this.box.closest(".panel");
     // Over the chart, where its coming and going moves nothing.
-    this.box.append(byId("price-hover"));
+    this.box.append(byId("price-hover"), byId("price-beyond"));
     this.symbol = null;
     this.feed = null;
     this.labelAt = -Infinity;
@@ -35,8 +35,8 @@ export class PriceChart {
     }
     this.press();
     byId("price-symbol").addEventListener("change", (event) => {
-      this.symbol = event.target.value;
-      this.begin();
+      this.change(event.target.value);
+      if (this.status) this.show(this.status);
     });
     byId("price-reset").addEventListener("click", () => this.follow());
     this.box.addEventListener("dblclick", () => this.follow());
@@ -77,6 +77,8 @@ export class PriceChart {
     this.feed.show(row, fresh);
     this.marks.show(status, this.feed.count ? this.timeAt(this.seen()?.from ?? 0) : null);
     this.lines.show(row, this.marks.open, this.decimals);
+    const paneHeight = this.box.clientHeight - this.chart.timeScale().height();
+    setText(byId("price-beyond"), this.feed.count ? this.lines.beyond(paneHeight) : "");
     this.panel.dataset.stale = fresh ? "no" : "yes";
     if (!this.feed.count) this.say("No market data yet.");
     else if (fresh) this.say("");
@@ -90,20 +92,24 @@ export class PriceChart {
     const list = byId("price-symbol");
     if (list.options.length !== names.length || names.some((name, index) => list.options[index].value !== name)) {
       list.replaceChildren(...names.map((name) => element("option", name)));
-      if (!names.includes(this.symbol)) {
-        this.symbol = names[0] ?? null;
-        if (this.feed) this.begin();
-      }
+      if (!names.includes(this.symbol)) this.change(names[0] ?? null);
       list.value = this.symbol ?? "";
     }
     list.hidden = names.length < 2;
   }
 
-  // Draws another symbol or interval: nothing of the one before may stay.
+  // Nothing of the symbol before may stay; the new one is drawn as soon as its steps are known.
+  change(symbol) {
+    [this.symbol, this.decimals] = [symbol, null];
+    this.begin();
+  }
+
+  // Draws another symbol or interval.
   begin() {
     if (this.feed) {
       this.feed.series.detachPrimitive(this.view);
       this.feed.close();
+      this.feed = null;
     }
     this.tip.hide();
     if (!this.decimals || !this.symbol) return;

@@ -81,7 +81,8 @@ export class Candles {
       if (this.closed) return;
       if (older) this.whole = !candles.some(([ms]) => ms < this.rows[0][0]);
       else this.hear(candles);
-      if (candles.length) this.merge(candles, span.from_ms);
+      // Before the first that came nothing is known not to be: the server's memory may not reach further.
+      if (candles.length) this.merge(candles, older ? Infinity : candles[0][0]);
     } catch (refusal) {
       if (!(refusal instanceof Refused)) throw refusal;
       // What is shown stays; the live price goes on, and the server is asked again later.
@@ -91,10 +92,12 @@ export class Candles {
     }
   }
 
-  // After a pause longer than what an answer holds, what came between is not known here: it begins anew.
+  // After a long pause, or one longer than what an answer holds, what came between is not known here: it
+  // begins anew.  In a storm the server itself forgets within seconds: what is known then stays.
   hear(candles) {
     if (!candles.length) return;
-    if (this.told && candles[0][0] > this.told) [this.rows, this.whole] = [[], false];
+    const pauseMs = this.told ? candles[0][0] - this.told : 0;
+    if (pauseMs > HOLE_MAX * this.spanMs || (pauseMs > 0 && candles.length >= PAGE)) [this.rows, this.whole] = [[], false];
     this.told = candles.at(-1)[0];
   }
 

@@ -72,10 +72,11 @@ export class OwnMarks {
   }
 
   store({ fills, orders, cut }) {
-    for (const fill of fills) this.stored.fills.set(fill.trade_id, fill);
+    // A venue that begins anew, as the demo's does, counts its trades from the same number on.
+    for (const fill of fills) this.stored.fills.set(`${fill.ms}/${fill.trade_id}`, fill);
     for (const order of orders) this.stored.orders.set(order.key, order);
     // An answer that was cut holds the newest of what was asked for: the older ones come with the next.
-    if (cut && fills.length) this.fromMs = fills[0].ms;
+    if (cut) this.fromMs = cutAt(fills, orders);
     if (this.stored.fills.size > 1.25 * KEPT_MAX) this.fromMs = trimmed(this.stored.fills).ms;
     if (this.stored.orders.size > 1.25 * KEPT_MAX) trimmed(this.stored.orders);
   }
@@ -96,6 +97,15 @@ export class OwnMarks {
     this.open = [...this.table.values()].filter((row) => row.open).map(orderOf);
     this.onChange();
   }
+}
+
+// From when on an answer that was cut is whole.  The longer list is the one that was cut, or both are.
+function cutAt(fills, orders) {
+  const most = Math.max(fills.length, orders.length);
+  const fromFill = fills.length === most ? fills[0].ms : 0;
+  // Orders come by their last change, which of those that have ended is their end.
+  const fromOrder = orders.length === most ? (orders.find(({ end_ms }) => end_ms !== null)?.end_ms ?? 0) : 0;
+  return Math.max(fromFill, fromOrder);
 }
 
 // Leaves the newest marks in a map; returns the oldest of those that stay.

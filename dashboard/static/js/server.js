@@ -3,6 +3,7 @@
 
 const DOUBT_MS = 5000; // Of a clock that is off by less than this nothing is seen.
 const PROMPT_MS = 1000;
+const PATIENCE_MS = 20_000; // What hangs longer is asked anew by whoever wanted to know.
 let askForToken = async () => null;
 let clockOffMs = 0;
 
@@ -13,7 +14,8 @@ export const serverMs = () => Date.now() + clockOffMs;
 function hearClock(reply, askedMs) {
   const offMs = Date.parse(reply.headers.get("Date")) + 500 - Date.now();
   if (!Number.isFinite(offMs) || Math.abs(Date.now() - askedMs) > PROMPT_MS) return;
-  clockOffMs = Math.abs(offMs) > DOUBT_MS ? offMs : 0;
+  // What is known well enough stays: a time that goes to and fro would be no time axis.
+  if (Math.abs(offMs - clockOffMs) > DOUBT_MS) clockOffMs = Math.abs(offMs) > DOUBT_MS ? offMs : 0;
 }
 
 export class Refused extends Error {
@@ -32,18 +34,21 @@ export function onTokenNeeded(ask) {
 async function call(method, path, body) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["Content-Type"] = "application/json";
+  // A change may take its time; it is never given up while it may still be carried out.
+  const signal = method === "GET" ? AbortSignal.timeout(PATIENCE_MS) : undefined;
   const askedMs = Date.now();
   let reply;
   try {
-    reply = await fetch(path, { method, headers, body: body && JSON.stringify(body), cache: "no-store" });
+    reply = await fetch(path, { method, headers, signal, body: body && JSON.stringify(body), cache: "no-store" });
   } catch {
     throw new Refused(0, "UNREACHABLE", "The dashboard does not answer.");
   }
   hearClock(reply, askedMs);
-  const answer = await reply.json().catch(() => ({}));
-  if (reply.ok) return answer;
-  const sentence = answer.message ?? `The dashboard answered ${reply.status}.`;
-  throw new Refused(reply.status, answer.code ?? "", sentence);
+  const answer = await reply.json().catch(() => null);
+  if (reply.ok && answer) return answer;
+  if (reply.ok) throw new Refused(0, "UNREACHABLE", "The dashboard's answer broke off.");
+  const sentence = answer?.message ?? `The dashboard answered ${reply.status}.`;
+  throw new Refused(reply.status, answer?.code ?? "", sentence);
 }
 
 export const get = (path) => call("GET", path);
