@@ -209,6 +209,9 @@ class TradeBook:
     def close(self) -> None:
         """Give the database's connections back."""
         with self._opening:
+            if self._keeper is not None:
+                # What is read at this moment gives its connections back first.
+                self._keeper.wait()
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = self._keeper = None

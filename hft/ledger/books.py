@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sqlalchemy import Connection, Engine, Select, func, select
 
-from hft.ledger.fills import Fills, Payments, Words, read_columns, read_payments
+from hft.ledger.fills import Fills, Payments, Words, read_all_columns, read_columns, read_payments
 from hft.ledger.opening import Opening, read_opening
 from hft.ledger.schema import checked, funding, markers, revisions, trades
 
@@ -87,10 +87,15 @@ class BookKeeper:
                 self._opening,
             )
 
+    def wait(self) -> None:
+        """Wait for the end of a look that is under way."""
+        with self._looking:
+            pass
+
     def _read(self, connection: Connection, state: _State) -> None:
         known, last = self._fills, self._state
         if known is None or last is None or last.revision != state.revision:
-            known = read_columns(connection, self._words).in_order()
+            known = read_all_columns(self._engine, self._words).in_order()
             self._met, self._opening = set(), {}
             self._meet(connection, known)
         elif (last.trade_id or 0) < (state.trade_id or 0) or last.tail != state.tail:

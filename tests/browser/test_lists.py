@@ -60,11 +60,23 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def served_week(house: House, week: Path) -> Iterator[Served]:
-    """The dashboard of a healthy house that looks back on that week."""
-    served = Served(house, str(week))
-    yield served
-    served.close()
+def serve_week(house: House, week: Path) -> Iterator[Callable[[], Served]]:
+    """Start dashboards of a healthy house that looks back on that week."""
+    started: list[Served] = []
+
+    def start() -> Served:
+        started.append(Served(house, str(week)))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.close()
+
+
+@pytest.fixture
+def served_week(serve_week: Callable[[], Served]) -> Served:
+    """One of them."""
+    return serve_week()
 
 
 def trade_rows(page: Page) -> Any:
@@ -77,21 +89,22 @@ def wait_for_week(page: Page) -> None:
     expect(trade_rows(page).first).to_contain_text("USDT", timeout=30_000)
 
 
-def opening_ms(page: Page) -> float:
+def first_opening_ms(page: Page) -> float:
     """How long the page took from its opening until its newest trades were there."""
     wait_for_week(page)
     return float(page.evaluate(READY))
 
 
 def test_a_week_of_200_000_trades_opens_under_two_seconds_and_scrolls_smoothly(
-    served_week: Served, open_page: OpenPage
+    serve_week: Callable[[], Served], open_page: OpenPage
 ) -> None:
-    page = open_page(served_week)
-    ready_ms = [opening_ms(page)]
-    # A machine that is busy with something else may try twice more.
+    page = open_page(serve_week())
+    ready_ms = [first_opening_ms(page)]
+    # A machine that is busy with something else may try twice more, each time with a dashboard that
+    # has just begun and has read nothing yet.
     while min(ready_ms) >= OPENS_MS and len(ready_ms) < 3:
-        page.reload()
-        ready_ms.append(opening_ms(page))
+        page = open_page(serve_week())
+        ready_ms.append(first_opening_ms(page))
     assert min(ready_ms) < OPENS_MS, f"the list was complete after {ready_ms} ms"
     # Every day is opened, the oldest first so that the others stay in sight.
     days = page.locator("#trades tr.day")
