@@ -8,6 +8,7 @@ import { onSelect } from "./selection.js";
 
 const RETRY_MS = 5000;
 const BETWEEN_MS = 250;
+const REFRESH_MS = 30_000; // A new day and another tab's clearing are no trades.
 
 export class Book {
   // `onTotals(totals)` hears the sums of all time and of today whenever they were read.
@@ -15,6 +16,7 @@ export class Book {
     this.onTotals = onTotals;
     this.mark = null;
     this.loading = false;
+    this.asked = 0;
     this.askedAt = -Infinity;
     this.waitMs = BETWEEN_MS;
     this.chosen = "trades";
@@ -46,12 +48,13 @@ export class Book {
     if (name === "orders") this.orders.refresh();
   }
 
-  // Called with every status: the database is asked only when there is something new in it.
+  // Called with every status: the database is asked when there is something new in it, and now and then.
   count(status) {
     this.trades.learn(status.symbols);
     this.orders.learn(status.symbols);
     const mark = `${status.trade_count}/${status.ledger?.trades ?? 0}`;
-    if (mark === this.mark || this.loading || performance.now() - this.askedAt < this.waitMs) return;
+    const waited = performance.now() - this.askedAt;
+    if ((mark === this.mark && waited < REFRESH_MS) || this.loading || waited < this.waitMs) return;
     this.mark = mark;
     this.load(false);
   }
@@ -66,17 +69,20 @@ export class Book {
   }
 
   async load(anew = true) {
+    const mine = ++this.asked;
+    const isNewest = () => mine === this.asked;
     this.loading = true;
     this.askedAt = performance.now();
     try {
-      await this.trades.refresh({ anew });
+      await this.trades.refresh({ anew, isNewest });
       this.waitMs = BETWEEN_MS;
     } catch (refusal) {
+      if (!isNewest()) return;
       setText(byId("trades-sub"), refusal.message);
       this.mark = null;
       this.waitMs = RETRY_MS;
     } finally {
-      this.loading = false;
+      if (isNewest()) this.loading = false;
     }
   }
 

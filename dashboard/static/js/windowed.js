@@ -20,6 +20,7 @@ export class Windowed {
     this.room.className = "room";
     this.room.append(table);
     table.tabIndex = 0;
+    table.tHead.rows[0].setAttribute("aria-rowindex", "1");
     table.hidden = true;
     box.classList.add("windowed");
     box.append(this.room);
@@ -42,6 +43,7 @@ export class Windowed {
     if (this.active < 0) this.active = null;
     this.table.setAttribute("aria-rowcount", String(this.count + 1));
     this.table.hidden = this.count === 0;
+    if (!this.count) this.empty();
     this.shown();
   }
 
@@ -53,6 +55,12 @@ export class Windowed {
     const wanted = this.top ? this.indexOf(this.top.handle) * this.rowHeight + this.top.offset : 0;
     if (Math.abs(this.box.scrollTop - wanted) >= 1) this.box.scrollTop = wanted;
     this.draw();
+  }
+
+  // Nothing is left to scroll over, and what comes next is seen from the top.
+  empty() {
+    this.top = null;
+    this.room.style.height = this.room.style.paddingTop = "0";
   }
 
   toTop() {
