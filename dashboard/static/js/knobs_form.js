@@ -17,6 +17,7 @@ export class ValuesForm {
     this.undo = null;
     this.strategy = null;
     this.loading = null;
+    this.isTrying = false;
     this.list = element("div", null, "field-list");
     this.previewed = preview ? new Preview(() => this.back()) : null;
     this.build();
@@ -113,7 +114,7 @@ export class ValuesForm {
     this.list.hidden = trying;
     if (this.previewed) this.form.closest(".panel").classList.toggle("previewing", trying);
     if (this.previewButton) {
-      this.previewButton.disabled = !sendable || trying;
+      this.previewButton.disabled = !sendable || trying || this.isTrying;
       this.previewButton.classList.toggle("primary", !trying);
     }
     this.applyButton.disabled = !sendable;
@@ -146,7 +147,7 @@ export class ValuesForm {
   async tryOut() {
     const { values } = this;
     if (this.previewButton.disabled) return;
-    this.previewButton.disabled = true;
+    this.isTrying = this.previewButton.disabled = true;
     setText(this.previewButton, "Trying…");
     try {
       const told = await change("POST", `${this.path}/preview`, this.body(values));
@@ -156,6 +157,7 @@ export class ValuesForm {
       if (!(refusal instanceof Refused)) throw refusal;
       answer(refusal.message, true);
     } finally {
+      this.isTrying = false;
       setText(this.previewButton, "Preview");
       this.show();
     }
