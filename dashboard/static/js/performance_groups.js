@@ -61,7 +61,7 @@ export class Hours {
     bars(this.bars, HOURS.map((hour) => itemOf(hour, byHour.get(hour))), reach);
     const sorted = [...hours].sort((one, other) => other.net - one.net);
     const said = (row) => `${two(row.hour)}:00 ${signed(row.net)}`;
-    setText(this.sub, sorted.length ? `best ${said(sorted[0])}, worst ${said(sorted.at(-1))}` : "nothing in this range");
+    setText(this.sub, sorted.length > 1 ? `best ${said(sorted[0])}, worst ${said(sorted.at(-1))}` : sorted.length ? said(sorted[0]) : "nothing in this range");
   }
 }
 
