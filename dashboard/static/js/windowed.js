@@ -90,16 +90,31 @@ export class Windowed {
     const end = Math.min(this.count, start + Math.ceil(seen / OVERSCAN) * OVERSCAN + 3 * OVERSCAN);
     this.onSeen(Math.min(first, this.count), Math.min(first + seen, this.count));
     if (!anew && start === this.start && end === this.end) return;
+    if (!anew) this.turn(start);
     [this.start, this.end] = [start, end];
     this.room.style.paddingTop = `${start * this.rowHeight}px`;
     while (this.body.rows.length < end - start) this.addRow();
     while (this.body.rows.length > end - start) this.body.deleteRow(-1);
-    for (let index = start; index < end; index += 1) this.drawRow(this.body.rows[index - start], index);
+    for (let index = start; index < end; index += 1) {
+      const row = this.body.rows[index - start];
+      if (anew || row.id !== this.idOf(index)) this.drawRow(row, index);
+    }
     this.mark();
   }
 
+  // Rows that stay in sight keep their place in the document; those that leave at one end come in at the other.
+  turn(start) {
+    if (start >= this.end || this.start >= start + this.body.rows.length) return;
+    for (let index = this.start; index < start; index += 1) this.body.append(this.body.rows[0]);
+    for (let index = start; index < this.start; index += 1) this.body.prepend(this.body.lastElementChild);
+  }
+
+  idOf(index) {
+    return `${this.table.id}-${index}`;
+  }
+
   drawRow(row, index) {
-    row.id = `${this.table.id}-${index}`;
+    row.id = this.idOf(index);
     row.setAttribute("aria-rowindex", String(index + 2));
     this.fill(row, index);
   }
