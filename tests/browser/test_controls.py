@@ -230,24 +230,3 @@ def test_a_start_on_real_money_names_every_symbol_and_a_limit_that_is_off(
     page.keyboard.press("Enter")
     expect(page.locator("#dialog")).to_be_hidden()
     assert orders(served) == [], "Enter in the dialog is Cancel"
-
-
-def test_figures_that_could_not_be_read_anew_look_old(
-    place: str, served: Served, open_page: OpenPage
-) -> None:
-    book(place, 10, -4)
-    page = open_page(served)
-    page.keyboard.press("3")
-    view = page.locator("#view-performance")
-    view.locator("[data-value=all]").click()
-    gross = view.locator(".figures dd.number").nth(1)
-    expect(gross).to_have_text("+6.00")
-    expect(gross).to_have_css("font-style", "normal")
-    refusal = {"ok": False, "code": "NO_DATABASE", "message": "The trades cannot be read."}
-    page.route("**/api/stats?*", lambda route: route.fulfill(status=503, json=refusal))
-    view.locator("[data-value=year]").click()
-    expect(view).to_contain_text("The trades cannot be read.")
-    expect(gross).to_have_css("font-style", "italic")
-    page.unroute("**/api/stats?*")
-    view.locator("[data-value=year]").click()
-    expect(gross).to_have_css("font-style", "normal")

@@ -78,7 +78,7 @@ export class Book {
       this.waitMs = BETWEEN_MS;
     } catch (refusal) {
       if (!isNewest()) return;
-      setText(byId("trades-sub"), refusal.message);
+      this.sub(refusal.message, true);
       this.mark = null;
       this.waitMs = RETRY_MS;
     } finally {
@@ -90,7 +90,12 @@ export class Book {
     this.onTotals(totals);
     const all = totals.all_time;
     const funding = all.funding ? ` · funding ${signed(all.funding)}` : "";
-    setText(byId("trades-sub"), count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)}${funding}` : "");
+    this.sub(count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)}${funding}` : "");
+  }
+
+  sub(text, isWrong = false) {
+    setText(byId("trades-sub"), text);
+    byId("trades-sub").classList.toggle("amber", isWrong);
   }
 
   news(unseen, atTop) {

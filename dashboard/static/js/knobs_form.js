@@ -21,6 +21,7 @@ export class ValuesForm {
     this.list = element("div", null, "field-list");
     this.previewed = preview ? new Preview(() => this.back()) : null;
     this.build();
+    this.show();
     this.load();
   }
 
