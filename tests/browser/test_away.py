@@ -54,6 +54,30 @@ LONG_DAY = """async (last) => {
   };
 }"""  # noqa: E501
 
+WEEK = """async (days) => {
+  const { Timeline } = await import("/static/js/book_days.js");
+  const timeline = new Timeline();
+  const known = [];
+  let id = 0;
+  for (let day = 1; day <= days; day += 1) {
+    const from_ms = Date.UTC(2026, 10, day);
+    known.unshift({ day: `2026-11-0${day}`, from_ms, to_ms: from_ms + 864e5, count: 0, net: 0, fees: 0, wins: 0, losses: 0 });
+    const begun = id;
+    for (let look = 0; look < 50; look += 1) {
+      id += 200;
+      known[0] = { ...known[0], count: id - begun };
+      const newest = Array.from({ length: 200 }, (_, n) => ({ id: id - n, exchange_ts_ms: from_ms + id - n }));
+      if (look === 1) {
+        timeline.days[0].pages.set(0, newest);
+        [timeline.days[0].anchor, timeline.days[0].anchored] = [id, 400];
+      }
+      timeline.renew([...known], newest);
+    }
+  }
+  const held = timeline.days.map((day) => [...day.above, ...[...day.pages.values()].flat()].length);
+  return { held, sizes: timeline.days.map((day) => day.size) };
+}"""  # noqa: E501
+
 
 CLOCKS = """async () => {
   const { get, serverMs } = await import("/static/js/server.js?alone");
@@ -279,3 +303,10 @@ def test_a_part_that_fails_does_not_stop_the_others(browser: Browser, served: Se
     wait_for(lambda: told(chart, "points") > before + 1, "the curve behind the broken part", 10)
     assert complaints, "what is broken is reported"
     page.close()
+
+
+def test_days_that_have_ended_are_counted_and_not_held(served: Served, open_page: OpenPage) -> None:
+    told_by = open_page(served).evaluate(WEEK, 7)
+    assert told_by["sizes"] == [10_000] * 7
+    assert told_by["held"][0] > 8_000
+    assert told_by["held"][1:] == [0] * 6

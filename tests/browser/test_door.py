@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from dashboard.watching import WATCHERS_MAX
 from hft.state.blocks import Mode
 from hft.topology import House
+from tests.browser.test_page import orders
 from tests.dashboard.furniture import STRATEGIES, Served, furnish, wait_for
 
 TOKEN = "the-right-token"
@@ -54,3 +55,30 @@ def test_a_looker_is_not_asked_for_the_token_when_all_places_are_taken(
     served.pulse.watchers = 0
     page.wait_for_selector('body[data-link="live"]')
     page.close()
+
+
+def test_a_token_that_is_given_up_or_tried_too_often_orders_nothing_and_says_why(
+    empty_house: House, serve: Callable[..., Served], open_page: Callable[..., Page]
+) -> None:
+    furnish(empty_house, Mode.LIVE)
+    served = serve(empty_house, token=TOKEN)
+    page = open_page(served)
+    page.click("#run")
+    expect(page.locator("#token")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#toast")).to_contain_text("token")
+    expect(page.locator("#run")).to_be_enabled()
+    page.click("#run")
+    wrong = page.locator("#token-wrong")
+    expect(wrong).to_be_hidden()
+    for number in range(5):
+        page.fill("#token", f"a-wrong-token-{number}")
+        page.keyboard.press("Enter")
+        expect(wrong).to_have_text("This is not the token in dashboard.token.")
+        expect(page.locator("#token")).to_have_value("")
+    page.fill("#token", TOKEN)
+    page.keyboard.press("Enter")
+    expect(wrong).to_have_text("Too many wrong tokens: wait a minute.")
+    page.keyboard.press("Escape")
+    expect(page.locator("#toast")).to_contain_text("token")
+    assert orders(served) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from hft.clock import monotonic_ns
 from hft.events import Hop, OrderState, OrderType, Side
@@ -48,6 +48,14 @@ SCROLL = """async () => {
   frames.shift();
   frames.sort((a, b) => a - b);
   return { median: frames[60], p90: frames[108], top: box.scrollTop };
+}"""
+
+DRAG = """async () => {
+  const box = document.querySelector("#trades-scroll");
+  for (let frame = 1; frame <= 50; frame += 1) {
+    box.scrollTop = (box.scrollHeight * frame) / 60;
+    await new Promise((done) => requestAnimationFrame(done));
+  }
 }"""
 
 
@@ -123,10 +131,39 @@ def test_a_week_of_200_000_trades_opens_under_two_seconds_and_scrolls_smoothly(
     assert page.locator("#trades tbody tr").count() < ROWS_MAX
 
 
+def test_a_long_scroll_asks_for_few_pages_at_a_time(
+    served_week: Served, open_page: OpenPage
+) -> None:
+    page = open_page(served_week)
+    wait_for_week(page)
+    days = page.locator("#trades tr.day")
+    days.first.click()
+    expect(days).to_have_count(8)
+    days.nth(1).click()
+    expect(days.nth(1)).to_have_attribute("aria-expanded", "true")
+    held: list[Route] = []
+    scrolled = False
+
+    def hold(route: Route) -> None:
+        if scrolled:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/api/history?*offset=*", hold)
+    page.evaluate(DRAG)
+    assert 1 <= len(held) <= 2, "not one for each step of the scroll"
+    scrolled = True
+    for route in held:
+        route.continue_()
+    expect(trade_rows(page).nth(20)).to_contain_text("USDT")
+
+
 def test_the_keyboard_walks_folds_and_chooses(served_week: Served, open_page: OpenPage) -> None:
     page = open_page(served_week)
     wait_for_week(page)
     table = page.locator("#trades")
+    expect(table.locator("thead tr")).to_have_attribute("aria-rowindex", "1")
     table.focus()
     page.keyboard.press("End")
     expect(page.locator("#trades tr.active")).to_have_class(re.compile("day"))

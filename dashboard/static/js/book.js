@@ -9,6 +9,7 @@ import { serverMs } from "./server.js";
 
 const RETRY_MS = 5000;
 const BETWEEN_MS = 250;
+const REFRESH_MS = 30_000; // A new day and another tab's clearing are no trades.
 
 export class Book {
   // `onTotals(totals)` hears the sums of all time and of today whenever they were read.
@@ -16,6 +17,7 @@ export class Book {
     this.onTotals = onTotals;
     this.mark = null;
     this.loading = false;
+    this.asked = 0;
     this.askedAt = -Infinity;
     this.waitMs = BETWEEN_MS;
     this.chosen = "trades";
@@ -47,12 +49,14 @@ export class Book {
     if (name === "orders") this.orders.refresh();
   }
 
-  // Called with every status: the database is asked only when there is something new in it, or a new day.
+  // Called with every status: the database is asked when there is something new in it, at a new day, and
+  // now and then.
   count(status) {
     this.trades.learn(status.symbols);
     this.orders.learn(status.symbols);
     const mark = `${status.trade_count}/${status.ledger?.trades ?? 0}/${day(serverMs())}`;
-    if (mark === this.mark || this.loading || performance.now() - this.askedAt < this.waitMs) return;
+    const waited = performance.now() - this.askedAt;
+    if ((mark === this.mark && waited < REFRESH_MS) || this.loading || waited < this.waitMs) return;
     this.mark = mark;
     this.load(false);
   }
@@ -67,17 +71,20 @@ export class Book {
   }
 
   async load(anew = true) {
+    const mine = ++this.asked;
+    const isNewest = () => mine === this.asked;
     this.loading = true;
     this.askedAt = performance.now();
     try {
-      await this.trades.refresh({ anew });
+      await this.trades.refresh({ anew, isNewest });
       this.waitMs = BETWEEN_MS;
     } catch (refusal) {
-      setText(byId("trades-sub"), refusal.message);
+      if (!isNewest()) return;
+      this.sub(refusal.message, true);
       this.mark = null;
       this.waitMs = RETRY_MS;
     } finally {
-      this.loading = false;
+      if (isNewest()) this.loading = false;
     }
   }
 
@@ -85,7 +92,12 @@ export class Book {
     this.onTotals(totals);
     const all = totals.all_time;
     const funding = all.funding ? ` · funding ${signed(all.funding)}` : "";
-    setText(byId("trades-sub"), count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)}${funding}` : "");
+    this.sub(count ? `${number(count)} · net ${signed(all.net)} · fees ${number(all.fees, 2)}${funding}` : "");
+  }
+
+  sub(text, isWrong = false) {
+    setText(byId("trades-sub"), text);
+    byId("trades-sub").classList.toggle("amber", isWrong);
   }
 
   news(unseen, atTop) {

@@ -27,6 +27,10 @@ class Day {
     this.loading = new Map();
   }
 
+  get isHeld() {
+    return this.anchored !== null || this.loading.size > 0;
+  }
+
   // What is above the first anchor, in pages or not.
   get risen() {
     return this.above.length + this.sunk;
@@ -165,6 +169,8 @@ export class Timeline {
 
   // Lists the groups in sight with the row each begins at.  A year says nothing while there is only one.
   arrange() {
+    // What is closed is not held: a page that stays open for a week sees many days end.
+    for (const day of this.days) if (day.isHeld && !this.isOpen(day.sums.day)) day.reset();
     this.parts = [];
     this.count = 0;
     const years = grouped(this.days, 4);

@@ -8,6 +8,7 @@ import { Windowed } from "./windowed.js";
 
 const ORDERS_MAX = 1000;
 const BETWEEN_MS = 500;
+const AGES_MS = 1000;
 const COUNTS = ["orders_sent", "open_orders", "unknown_orders", "trade_count", "rejected"];
 
 export class OrderList {
@@ -15,6 +16,7 @@ export class OrderList {
     this.orders = [];
     this.decimals = new Map();
     this.askedAt = -Infinity;
+    this.agedAt = -Infinity;
     this.asking = false;
     this.mark = "";
     this.table = table("orders", [["Time", "time"], ["Symbol", "wide symbol"], ["Side", "side"], ["State", "state-word"], ["Price", "r"], ["Filled / quantity", "r filled"], ["Type", "wide type"], ["Latency", "r wide"], ["Age", "r wide age"]]);
@@ -39,11 +41,19 @@ export class OrderList {
   // Call with every status while the list is seen: it asks when a count has changed or something is open,
   // and at most twice a second.
   show(status) {
+    this.showAges();
     const mark = COUNTS.map((name) => status[name]).join();
     const due = performance.now() - this.askedAt >= BETWEEN_MS;
     if (!due || this.asking || (mark === this.mark && !this.orders.some((order) => order.open))) return;
     this.mark = mark;
     this.refresh();
+  }
+
+  // Ages go on though nothing happens.
+  showAges() {
+    if (performance.now() - this.agedAt < AGES_MS) return;
+    this.agedAt = performance.now();
+    this.rows.shown();
   }
 
   async refresh() {

@@ -4,9 +4,11 @@ import { PAGE, Timeline } from "./book_days.js";
 import { element, setText, table } from "./dom.js";
 import { direction, number, shortDay, signed, time, zone } from "./format.js";
 import { keyOfName, select, selectedKey } from "./selection.js";
-import { get } from "./server.js";
+import { get, Refused } from "./server.js";
 import { Windowed } from "./windowed.js";
 
+const FETCHES_MAX = 2;
+const RETRY_MS = 5000;
 const TONES = ["down", "", "up"];
 const tone = (value) => TONES[direction(value) + 1];
 // A fee in another coin than the symbol's own money is shown with its coin.
@@ -20,6 +22,7 @@ export class TradeList {
     this.timeline = new Timeline();
     this.newest = [];
     this.unseen = 0;
+    this.fetching = 0;
     this.decimals = new Map();
     this.table = table("trades", [["Time", "time"], ["Symbol", "wide symbol"], ["Side", "side"], ["Price", "r"], ["Quantity", "r"], ["P&L", "r pnl"], ["Fee", "r wide fee"], ["Strategy", "wide strategy"]]);
     this.table.setAttribute("role", "treegrid");
@@ -47,10 +50,12 @@ export class TradeList {
   }
 
   // Asks the calendar, and for the trades since the newest known one.  In this order: a trade that comes in
-  // between is then shown although no sum holds it yet, and never the other way round.
-  async refresh({ anew = false } = {}) {
+  // between is then shown although no sum holds it yet, and never the other way round.  An answer that is not
+  // the newest any more by `isNewest()` is dropped.
+  async refresh({ anew, isNewest }) {
     const { days } = await get(`/api/calendar?zone=${encodeURIComponent(zone)}`);
     const page = await get(`/api/history?limit=${PAGE}&zone=${encodeURIComponent(zone)}`);
+    if (!isNewest()) return;
     const last = this.newest[0]?.id;
     const fresh = page.trades.findIndex((trade) => trade.id === last);
     if (anew || (last !== undefined && fresh < 0)) this.timeline.forget();
@@ -73,15 +78,23 @@ export class TradeList {
     // Far down in a day its own row is out of sight; then the head of the column names it.
     setText(this.timeHead, trade ? shortDay(trade.exchange_ts_ms) : "Time");
     this.tellNews(this.unseen);
-    for (const [day, page] of this.timeline.missing(first, last)) this.fetch(day, page);
+    // A scroll runs over more pages than anybody reads.  Few are fetched at a time, and what is in sight then
+    // comes next: no order of a person may wait behind them for a connection.
+    for (const [day, page] of this.timeline.missing(first, last)) {
+      if (this.fetching < FETCHES_MAX) this.fetch(day, page);
+    }
   }
 
   async fetch(day, page) {
+    this.fetching += 1;
     try {
       await day.load(page);
-    } catch {
-      // The next look at these rows asks again; the strip of lights says what is wrong.
+    } catch (refusal) {
+      if (!(refusal instanceof Refused)) throw refusal;
+      setTimeout(() => this.rows.shown(), RETRY_MS); // The strip of lights says what is wrong.
       return;
+    } finally {
+      this.fetching -= 1;
     }
     this.rows.update(() => this.timeline.arrange());
   }

@@ -1,7 +1,7 @@
 // START, STOP, FLATTEN, strategy and limits.  Every refusal shows the sentence the engine gave.
 
 import { byId, setText } from "./dom.js";
-import { number, signed } from "./format.js";
+import { number, signed, UNKNOWN } from "./format.js";
 import { ask, askForToken } from "./dialog.js";
 import { change, get, onTokenNeeded, Refused } from "./server.js";
 
@@ -17,7 +17,9 @@ let strategiesAt = -Infinity;
 const pending = new Set();
 
 export function wireControls(onCleared) {
-  byId("run").addEventListener("click", () => startOrStop());
+  // START and STOP are one button: a double click or a key held down means one of them, not both in turn.
+  byId("run").addEventListener("click", (event) => event.detail < 2 && startOrStop());
+  byId("run").addEventListener("keydown", (event) => event.repeat && event.preventDefault());
   byId("flatten").addEventListener("click", () => flatten());
   byId("strategy-form").addEventListener("submit", (event) => submit(event, chooseStrategy));
   byId("strategy").addEventListener("change", showPending);
@@ -29,8 +31,9 @@ export function wireControls(onCleared) {
 async function loadStrategies() {
   strategiesAt = performance.now();
   try {
-    const { strategies, active } = await get("/api/strategies");
-    byId("strategy").replaceChildren(...strategies.map((name) => new Option(name, name, false, name === active)));
+    const { strategies } = await get("/api/strategies");
+    byId("strategy").replaceChildren(...strategies.map((name) => new Option(name, name)));
+    byId("strategy").value = status.active_strategy; // It may be another one since this was asked.
   } catch (refusal) {
     if (!(refusal instanceof Refused)) throw refusal;
   }
@@ -75,6 +78,7 @@ export function answer(sentence, wrong = false) {
 
 export async function attempt(name, deed) {
   if (pending.has(name)) return null;
+  const focused = document.activeElement;
   pending.add(name);
   showPending();
   try {
@@ -88,6 +92,8 @@ export async function attempt(name, deed) {
   } finally {
     pending.delete(name);
     showPending();
+    // A button that waits is disabled, which takes the focus from whoever pressed it with a key.
+    if (document.activeElement === document.body) focused.focus({ preventScroll: true });
   }
 }
 
@@ -105,14 +111,21 @@ export async function startOrStop() {
   const command = status.running ? "STOP" : "START";
   if (command === "START" && status.mode !== "DEMO") {
     const sure = await ask({
-      title: `START on ${status.mode}`,
-      text: `${status.active_strategy} will send orders for ${status.symbol}.\nMax loss ${number(status.max_loss, 2)}, largest position ${status.max_position}.`,
+      title: `START on ${status.mode.replace("_", " ")}`,
+      text: startText(),
       yes: "START",
       look: true,
     });
     if (!sure) return;
   }
   await attempt("run", () => change("POST", "/api/control", { command }));
+}
+
+function startText() {
+  const { max_loss: loss, max_position: position } = status;
+  const stopsAt = loss === 0 ? "No max loss is set" : `Max loss ${number(loss, 2)}`;
+  const symbols = status.symbols.map((row) => row.symbol).join(", ");
+  return `${status.active_strategy} will send orders for ${symbols}.\n${stopsAt}, largest position ${position ?? UNKNOWN}.`;
 }
 
 export async function flatten() {

@@ -52,9 +52,10 @@ export class Knobs {
     if (changed || performance.now() - this.askedAt > REFRESH_MS) this.refresh();
   }
 
+  // A phone has no room for the panel.
   refresh() {
     this.askedAt = performance.now();
-    this.parts[this.chosen].load();
+    if (byId("knobs").clientHeight) this.parts[this.chosen].load();
   }
 }
 

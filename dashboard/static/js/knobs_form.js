@@ -17,9 +17,11 @@ export class ValuesForm {
     this.undo = null;
     this.strategy = null;
     this.loading = null;
+    this.isTrying = false;
     this.list = element("div", null, "field-list");
     this.previewed = preview ? new Preview(() => this.back()) : null;
     this.build();
+    this.show();
     this.load();
   }
 
@@ -119,7 +121,7 @@ export class ValuesForm {
     this.list.hidden = trying;
     if (this.previewed) this.form.closest(".panel").classList.toggle("previewing", trying);
     if (this.previewButton) {
-      this.previewButton.disabled = !sendable || trying;
+      this.previewButton.disabled = !sendable || trying || this.isTrying;
       this.previewButton.classList.toggle("primary", !trying);
     }
     this.applyButton.disabled = !sendable;
@@ -152,7 +154,7 @@ export class ValuesForm {
   async tryOut() {
     const { values, inForce } = this;
     if (this.previewButton.disabled) return;
-    this.previewButton.disabled = true;
+    this.isTrying = this.previewButton.disabled = true;
     setText(this.previewButton, "Trying…");
     try {
       const told = await change("POST", `${this.path}/preview`, this.body(values));
@@ -162,6 +164,7 @@ export class ValuesForm {
       if (!(refusal instanceof Refused)) throw refusal;
       answer(refusal.message, true);
     } finally {
+      this.isTrying = false;
       setText(this.previewButton, "Preview");
       this.show();
     }

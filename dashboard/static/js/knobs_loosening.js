@@ -23,7 +23,7 @@ export function mayLoosen(changes, mode) {
   const unit = ({ unit: name }) => (name ? ` ${name}` : "");
   const said = ({ spec }, value) => (reach(spec, value) === Infinity ? "off" : `${plain(value)}${unit(spec)}`);
   return ask({
-    title: `Loosen ${looser.length === 1 ? "a risk limit" : "risk limits"} on ${mode}?`,
+    title: `Loosen ${looser.length === 1 ? "a risk limit" : "risk limits"} on ${mode.replace("_", " ")}?`,
     text: looser.map((one) => `${labelOf(one.spec)}: ${said(one, one.from)} → ${said(one, one.to)}`).join("\n"),
     yes: "Loosen",
     look: true,

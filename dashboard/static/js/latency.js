@@ -40,7 +40,8 @@ export class LatencyView {
   }
 
   build() {
-    const legs = this.part("Legs, from tick to fill", "half", "legs-panel", this.legTable);
+    this.legEmpty = element("p", "No order has been measured yet.", "empty");
+    const legs = this.part("Legs, from tick to fill", "half", "legs-panel", this.legTable, this.legEmpty);
     legs.querySelector("header").append(element("span", "– : too few samples to tell", "sub"));
     const histogram = this.part("How often it took how long", "half", "histogram-panel", this.histogram.canvas, this.histogram.text);
     histogram.querySelector("header").append(this.histogram.sub);
@@ -101,6 +102,8 @@ export class LatencyView {
 
   showLegs() {
     const body = this.legTable.tBodies[0];
+    this.legTable.hidden = this.legs.length === 0;
+    this.legEmpty.hidden = this.legs.length > 0;
     fillTable(this.legTable, this.legs.map((leg) => [
       ["", "leg"],
       [number(leg.count), "r"],

@@ -69,29 +69,36 @@ export class Histogram {
     }
   }
 
-  // Labels stand in two rows so that neighbours do not cover each other.
+  // Labels stand in two rows so that neighbours do not cover each other, and above every line.
   drawMarks(context, { left, height, width, size }) {
-    context.strokeStyle = colour("--text");
-    context.fillStyle = colour("--text");
-    context.textBaseline = "top";
-    context.textAlign = "left";
     const ends = [-Infinity, -Infinity];
-    for (const [name, ns] of this.marks) {
-      const x = left(ns);
+    const marks = this.marks.map(([name, ns]) => {
       const text = `${NAMES[name]} ${nanos(ns)}`;
       const wide = context.measureText(text).width;
-      const from = Math.max(0, Math.min(width - wide, x + 3));
+      const from = Math.max(0, Math.min(width - wide, left(ns) + 3));
       const row = ends[0] + 6 < from ? 0 : 1;
-      context.setLineDash([2, 3]);
+      const isTold = ends[row] + 6 <= from;
+      if (isTold) ends[row] = from + wide;
+      return { x: Math.round(left(ns)) + 0.5, text, wide, from, top: row * (size + 2), isTold };
+    });
+    context.strokeStyle = colour("--text");
+    context.setLineDash([2, 3]);
+    for (const { x, top } of marks) {
       context.beginPath();
-      context.moveTo(Math.round(x) + 0.5, row * (size + 2));
-      context.lineTo(Math.round(x) + 0.5, height - FOOT);
+      context.moveTo(x, top);
+      context.lineTo(x, height - FOOT);
       context.stroke();
-      if (ends[row] + 6 > from) continue;
-      context.fillText(text, from, row * (size + 2));
-      ends[row] = from + wide;
     }
     context.setLineDash([]);
+    context.textBaseline = "top";
+    context.textAlign = "left";
+    const [ground, ink] = [colour("--panel"), colour("--text")];
+    for (const { text, wide, from, top } of marks.filter((mark) => mark.isTold)) {
+      context.fillStyle = ground;
+      context.fillRect(from - 1, top, wide + 2, size);
+      context.fillStyle = ink;
+      context.fillText(text, from, top);
+    }
   }
 }
 

@@ -22,8 +22,8 @@ export class Logs {
     new ResizeObserver(() => this.shown()).observe(this.box);
     this.box.addEventListener("scroll", () => this.measure(), { passive: true });
     byId("logs-newest").addEventListener("click", () => this.toNewest());
-    this.paused = false;
-    byId("log-pause").addEventListener("click", () => this.pause(!this.paused));
+    this.until = Infinity; // The last line that is shown; a pause keeps those behind it back.
+    byId("log-pause").addEventListener("click", () => this.pause(this.until === Infinity));
   }
 
   // Lines as the stream brings them; a lower number than the last one belongs to another session.
@@ -35,7 +35,7 @@ export class Logs {
 
   // What comes while paused is kept, and shown with the end of the pause.
   pause(paused) {
-    this.paused = paused;
+    this.until = paused ? (this.lines.at(-1)?.number ?? 0) : Infinity;
     setText(byId("log-pause"), paused ? "resume" : "pause");
     byId("log-pause").setAttribute("aria-pressed", String(paused));
     if (!paused) this.redraw();
@@ -52,7 +52,7 @@ export class Logs {
     if (!fresh.length) return;
     this.lines.push(...fresh);
     this.lines.splice(0, Math.max(0, this.lines.length - LINES_MAX));
-    if (this.paused) {
+    if (this.until < Infinity) {
       setText(byId("log-pause"), "resume, there is more");
       return;
     }
@@ -93,6 +93,7 @@ export class Logs {
   }
 
   matches(line) {
+    if (line.number > this.until) return false;
     if (this.level === "warnings" && !LOUD.has(line.level)) return false;
     const wanted = this.filter.value.trim().toLowerCase();
     return !wanted || `${line.level} ${line.role} ${line.text}`.toLowerCase().includes(wanted);

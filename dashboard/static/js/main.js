@@ -74,7 +74,7 @@ function show(status) {
 function help() {
   return ask({
     title: "Keys",
-    text: "S  start or stop trading\nF  flatten everything (asks first)\n1 to 4  the views\n/  filter the log\nT  dark, light, or as the system has it\n?  this help\nOn a chart: arrows pan, + and − zoom, End is the newest, [ and ] go from fill to fill, Enter chooses its order\n\nGrey numbers in italics are old. A gate shows its sentence when it is pressed; an order its story.",
+    text: "S\tstart or stop trading\nF\tflatten everything (asks first)\n1 to 4\tthe views\n/\tfilter the log\nT\tdark, light, or as the system has it\n?\tthis help\n\nOn a chart: arrows pan, + and − zoom, End is the newest, [ and ] go from fill to fill, Enter chooses its order\n\nGrey numbers in italics are old. A gate shows its sentence when it is pressed; an order its story.",
     no: "",
   });
 }

@@ -31,6 +31,7 @@ export class PerformanceView {
     this.export = new Export((more) => this.range.query(more));
     const head = panel("Performance", "whole", this.range.node, this.sub);
     head.append(this.figures.node);
+    this.ofStats = [this.figures, ...this.groups, this.hours];
     const parts = [...this.groups, this.hours, this.markouts, this.venue, this.export];
     byId("view-performance").append(head, ...parts.map((part) => part.node));
   }
@@ -51,7 +52,7 @@ export class PerformanceView {
     this.export.show();
     await Promise.all([
       read(`/api/stats?${this.range.query({ zone })}`, isNewest, (told) => this.tell(told), (why) => this.refuse(why)),
-      read(`/api/markouts?${this.range.query()}`, isNewest, (told) => this.markouts.show(told)),
+      read(`/api/markouts?${this.range.query()}`, isNewest, (told) => this.tellMarkouts(told), () => showOld([this.markouts], true)),
       this.loadVenue(),
     ]);
   }
@@ -60,12 +61,21 @@ export class PerformanceView {
     if (performance.now() - this.venueAskedAt < VENUE_REFRESH_MS) return;
     const mine = (this.venueAskedAt = performance.now());
     const isNewest = () => mine === this.venueAskedAt;
-    await read(`/api/venue_pnl?${this.range.query()}`, isNewest, (told) => this.venue.show(told), (why) => this.venue.fail(why));
+    await read(`/api/venue_pnl?${this.range.query()}`, isNewest, (told) => this.venue.show(told), (why) => {
+      this.venue.fail(why);
+      this.venueAskedAt = -Infinity;
+    });
+  }
+
+  tellMarkouts(told) {
+    showOld([this.markouts], false);
+    this.markouts.show(told);
   }
 
   tell(told) {
     setText(this.sub, told.totals ? this.range.text(told.from_ms, told.to_ms) : "nothing was traded yet");
     this.sub.classList.remove("amber");
+    showOld(this.ofStats, false);
     this.figures.show(told.totals);
     this.groups[0].show(told.by_strategy);
     this.groups[1].show(told.by_symbol);
@@ -75,7 +85,13 @@ export class PerformanceView {
   refuse(sentence) {
     setText(this.sub, sentence);
     this.sub.classList.add("amber");
+    showOld(this.ofStats, true);
   }
+}
+
+// What stays while nobody answers is of an earlier look, perhaps of another range.
+function showOld(parts, isOld) {
+  for (const { node } of parts) node.classList.toggle("old", isOld);
 }
 
 // Answers that come after another range was chosen are dropped.

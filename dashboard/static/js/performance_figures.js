@@ -49,6 +49,7 @@ export class Figures {
       const [, value, sub] = this.node.children[index].children;
       const [text, said, way = 0] = totals ? read(totals) : [UNKNOWN, ""];
       setText(value, text);
+      value.title = text; // In full, should the column be too narrow for it.
       value.className = `number${way > 0 ? " up" : way < 0 ? " down" : ""}`;
       setText(sub, said);
     });

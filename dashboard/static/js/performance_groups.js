@@ -20,6 +20,7 @@ export class Groups {
     this.key = key;
     this.table = table(`by-${key}`, [key === "symbol" ? "Symbol" : "Strategy", ...COLUMNS]);
     this.empty = element("p", "No trades in this range.", "empty");
+    this.table.hidden = this.empty.hidden = true; // Until the first answer.
     this.node = panel(title, "half group");
     this.node.append(scrolling(title, this.table, this.empty));
   }
@@ -52,16 +53,20 @@ export class Hours {
     this.node.firstElementChild.append(this.sub);
     this.bars = element("ol", null, "bars hours");
     this.bars.setAttribute("aria-label", "Net by hour");
-    this.node.append(this.bars);
+    this.empty = element("p", "No trades in this range.", "empty");
+    this.bars.hidden = this.empty.hidden = true; // Until the first answer.
+    this.node.append(this.bars, this.empty);
   }
 
   show(hours) {
+    this.bars.hidden = hours.length === 0;
+    this.empty.hidden = hours.length > 0;
     const byHour = new Map(hours.map((row) => [row.hour, row]));
     const reach = reachOf(hours.map((row) => row.net));
     bars(this.bars, HOURS.map((hour) => itemOf(hour, byHour.get(hour))), reach);
     const sorted = [...hours].sort((one, other) => other.net - one.net);
     const said = (row) => `${two(row.hour)}:00 ${signed(row.net)}`;
-    setText(this.sub, sorted.length ? `best ${said(sorted[0])}, worst ${said(sorted.at(-1))}` : "nothing in this range");
+    setText(this.sub, sorted.length > 1 ? `best ${said(sorted[0])}, worst ${said(sorted.at(-1))}` : sorted.length ? said(sorted[0]) : "");
   }
 }
 

@@ -33,6 +33,7 @@ export class Venue {
 
   fail(sentence) {
     setText(this.verdict, sentence);
+    setText(this.sub, "");
     this.table.hidden = true;
   }
 }

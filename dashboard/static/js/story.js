@@ -3,12 +3,13 @@
 import { byId, element, fillTable, setText, table } from "./dom.js";
 import { direction, number, signed, timeMs, UNKNOWN } from "./format.js";
 import { onSelect, select, selectedKey } from "./selection.js";
-import { get } from "./server.js";
+import { get, serverMs } from "./server.js";
 import { Waterfall } from "./waterfall.js";
 
 const LIVE_MS = 500;
 const NEWEST_MS = 1000;
 const RETRY_MS = 3000;
+const LEDGER_MS = 30_000; // What has not come into the database by then will not.
 const OPEN_STATES = new Set(["SENT", "UNKNOWN", "ACCEPTED", "PARTIALLY_FILLED", "CANCEL_PENDING", "AMEND_PENDING"]);
 
 // What tells of one order within any box; `show(answer)` takes what `/api/orders/{key}` says.
@@ -44,7 +45,13 @@ export class OrderStory {
   }
 }
 
-const places = (value) => Math.min(8, (String(value).split(".")[1] ?? "").length);
+const places = (value) => value.toFixed(8).replace(/0+$/, "").split(".")[1].length;
+
+// Whether fills are on their way: the engine's memory knows of them before the database has them.
+function areFillsMissing({ order, fills }) {
+  const told = fills.reduce((sum, fill) => sum + fill.quantity, 0);
+  return order.filled - told > 1e-9 && serverMs() - order.updated_ms < LEDGER_MS;
+}
 
 // The engine tells times of day in UTC; here they are the viewer's own.
 function local(sentence, nearMs) {
@@ -115,12 +122,16 @@ export class Story {
         return;
       }
       this.told.show(answer);
-      this.isLive = OPEN_STATES.has(answer.order.state);
+      this.isLive = OPEN_STATES.has(answer.order.state) || areFillsMissing(answer);
       this.waitMs = chosen ? LIVE_MS : NEWEST_MS;
       this.head(chosen, chosen ? `order ${key}` : "the newest, by itself");
       this.empty.hidden = true;
       this.content.hidden = false;
     } catch (refusal) {
+      if (chosen !== selectedKey()) {
+        this.mark = "";
+        return;
+      }
       this.isLive = false;
       this.waitMs = RETRY_MS;
       this.head(chosen, refusal.message);

@@ -20,6 +20,7 @@ export class Windowed {
     this.room.className = "room";
     this.room.append(table);
     table.tabIndex = 0;
+    table.tHead.rows[0].setAttribute("aria-rowindex", "1");
     table.hidden = true;
     box.classList.add("windowed");
     box.append(this.room);
@@ -42,6 +43,7 @@ export class Windowed {
     if (this.active < 0) this.active = null;
     this.table.setAttribute("aria-rowcount", String(this.count + 1));
     this.table.hidden = this.count === 0;
+    if (!this.count) this.empty();
     this.shown();
   }
 
@@ -53,6 +55,12 @@ export class Windowed {
     const wanted = this.top ? this.indexOf(this.top.handle) * this.rowHeight + this.top.offset : 0;
     if (Math.abs(this.box.scrollTop - wanted) >= 1) this.box.scrollTop = wanted;
     this.draw();
+  }
+
+  // Nothing is left to scroll over, and what comes next is seen from the top.
+  empty() {
+    this.top = null;
+    this.room.style.height = this.room.style.paddingTop = "0";
   }
 
   toTop() {
@@ -82,16 +90,31 @@ export class Windowed {
     const end = Math.min(this.count, start + Math.ceil(seen / OVERSCAN) * OVERSCAN + 3 * OVERSCAN);
     this.onSeen(Math.min(first, this.count), Math.min(first + seen, this.count));
     if (!anew && start === this.start && end === this.end) return;
+    if (!anew) this.turn(start);
     [this.start, this.end] = [start, end];
     this.room.style.paddingTop = `${start * this.rowHeight}px`;
     while (this.body.rows.length < end - start) this.addRow();
     while (this.body.rows.length > end - start) this.body.deleteRow(-1);
-    for (let index = start; index < end; index += 1) this.drawRow(this.body.rows[index - start], index);
+    for (let index = start; index < end; index += 1) {
+      const row = this.body.rows[index - start];
+      if (anew || row.id !== this.idOf(index)) this.drawRow(row, index);
+    }
     this.mark();
   }
 
+  // Rows that stay in sight keep their place in the document; those that leave at one end come in at the other.
+  turn(start) {
+    if (start >= this.end || this.start >= start + this.body.rows.length) return;
+    for (let index = this.start; index < start; index += 1) this.body.append(this.body.rows[0]);
+    for (let index = start; index < this.start; index += 1) this.body.prepend(this.body.lastElementChild);
+  }
+
+  idOf(index) {
+    return `${this.table.id}-${index}`;
+  }
+
   drawRow(row, index) {
-    row.id = `${this.table.id}-${index}`;
+    row.id = this.idOf(index);
     row.setAttribute("aria-rowindex", String(index + 2));
     this.fill(row, index);
   }
