@@ -159,7 +159,7 @@ def _machinery(status: Mapping[str, Any]) -> Iterator[Metric]:
 def _venue(status: Mapping[str, Any], account: Mapping[str, Any]) -> Iterator[Metric]:
     feed = status["feed"]
     age: list[Row] = [([], _seconds(feed["age_ms"]))]
-    yield _gauge("hft_feed_age_seconds", "Since the newest market event.", (), age)
+    yield _gauge("hft_feed_age_seconds", "Of the slowest symbol.", (), age)
     ticks: list[Row] = [([], status["ticks_per_second"])]
     yield _gauge("hft_feed_events_per_second", "Market events.", (), ticks)
     gaps = [([link["route"]], link["gaps"]) for link in feed["links"]]

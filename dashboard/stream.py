@@ -26,7 +26,7 @@ from hft.units import NS_PER_MS
 
 BEAT_S = 0.1
 SLOW_BEATS = 5
-"""How many beats apart the machinery is looked at, and what must be remembered is."""
+"""How many beats apart the machinery is looked at, and rate and P&L are remembered."""
 HEARTBEAT_NS = 500 * NS_PER_MS
 KEPT_S = 10
 LINES_FIRST = 200
@@ -95,6 +95,7 @@ class Pulse:
 
     def beat(self) -> None:
         """Remember what must be, and look when anybody watches."""
+        self.view.watch.sample(monotonic_ns())
         if self._beats % SLOW_BEATS == 0:
             self._remember()
         self._beats += 1
@@ -104,7 +105,6 @@ class Pulse:
 
     def _remember(self) -> None:
         self._rate.add(monotonic_ns(), self.view.reader.market_events())
-        self.view.watch.sample(monotonic_ns())
         pnl = self.view.pnl_now()
         if pnl is not None:
             self.history.add(wall_ms(), *pnl)

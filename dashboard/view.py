@@ -30,7 +30,7 @@ from dashboard.why_strategy import shard_rows
 from hft.clock import monotonic_ns
 from hft.events import Verdict
 from hft.seats import Seat
-from hft.state.blocks import ORDERS_MAX, Leg
+from hft.state.blocks import Leg
 from hft.state.log_tail import log_lines
 from hft.state.reader import HouseReader
 from hft.state.values import Values, name_of
@@ -159,10 +159,13 @@ class View:
         return [symbol_row(market, position) for market, position in pairs]
 
     def feed(self, markets: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Say how fresh the market data is, and what its connections count."""
-        ages = [row["tick_age_ms"] for row in markets if row["tick_age_ms"] is not None]
+        """Say how fresh the market data is, and what its connections count.
+
+        As execution has it: of several symbols the slowest counts, and any kind of data is some.
+        """
+        ages = [row["fed_age_ms"] for row in markets]
         stale_ms = self._feed_stale_ns() / NS_PER_MS
-        age_ms = min(ages, default=None)
+        age_ms = None if None in ages else max(ages, default=None)
         return {
             "age_ms": age_ms,
             "fresh": age_ms is not None and age_ms <= stale_ms,
@@ -173,12 +176,10 @@ class View:
             ],
         }
 
-    def orders(self, limit: int, symbol: str = "") -> list[dict[str, Any]]:
-        """List the newest orders, their prices and quantities as numbers; of one symbol, or all."""
-        every = self.reader.orders(ORDERS_MAX if symbol else limit)
-        mine = [order for order in every if symbol in ("", order["symbol"])]
+    def orders(self, limit: int) -> list[dict[str, Any]]:
+        """List the newest orders, their prices and quantities as numbers."""
         epoch = int(self.house.run[0]["session_epoch"])
-        return [order_row(order, epoch, self.strategies) for order in mine[:limit]]
+        return [order_row(order, epoch, self.strategies) for order in self.reader.orders(limit)]
 
     def limits(self) -> dict[str, Any]:
         """Tell the limits in force; None before the supervisor has written them."""

@@ -248,6 +248,18 @@ def test_a_mark_price_keeps_a_market_without_trades_fresh_as_execution_has_it(
     assert view.markets()[0]["tick_age_ms"] >= 7_000, "the price itself is as old as it is"
 
 
+def test_of_several_symbols_the_slowest_says_whether_the_feed_is_fresh(house: House) -> None:
+    furnish(house, symbols=("BTCUSDT", "DOGEUSDT"))
+    view = View(reader_of(house), [CATALOGUE.specs[name] for name in STRATEGIES])
+    assert view.feed(view.markets())["fresh"]
+    silent = {"bid": 1.0, "ask": 2.0, "book_ns": monotonic_ns() - 7 * NS_PER_S}
+    write(house.top[1], blocks.TOP, **silent)
+    feed = view.feed(view.markets())
+    assert not feed["fresh"]
+    assert feed["age_ms"] >= 7_000
+    assert "market data is not fresh" in view.not_ready()
+
+
 def test_reports_that_are_not_taken_stop_orders_at_both_their_gates(
     house: House, view: View
 ) -> None:
