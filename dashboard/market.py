@@ -103,8 +103,13 @@ class Market:
         return {"interval_ms": interval_ms, "candles": [tuple(bar) for bar in shown[-limit:]]}
 
     def _short(self, index: int, interval_ms: int) -> list[Bar]:
-        """Sum the trades of the tape; its first bar may have begun before it and is left out."""
-        _, records = _of_symbol(read_tape(self._house), index)
+        """Sum the trades of the tape.
+
+        Its first bar is left out where the tape has forgotten what that began with; at the start of
+        the run it is kept, since own fills may lie in it.
+        """
+        stretch = read_tape(self._house)
+        _, records = _of_symbol(stretch, index)
         trades = records[records["kind"] == MarketKind.TRADE]
         keys = trades["venue_ms"] // interval_ms
         bought = (trades["flags"] & MarketFlag.BUYER_IS_MAKER) == 0
@@ -112,7 +117,7 @@ class Market:
         columns = (bars.open, bars.high, bars.low, bars.close, bars.volume, bars.trades)
         times = (bars.key * interval_ms).tolist()
         rows = zip(times, *(column.tolist() for column in columns), strict=True)
-        return [Bar(*row) for row in rows][1:]
+        return [Bar(*row) for row in rows][1 if stretch.first else 0 :]
 
     def _long(
         self, index: int, symbol: str, interval_ms: int, first_ms: int, end_ms: int, limit: int

@@ -8,6 +8,7 @@ import shutil
 import socket
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import psutil
@@ -128,10 +129,16 @@ def writable_folder(path: Path) -> Path:
 def write_private(path: os.PathLike[str], content: bytes) -> None:
     """Replace a file at once, readable by its owner only."""
     fresh = f"{os.fspath(path)}.tmp"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
+    with _private(fresh) as file:
         file.write(content)
     os.replace(fresh, path)
+
+
+def _private(path: str) -> BinaryIO:
+    """Open a file for writing from its beginning, readable by its owner only."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(handle, 0o600)  # It may have been there, and readable by others.
+    return os.fdopen(handle, "wb")
 
 
 def try_private(path: Path, content: bytes) -> str:
@@ -232,8 +239,9 @@ def lay_house(data_dir: Path, shards: int = 1) -> House:
 def keep_segment(data_dir: Path) -> None:
     """Copy the segment to the data folder for a look afterwards, then remove it."""
     name = segment_name(data_dir)
-    # With its mode: positions and orders are their owner's alone, here as there.
-    shutil.copy(segment_folder() / name, data_dir / LAST_RUN)
+    # Positions and orders are their owner's alone, here as there.
+    with (segment_folder() / name).open("rb") as kept, _private(str(data_dir / LAST_RUN)) as copy:
+        shutil.copyfileobj(kept, copy)
     unlink(name)
 
 

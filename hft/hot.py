@@ -45,11 +45,13 @@ def fill_cache(name: str, steps: Sequence[Callable[[], None]]) -> None:
             # Whatever went wrong goes wrong again in who waits, and is told there.
             os._exit(0)
     try:
-        os.waitpid(child, 0)
+        # Whether it has ended or not, its number is its own until the last line.
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     except BaseException:
         os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
         raise
+    finally:
+        os.waitpid(child, 0)
 
 
 def trim() -> None:

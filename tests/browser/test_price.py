@@ -232,7 +232,8 @@ def test_ranges_filter_and_a_long_one_is_finer_where_one_zooms(
     year = page.evaluate("new Date(new Date().getFullYear(), 0, 1).getTime()")
     day = page.evaluate("new Date().setHours(0, 0, 0, 0)")
     wait_for(lambda: told(chart, "points") == 4, "three trades behind the beginning of the year")
-    assert seen_ms(chart)[0] <= year < seen_ms(chart)[0] + 30 * 86_400_000
+    wait_for(lambda: seen_ms(chart)[0] <= year, "the year is drawn")
+    assert year < seen_ms(chart)[0] + 30 * 86_400_000
     coarse_ms = told(chart, "step-ms")
     chart.focus()
     page.keyboard.press("ArrowRight")

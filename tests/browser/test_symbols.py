@@ -133,6 +133,12 @@ def prices_shown(page: Page) -> str:
     return ""
 
 
+def walked_to_a_fill(page: Page) -> bool:
+    """Press the key that goes to the next fill; there is none before it has been drawn."""
+    page.keyboard.press("]")
+    return page.locator("#price-tip").is_visible()
+
+
 def decimals_of(text: str) -> int:
     """Decimals of the opening price in "O 61,734.2  H …"."""
     return len(text.split()[1].partition(".")[2])
@@ -153,8 +159,10 @@ def test_each_symbol_is_drawn_with_its_own_prices_orders_entry_and_stop(
         assert decimals_of(prices_shown(page)) == DECIMALS[symbol]
         page.mouse.move(0, 0)
         chart.focus()
-        page.keyboard.press("]")
-        expect(tip).to_contain_text(f"at {rows[symbol]['average_entry']:,.{DECIMALS[symbol]}f}")
+        eventually(lambda: walked_to_a_fill(page), 10, "a fill to walk to")
+        fills = guarded.get(f"/api/order_marks?symbol={symbol}&from_ms=0")["fills"]
+        first = min(fills, key=lambda fill: int(fill["ms"]))
+        expect(tip).to_contain_text(f"at {first['price']:,.{DECIMALS[symbol]}f}")
         page.locator("#run").focus()
 
 
@@ -183,6 +191,7 @@ def test_a_loss_limit_that_trips_is_said_and_start_trades_again_once_it_is_raise
     state, said = page.locator("#state"), page.locator("#trading-sentence")
     expect(state).to_have_text("ACTIVE")
     page.click("[data-knobs=limits]")
+    eventually(lambda: guarded.get("/api/status")["total_pnl"] < -0.1, 60, "a loss")
     set_loss_limit(page, "0.01")
     expect(state).to_have_text("HALTED")
     expect(said).to_contain_text("loss limit is reached")

@@ -18,10 +18,12 @@ from hft.ledger.database import open_database
 from hft.ledger.schema import FROM_FEED, FROM_VENUE
 from hft.ledger.tape_desk import TapeDesk
 from hft.state.candles import MINUTE_MS
+from hft.state.tape import READABLE
 from hft.topology import House
 from hft.units import E8
 from tests.dashboard.furniture import Served
 from tests.hft.ledger.market import GAP, MINUTE_0, SOLD, a_top, a_trade, many_trades, publish
+from tests.hft.preview.tape import fill_tape
 
 BOTH = pytest.mark.parametrize("place", ["sqlite", "postgresql"], indirect=True)
 DAY_MS = 1_440 * MINUTE_MS
@@ -102,7 +104,7 @@ def test_ticks_tell_trades_and_the_touch_and_what_came_since(
     assert len(ask(served, "/api/ticks", after=99_999)["trades"]) == 3
 
 
-def test_short_bars_come_from_the_tape_without_the_one_it_cuts(
+def test_short_bars_come_from_the_tape_from_the_first_one_it_heard_on(
     keeper: Keeper, served: Served
 ) -> None:
     keeper.hear(
@@ -112,9 +114,21 @@ def test_short_bars_come_from_the_tape_without_the_one_it_cuts(
     told = ask(served, "/api/candles", interval="1s")
     assert told["interval_ms"] == 1_000
     assert told["candles"] == [
+        [MINUTE_0 - 1_000, 9.0, 9.0, 9.0, 9.0, 0.01, 1],
         [MINUTE_0, 5.0, 7.0, 4.0, 4.0, pytest.approx(0.03), 3],
         [MINUTE_0 + 2_000, 6.0, 6.0, 6.0, 6.0, 0.5, 1],
     ]
+
+
+def test_a_bar_whose_beginning_the_tape_has_forgotten_is_left_out(
+    house: House, served: Served
+) -> None:
+    records = np.repeat(a_trade(0, 5.0), READABLE + 300)
+    records["venue_ms"] += np.arange(len(records)) // 1_000 * 1_000
+    fill_tape(house, records)
+    told = ask(served, "/api/candles", interval="1s")["candles"]
+    assert told[0][0] == MINUTE_0 + 1_000
+    assert {row[6] for row in told[:-1]} == {1_000}, "only whole ones"
 
 
 @BOTH

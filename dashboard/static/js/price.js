@@ -112,6 +112,7 @@ export class PriceChart {
       this.feed = null;
     }
     this.tip.hide();
+    this.labelAt = -Infinity; // What is drawn now is said at once.
     if (!this.decimals || !this.symbol) return;
     const { chart, symbol, interval, decimals } = this;
     this.feed = interval === "ticks" ? new Ticks(chart, symbol, decimals.price) : new Candles(chart, symbol, interval, decimals.price);
