@@ -29,6 +29,7 @@ class Allowance:
         self._account = account
         self._ledger = ledger
         self._next_ns = 0
+        self._was_limited = False
         self._told = (0, 0, 0)
         self._forecast_of_ms = 0
         # What an earlier life of this process was told holds for this one.
@@ -41,7 +42,14 @@ class Allowance:
 
     @property
     def limited(self) -> bool:
-        """Say whether new orders are refused or throttled by the venue just now."""
+        """Say whether new orders are refused or throttled by the venue.
+
+        It is over with the look that lets orders go again, not in between: nobody is told that he
+        may trade while the gate still refuses.
+        """
+        return self._was_limited or self._is_limited()
+
+    def _is_limited(self) -> bool:
         budget = self._meter.budget
         return self._meter.is_before(max(budget.orders_until_ms, budget.throttled_until_ms))
 
@@ -55,6 +63,7 @@ class Allowance:
             words = _LEDGER.unpack(value)
             self._meter.heed(words[_LEDGER_LIMITED], words[_LEDGER_BANNED])
         self._meter.tick()
+        self._was_limited = self._is_limited()
         self._write()
         self._tell(now_ns)
         self._foresee()
