@@ -212,8 +212,8 @@ def meet_oneself(rig: Rig) -> str:
 
 
 def test_an_order_that_meets_its_own_account_expires(rig: Rig) -> None:
-    # Somebody else may have been faster.
-    assert any(meet_oneself(rig) == "EXPIRED" for _ in range(5))
+    # Somebody else may have been faster, or more may lie before it than is bought.
+    assert any(meet_oneself(rig) == "EXPIRED" for _ in range(25))
     settles(rig)
 
 
