@@ -54,7 +54,7 @@ METRICS = {
     "shards1_busy_ns shards4_busy_ns shard_idle_us_per_s shard_private_mb shard_segment_mb",
     "tick_to_order": "r100_p50_us r1000_p50_us r1000_p99_us r1000_p999_us r1000_max_us "
     "r10000_p50_us tls_r1000_p50_us floor_p50_us floor_p99_us p50_ratio p99_ratio software_p50_us",
-    "browsers": "alone_p99_us watched_p99_us p99_ratio told_per_s dashboard_growth_mb",
+    "browsers": "alone_p99_us watched_p99_us p99_ratio sent_per_s read_per_s dashboard_growth_mb",
     "exchange": "rest_orders_per_s session_orders_per_s stream_messages_per_s core_per_s "
     "rest_echo_per_s session_echo_per_s plain_messages_per_s",
     "gate": "passes_p50_ns passes_p99_ns denied_p50_ns denied_p99_ns crossing_ns",
